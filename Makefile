@@ -1,0 +1,32 @@
+# Everything runs in .venv; `make demo` and `make test` do all, on a machine with only Python and git.
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+PYTHON ?= python3
+
+.PHONY: install plates models demo test bench
+
+install: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+plates: install
+	python -m simulation.plates data
+
+models: install
+	python -m simulation.training data
+
+demo: plates models
+	dvc repro df03
+	morphseq provenance df01
+
+test: install
+	ruff check .
+	ruff format --check .
+	mypy
+	python -m pytest -n 2 --dist worksteal
+
+bench: install
+	python -m benchmarks

@@ -1,0 +1,87 @@
+"""Writing that is never half done: files and folders appear whole, in one step, or not at all.
+
+Temporary names begin with `.morphseq-`; .dvcignore leaves them out, so that one left by a killed process
+is never taken for content.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TEMPORARY = ".morphseq-"
+
+
+def _beside(path: Path) -> Path:
+    return path.parent / f"{TEMPORARY}{uuid.uuid4().hex}.tmp"
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; when the block ends well, it becomes `path` (fsync, rename).
+
+    When the block raises, the temporary file goes and `path` is what it was.
+    """
+    path = Path(os.path.realpath(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _beside(path)
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file in one step; its folders are made."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def replacing_folders(folders: list[Path]) -> Iterator[list[Path]]:
+    """Yield an empty temporary folder for each of `folders`; when the block ends well they take their places.
+
+    Nothing is replaced before everything is written. A folder that is a symlink keeps its link: what it
+    points to is replaced. When the block raises, the earlier folders stay as they were.
+    """
+    places = [Path(os.path.realpath(folder)) for folder in folders]
+    temporaries = [_beside(place) for place in places]
+    try:
+        for temporary in temporaries:
+            temporary.mkdir(parents=True)
+        yield temporaries
+        for temporary in temporaries:
+            for file in temporary.iterdir():
+                with file.open("rb") as handle:
+                    os.fsync(handle.fileno())
+        for temporary, place in zip(temporaries, places, strict=True):
+            _swap(temporary, place)
+    finally:
+        for temporary in temporaries:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _swap(new: Path, place: Path) -> None:
+    """Put `new` where `place` is; what was there goes."""
+    if place.exists():
+        old = _beside(place)
+        place.rename(old)
+        new.rename(place)
+        shutil.rmtree(old)
+    else:
+        new.rename(place)
+    _sync_folder(place.parent)

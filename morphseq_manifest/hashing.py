@@ -1,0 +1,32 @@
+"""The project's content hash: xxh3_128 as 32 hex digits. It is for change and damage, not for attackers."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import xxhash
+
+from morphseq_manifest.errors import UnreadableError
+
+_CHUNK = 1 << 20
+
+
+def hash_bytes(data: bytes | memoryview) -> str:
+    """xxh3_128 of `data`, 32 hex digits."""
+    return xxhash.xxh3_128_hexdigest(data)
+
+
+def hash_chunks(chunks: Iterable[bytes | memoryview]) -> str:
+    """xxh3_128 of the chunks one after the other."""
+    state = xxhash.xxh3_128()
+    for chunk in chunks:
+        state.update(chunk)
+    return state.hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """xxh3_128 of a file's bytes, read in pieces of 1 MiB. Raises UnreadableError naming the file."""
+    try:
+        with path.open("rb") as file:
+            return hash_chunks(iter(lambda: file.read(_CHUNK), b""))
+    except OSError as error:
+        raise UnreadableError(f"{path}: can't be read ({error.strerror}). Restore it or its permissions") from error

@@ -1,0 +1,130 @@
+"""Stage `df01`: the experiments' build03 rows, one under the other, without a digit changed."""
+
+import csv
+import io
+from pathlib import Path
+
+import click
+import pandas as pd
+import xxhash
+
+from morphseq_manifest import cohort_manifest, files, images_manifest, params, rows
+from morphseq_manifest.cohort_manifest import CohortManifest, Contribution
+from morphseq_manifest.console import Command, note
+from morphseq_manifest.errors import ContentError, UnreadableError
+from morphseq_manifest.hashing import hash_bytes, hash_file
+from morphseq_manifest.params import Params
+from morphseq_manifest.rows import RowCount
+from stages import cohort, layout, tables
+
+# The stages whose results are in df01, and the settings they work by.
+STAGES = ("images", "qc_masks", "sam2", "build03")
+SETTINGS = ("qc_masks", "sam2", "build03")
+
+
+def read_columns(path: Path) -> list[str]:
+    """The columns of one experiment's table. Raises UnreadableError where it is missing, ContentError for no table."""
+    try:
+        with path.open("rb") as file:
+            return rows.check_header(file.readline(), str(path))
+    except OSError as error:
+        raise UnreadableError(f"{path}: can't be read ({error.strerror}). Run `dvc repro build03` for it") from error
+
+
+def union(columns: dict[str, list[str]]) -> tuple[list[str], dict[str, list[str]]]:
+    """All columns, in the order in which they first come, and for those that some experiments lack, which do."""
+    every = list(dict.fromkeys(name for names in columns.values() for name in names))
+    lacking = {name: [experiment for experiment, names in columns.items() if name not in names] for name in every}
+    return every, {name: experiments for name, experiments in lacking.items() if experiments}
+
+
+def fit(data: bytes, columns: list[str], wanted: list[str], path: Path) -> bytes:
+    """A table's rows under the `wanted` columns: its own bytes where it has just these, else with blanks filled in."""
+    if columns == wanted:
+        return data[data.index(b"\n") + 1 :]
+    table = tables.read_text(path).reindex(columns=wanted, fill_value="")
+    return table.to_csv(index=False, header=False, lineterminator="\n").encode()
+
+
+def count_part(experiment: str, body: bytes, path: Path) -> RowCount:
+    """Count one experiment's rows. Raises ContentError where some are another's, cut short, or not unique."""
+    counted = rows.count(body.splitlines(keepends=True), str(path))
+    others = sorted(counted.keys() - {experiment})
+    if others:
+        raise ContentError(
+            f"{path}: has rows of {others[0]!r}, not only of {experiment!r}. Run `dvc repro build03` for it"
+        )
+    return counted.get(experiment, RowCount())
+
+
+def describe(experiment: str, data: bytes, counted: RowCount, settings: Params) -> Contribution:
+    """What an experiment adds, and what that was made from."""
+    manifest = images_manifest.read(layout.images_manifest(experiment))
+    columns = ["experiment_date", *cohort.COUNTED_BLANKS]
+    table = pd.read_csv(io.BytesIO(data), usecols=columns, dtype=str, keep_default_na=False, engine="pyarrow")
+    return Contribution(
+        rows=counted.rows,
+        embryos=len(counted.embryos),
+        wells=len(counted.wells),
+        frames=manifest.counts.frames,
+        contributed=counted.contributed,
+        segmenter=settings.experiment(experiment).segmenter,
+        images=manifest.digest,
+        sam2=hash_file(layout.sam2_table(experiment)),
+        build03=hash_bytes(data),
+        versions=cohort.versions(settings, STAGES),
+        blank=cohort.count_blanks(table).get(experiment, dict.fromkeys(cohort.COUNTED_BLANKS, 0)),
+    )
+
+
+def build(settings: Params) -> CohortManifest:
+    """Write df01 and return its manifest; one experiment is in memory at a time."""
+    experiments = cohort.listed(settings)
+    columns = {experiment: read_columns(layout.build03_table(experiment)) for experiment in experiments}
+    wanted, filled = union(columns)
+    path = layout.cohort_table("df01")
+    whole = xxhash.xxh3_128()
+    parts: dict[str, Contribution] = {}
+    with files.replacing(path) as temporary, temporary.open("wb") as out:
+        for experiment in experiments:
+            source = layout.build03_table(experiment)
+            data = source.read_bytes()
+            body = fit(data, columns[experiment], wanted, source)
+            parts[experiment] = describe(experiment, data, count_part(experiment, body, source), settings)
+            for piece in (body,) if len(parts) > 1 else (_header(wanted), body):
+                out.write(piece)
+                whole.update(piece)
+    return CohortManifest(
+        schema=cohort_manifest.SCHEMA,
+        table=path.name,
+        hash=whole.hexdigest(),
+        rows=sum(part.rows for part in parts.values()),
+        columns=len(wanted),
+        filled=filled,
+        params={name: settings.values[name] for name in SETTINGS},
+        versions=cohort.versions(settings, ["df01"]),
+        model=None,
+        coverage=None,
+        experiments=parts,
+        digest="",
+    )
+
+
+def _header(columns: list[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(columns)
+    return text.getvalue().encode()
+
+
+@click.command(cls=Command)
+def main() -> None:
+    """Build df01 from every listed experiment."""
+    manifest = build(params.read())
+    cohort_manifest.write(layout.cohort_manifest("df01"), manifest)
+    note(f"df01: {manifest.rows} rows of {len(manifest.experiments)} experiments")
+    for name, experiments in manifest.filled.items():
+        note(f"df01: column {name!r} is blank for {', '.join(experiments)}, whose tables lack it")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Stage `df03` (the lab's Build06): df02's usable rows with their latents."""
+
+from pathlib import Path
+
+import click
+import msgspec
+import pandas as pd
+
+from morphseq_manifest import params
+from morphseq_manifest.cohort_manifest import Contribution
+from morphseq_manifest.console import Command
+from morphseq_manifest.errors import ContentError
+from morphseq_manifest.hashing import hash_file
+from stages import cohort, layout, tables
+
+STAGES = ("snips", "latents")
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """params.yaml, `df03`: the share of an experiment's usable rows that must have latents."""
+
+    min_latent_coverage: float
+
+
+def read_latents(path: Path, columns: list[str] | None) -> pd.DataFrame:
+    """One experiment's latents as text, by snip_id. Raises ContentError for columns other than `columns`, if given."""
+    table = tables.read_text(path)
+    tables.require(table, tables.SNIP_KEYS, path)
+    latents = table.set_index("snip_id").drop(columns=["experiment_date", "embryo_id"])
+    if not latents.index.is_unique:
+        raise ContentError(f"{path}: a snip_id stands there twice. Run latents again")
+    if columns is not None and list(latents.columns) != columns:
+        raise ContentError(f"{path}: its latents are not those of the other experiments. Run latents again")
+    return latents
+
+
+def join(df02: pd.DataFrame, latents: pd.DataFrame) -> pd.DataFrame:
+    """The usable rows of df02 with their latents (index snip_id), blank where a snip has none; all text."""
+    usable = df02[df02["use_embryo_flag"] == tables.TRUE]
+    return usable.join(latents, on="snip_id", how="left").fillna("")
+
+
+def count_latents(df03: pd.DataFrame, column: str) -> dict[str, int]:
+    """By experiment, how many rows have a value in this latent column."""
+    counts = (df03[column] != "").groupby(df03["experiment_date"]).sum()
+    return {str(experiment): int(count) for experiment, count in counts.items()}
+
+
+def check_coverage(experiments: dict[str, tuple[int, int]], minimum: float) -> None:
+    """Raise ContentError naming every experiment whose (rows with latents, rows) is below `minimum`."""
+    short = [f"{name} ({found} of {rows})" for name, (found, rows) in experiments.items() if found < minimum * rows]
+    if short:
+        raise ContentError(
+            f"df03: rows with latents are below df03.min_latent_coverage ({minimum:g}) in {', '.join(short)}. "
+            "Run snips and latents for them, see why their snips are missing, or lower it in params.yaml"
+        )
+
+
+@click.command(cls=Command)
+@click.option("--model", required=True, help="The model folder whose latents are joined.")
+def main(model: str) -> None:
+    """Build df03 from df02 and the latents of MODEL."""
+    settings = params.read()
+    df02, source = cohort.read_table("df02", settings)
+    paths = {experiment: layout.latents_table(model, experiment) for experiment in cohort.listed(settings)}
+    parts: list[pd.DataFrame] = []
+    for path in paths.values():
+        parts.append(read_latents(path, list(parts[0].columns) if parts else None))
+    latents = pd.concat(parts)
+    df03 = join(df02, latents)
+    found = count_latents(df03, latents.columns[0])
+    total = {str(experiment): int(rows) for experiment, rows in df03["experiment_date"].value_counts().items()}
+    coverage = {experiment: (found[experiment], total[experiment]) for experiment in sorted(total)}
+    check_coverage(coverage, settings.block("df03", Settings).min_latent_coverage)
+
+    def describe(experiment: str, part: Contribution) -> Contribution:
+        return msgspec.structs.replace(
+            part,
+            versions=part.versions | cohort.versions(settings, STAGES),
+            latents=hash_file(paths[experiment]),
+            with_latents=found.get(experiment, 0),
+        )
+
+    cohort.write_table(
+        "df03",
+        df03,
+        source,
+        describe,
+        params=source.params | {name: settings.values[name] for name in ("snips", "df03")},
+        versions=source.versions | cohort.versions(settings, ["df03"]),
+        model=model,
+        coverage=sum(found.values()) / len(df03) if len(df03) else None,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Stage `images`: which frames an experiment has, with which content, and what does not fit its plate table."""
+
+import io
+import re
+import struct
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import click
+import tifffile
+
+from morphseq_manifest import images_manifest, params
+from morphseq_manifest.console import Command, note
+from morphseq_manifest.errors import ContentError, UnreadableError
+from morphseq_manifest.hashing import hash_bytes
+from morphseq_manifest.ids import is_well
+from morphseq_manifest.images_manifest import Frame, ImagesManifest, Problem
+from stages import layout, plates
+
+_NAME = re.compile(r"([A-Z]\d\d)_t(\d+).*\.(png|jpe?g|tiff?)", re.IGNORECASE)
+# Reading frames waits for storage more than for the processor.
+_READERS = 8
+_SHOWN = 10
+
+ROW_WITHOUT_FRAME = "row_without_frame"
+FRAME_WITHOUT_ROW = "frame_without_row"
+NOT_A_FRAME = "not_a_frame"
+
+
+def frame_key(name: str) -> tuple[str, int] | None:
+    """(well, time_int) that a file's name says, `{well}_t{tttt}*.(png|jpg|tif)`; None for any other name."""
+    match = _NAME.fullmatch(name)
+    if match is None or not is_well(match[1]):
+        return None
+    return match[1], int(match[2])
+
+
+def whole_image(name: str, data: bytes) -> str | None:
+    """Why the bytes of file `name` can't be a whole image, by the format's own marks; None if they look whole.
+
+    Decoding half a million frames here would take longer than hashing them: the stages that decode a frame anyway
+    refuse one whose inside is damaged.
+    """
+    if not data:
+        return "is empty"
+    suffix = name.rsplit(".", 1)[-1].lower()
+    if suffix == "png":
+        whole = data.startswith(b"\x89PNG\r\n\x1a\n") and data.endswith(b"IEND\xaeB`\x82")
+    elif suffix in {"jpg", "jpeg"}:
+        whole = data.startswith(b"\xff\xd8") and data.rstrip(b"\0").endswith(b"\xff\xd9")
+    else:
+        whole = _whole_tiff(data)
+    return None if whole else f"is no whole {suffix.upper()} image ({len(data)} bytes)"
+
+
+def _whole_tiff(data: bytes) -> bool:
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as tif:
+            page = tif.pages[0]
+            ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
+    except (tifffile.TiffFileError, struct.error, ValueError, IndexError):
+        return False
+    return bool(ends) and max(ends) <= len(data)
+
+
+def compare(frames: Iterable[Frame], rows: Iterable[tuple[str, int]], other_files: Iterable[str]) -> list[Problem]:
+    """What does not fit: rows without a frame, frames without a row, files that are no frame."""
+    by_key = {(frame.well, frame.time_int): frame.path for frame in frames}
+    listed = set(rows)
+    return [
+        *(Problem(ROW_WITHOUT_FRAME, well, time_int, "") for well, time_int in listed - by_key.keys()),
+        *(Problem(FRAME_WITHOUT_ROW, *key, by_key[key]) for key in by_key.keys() - listed),
+        *(Problem(NOT_A_FRAME, "", -1, name) for name in other_files),
+    ]
+
+
+def find_frames(folder: Path) -> tuple[dict[tuple[str, int], str], list[str]]:
+    """The files of a folder of frames: names by (well, time_int), and the names that are no frame's.
+
+    Raises UnreadableError where there is no folder or no frame in it, ContentError where two files are of one frame.
+    """
+    if not folder.is_dir():
+        raise UnreadableError(
+            f"{folder}: no such folder of frames. Copy it there, or correct the id in {params.PARAMS}"
+        )
+    names: dict[tuple[str, int], str] = {}
+    others = []
+    for name in sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")):
+        key = frame_key(name)
+        if key is None:
+            others.append(name)
+        elif key in names:
+            raise ContentError(
+                f"{folder}: two files for well {key[0]}, time_int {key[1]}: {names[key]} and {name}. Remove one of them"
+            )
+        else:
+            names[key] = name
+    if not names:
+        raise UnreadableError(f"{folder}: holds no frames; expected files like A01_t0000_stitch.png")
+    return names, others
+
+
+def read_frames(folder: Path, names: dict[tuple[str, int], str]) -> list[Frame]:
+    """Hash the frames. Raises UnreadableError naming every one that can't be read or is no whole image."""
+
+    def list_frame(item: tuple[tuple[str, int], str]) -> Frame | str:
+        (well, time_int), name = item
+        try:
+            data = (folder / name).read_bytes()
+        except OSError as error:
+            return f"{folder / name} can't be read ({error.strerror})"
+        wrong = whole_image(name, data)
+        return f"{folder / name} {wrong}" if wrong else Frame(well, time_int, name, len(data), hash_bytes(data))
+
+    with ThreadPoolExecutor(_READERS) as pool:
+        found = list(pool.map(list_frame, names.items()))
+    wrong = [item for item in found if isinstance(item, str)]
+    if wrong:
+        more = f" (and {len(wrong) - _SHOWN} more)" if len(wrong) > _SHOWN else ""
+        raise UnreadableError("; ".join(wrong[:_SHOWN]) + more + ". Export these frames again, or remove them")
+    return [item for item in found if isinstance(item, Frame)]
+
+
+def list_images(experiment: str) -> ImagesManifest:
+    """The images manifest of an experiment, from its folder of frames and its plate table."""
+    plate = plates.read_plate(layout.plate_table(experiment))
+    names, others = find_frames(layout.FRAMES / experiment)
+    frames = read_frames(layout.FRAMES / experiment, names)
+    rows = list(zip(plate["well"], plate["time_int"], strict=True))
+    return images_manifest.build(experiment, frames, compare(frames, rows, others), len(rows))
+
+
+@click.command(cls=Command)
+@click.argument("experiment")
+def main(experiment: str) -> None:
+    """List EXPERIMENT's frames with their hashes in manifests/images."""
+    params.read().experiment(experiment)
+    manifest = list_images(experiment)
+    images_manifest.write(layout.images_manifest(experiment), manifest)
+    counts = manifest.counts
+    note(f"{experiment}: {counts.frames} frames in {counts.wells} wells, {len(manifest.problems)} that do not fit")
+
+
+if __name__ == "__main__":
+    main()

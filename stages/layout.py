@@ -1,0 +1,58 @@
+"""Where everything lies, relative to the project's folder. dvc.yaml names the same places; a test compares them."""
+
+from pathlib import Path
+
+DATA = Path("data")
+FRAMES = DATA / "built_image_data/stitched_FF_images"
+PLATES = DATA / "metadata/built_metadata_files"
+SEGMENTATION = DATA / "segmentation"
+MODELS = SEGMENTATION / "segmentation_models"
+LABELS = DATA / "sam2_pipeline_files/exported_masks"
+SAM2_TABLES = DATA / "sam2_pipeline_files/sam2_expr_files"
+BUILD03 = DATA / "metadata/build03_output"
+SNIPS = DATA / "training_data/bf_embryo_snips"
+LATENTS = DATA / "analysis/latent_embeddings/legacy"
+VAES = DATA / "models/legacy"
+COHORT = DATA / "metadata/combined_metadata_files"
+REFERENCE_CURVES = DATA / "metadata/reference/sa_reference_curves.csv"
+IMAGES = Path("manifests/images")
+
+
+def images_manifest(experiment: str) -> Path:
+    """The experiment's images manifest."""
+    return IMAGES / f"{experiment}.json"
+
+
+def plate_table(experiment: str) -> Path:
+    """The experiment's acquisition table, an input."""
+    return PLATES / f"{experiment}_metadata.csv"
+
+
+def predictions(network: str, experiment: str) -> Path:
+    """The folder of QC masks that `network` made."""
+    return SEGMENTATION / f"{network}_predictions" / experiment
+
+
+def sam2_table(experiment: str) -> Path:
+    """The experiment's embryos, a row an embryo and frame."""
+    return SAM2_TABLES / f"sam2_metadata_{experiment}.csv"
+
+
+def build03_table(experiment: str) -> Path:
+    """What the experiment adds to df01."""
+    return BUILD03 / f"expr_embryo_metadata_{experiment}.csv"
+
+
+def latents_table(model: str, experiment: str) -> Path:
+    """The experiment's latents under one model."""
+    return LATENTS / model / f"morph_latents_{experiment}.csv"
+
+
+def cohort_table(name: str) -> Path:
+    """df01, df02 or df03."""
+    return COHORT / f"embryo_metadata_{name}.csv"
+
+
+def cohort_manifest(name: str) -> Path:
+    """What went into df01, df02 or df03."""
+    return Path("manifests") / f"{name}.json"

@@ -1,0 +1,119 @@
+"""Model folders: a `config.json` that says what it is, and weights that load without running code."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import msgspec
+
+from morphseq_manifest import files
+from morphseq_manifest.errors import ConfigError, UnreadableError
+
+if TYPE_CHECKING:
+    import torch
+
+CONFIG = "config.json"
+WEIGHTS = ("model.safetensors", "model.pt")
+
+
+class UNetConfig(msgspec.Struct, tag="unet", tag_field="kind", forbid_unknown_fields=True):
+    """A QC mask network of the project's own (networks.UNet)."""
+
+    width: int
+
+
+class VaeConfig(msgspec.Struct, tag="vae", tag_field="kind", forbid_unknown_fields=True):
+    """A VAE of the project's own: the encoder's shape; `zn_frac` of the latents are nuisance, 0 for no split."""
+
+    channels: list[int]
+    latent_dim: int
+    zn_frac: float
+    input_size: tuple[int, int]
+
+
+def read_config(folder: Path, kinds: Any) -> Any:
+    """Read a model folder's config.json as one of `kinds` (msgspec structs told apart by `kind`).
+
+    Raises UnreadableError where the folder or its config is missing, ConfigError where it says what can't be used.
+    """
+    if not folder.is_dir():
+        raise UnreadableError(
+            f"{folder}: no such model folder. `make models` makes the default ones; others are copied there"
+        )
+    path = folder / CONFIG
+    if not path.is_file():
+        raise UnreadableError(f"{path}: missing: a model folder has a {CONFIG} with its `kind`")
+    try:
+        config = msgspec.json.decode(path.read_bytes(), type=kinds)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{path}: can't be used: {error}. Correct it, or choose another model") from error
+    return config
+
+
+def load_weights(folder: Path) -> "dict[str, torch.Tensor]":
+    """The tensors of a model folder, by name, on the CPU.
+
+    Raises UnreadableError where there are none, ConfigError where they are damaged or would run code to load.
+    """
+    import safetensors
+    import safetensors.torch
+    import torch
+
+    path = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+    if path is None:
+        _no_weights(folder)
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except safetensors.SafetensorError as error:
+        raise ConfigError(f"{path}: damaged weights: {error}. Copy the file again") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ConfigError(
+            f"{path}: not plain weights: it holds pickled code or is damaged, and is not loaded. "
+            "Save the network's state_dict as model.safetensors"
+        ) from error
+    return _state_dict(path, state)
+
+
+def _no_weights(folder: Path) -> NoReturn:
+    pickled = sorted(file.name for file in folder.iterdir() if file.suffix in {".pkl", ".pickle", ".pth", ".joblib"})
+    if pickled:
+        raise ConfigError(
+            f"{folder / pickled[0]}: a pickled module is never loaded, since that would run its code. "
+            f"Save the network's state_dict as {folder / WEIGHTS[0]}"
+        )
+    raise UnreadableError(f"{folder}: no weights found; expected {' or '.join(WEIGHTS)}")
+
+
+def _state_dict(path: Path, state: Any) -> "dict[str, torch.Tensor]":
+    import torch
+
+    if isinstance(state, dict) and isinstance(state.get("model_state_dict"), dict):
+        state = state["model_state_dict"]
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ConfigError(f"{path}: expected a state dict (names to tensors), found {type(state).__name__}")
+    return state
+
+
+def fill(network: "torch.nn.Module", folder: Path) -> "torch.nn.Module":
+    """Load a folder's weights into `network`, ready for inference. Raises ConfigError where the tensors don't fit."""
+    try:
+        network.load_state_dict(load_weights(folder))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{folder}: the weights don't fit its {CONFIG}: {reason}") from error
+    return network.eval()
+
+
+def save(folder: Path, config: msgspec.Struct, state: "dict[str, torch.Tensor] | None") -> None:
+    """Write a model folder in one step: config.json and, unless `state` is None, model.safetensors."""
+    import safetensors.torch
+
+    with files.replacing_folders([folder]) as (place,):
+        text = json.dumps(msgspec.to_builtins(config), indent=2)
+        (place / CONFIG).write_text(text + "\n", encoding="utf-8")
+        if state is not None:
+            tensors = {name: tensor.contiguous() for name, tensor in state.items()}
+            safetensors.torch.save_file(tensors, place / WEIGHTS[0])

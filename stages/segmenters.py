@@ -1,0 +1,102 @@
+"""Segmenters: what turns a well's frames, in time order, into label images. A model folder's `kind` says which."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import msgspec
+import numpy as np
+from scipy import ndimage
+
+from morphseq_manifest.errors import ContentError
+from stages import models, threshold
+from stages.frames import Grey, from_qc, to_qc_input
+from stages.labels import Labels, Tracker
+
+_MOST_EMBRYOS = 255
+
+
+class Segmented(NamedTuple):
+    """One frame's embryos: labels uint8 (H, W), each embryo's value kept over the well; confidence 0..1 by value."""
+
+    labels: Labels
+    confidence: dict[int, float]
+
+
+class Segmenter(Protocol):
+    """What the stage sam2 needs of any segmenter."""
+
+    def segment(self, frames: Iterable[Grey]) -> Iterator[Segmented]:
+        """Segment one well's frames, uint8 (H, W), in time order, one at a time."""
+        ...
+
+
+class ThresholdConfig(msgspec.Struct, tag="threshold", tag_field="kind", forbid_unknown_fields=True):
+    """Background-normalised threshold: needs no weights."""
+
+    settings: threshold.Settings
+
+
+class Build02Config(msgspec.Struct, tag="build02", tag_field="kind", forbid_unknown_fields=True):
+    """The embryo mask network (networks.UNet of `width`); components below `min_area` of the frame are dropped."""
+
+    width: int
+    probability: float
+    min_area: float
+
+
+class ThresholdSegmenter:
+    """Embryos are what is darker than the background, solid and large enough."""
+
+    def __init__(self, settings: threshold.Settings) -> None:
+        self._settings = settings
+
+    def segment(self, frames: Iterable[Grey]) -> Iterator[Segmented]:
+        """Segment frames, uint8 (H, W), tracking by overlap; confidence: share of pixels dark before filling."""
+        tracker = Tracker()
+        for grey in frames:
+            found = threshold.foreground(grey, self._settings)
+            yield _tracked(tracker, found.labels, list(found.confidence))
+
+
+class Build02Segmenter:
+    """Embryos are the connected components of the embryo mask network's output."""
+
+    def __init__(self, folder: Path, config: Build02Config) -> None:
+        from stages.qc_masks import load_unet, probabilities
+
+        self._network = load_unet(folder, config.width)
+        self._probabilities = probabilities
+        self._config = config
+
+    def segment(self, frames: Iterable[Grey]) -> Iterator[Segmented]:
+        """Segment frames, uint8 (H, W), tracking by overlap; confidence: mean probability within the embryo."""
+        tracker = Tracker()
+        for grey in frames:
+            probability = self._probabilities(self._network, to_qc_input(grey)[None])[0]
+            levels = from_qc(np.rint(probability * 255).astype(np.uint8), grey.shape)
+            components, count = ndimage.label(levels >= 255 * self._config.probability, np.ones((3, 3)))
+            values = np.arange(1, count + 1)
+            large = ndimage.sum_labels(np.ones(grey.shape), components, values) >= self._config.min_area * grey.size
+            renumber = np.concatenate([[0], np.where(large, np.cumsum(large), 0)])
+            confidence = ndimage.mean(levels / 255, components, values[large])
+            yield _tracked(tracker, renumber[components], [float(value) for value in confidence])
+
+
+def _tracked(
+    tracker: Tracker, components: np.ndarray[tuple[int, ...], np.dtype[np.integer]], confidence: list[float]
+) -> Segmented:
+    if len(confidence) > _MOST_EMBRYOS:
+        raise ContentError(
+            f"{len(confidence)} components in one frame: no frame of embryos, or a segmenter that does not fit"
+        )
+    labels, values = tracker.follow(components.astype(np.uint8))
+    return Segmented(labels, dict(zip(values, confidence, strict=True)))
+
+
+def load(folder: Path) -> Segmenter:
+    """The segmenter of a model folder. Raises as models.read_config does, ConfigError for a kind it does not know."""
+    config = models.read_config(folder, ThresholdConfig | Build02Config)
+    if isinstance(config, ThresholdConfig):
+        return ThresholdSegmenter(config.settings)
+    return Build02Segmenter(folder, config)

@@ -1,0 +1,73 @@
+"""What the tests share: one project, built once by the real commands, and copies of it by hard links."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from tests.project import Project, clone, link_copy
+
+FISHDEV = Path(os.environ.get("MORPHSEQ_FISHDEV", Path(__file__).parents[2] / "shared/fishdev"))
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all test workers share."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+def _once(folder: Path, build: Callable[[Path], None]) -> Path:
+    """Build `folder` in the first worker that asks for it; the others wait."""
+    with FileLock(f"{folder}.lock"):
+        done = folder.parent / f"{folder.name}.done"
+        if not done.exists():
+            build(folder)
+            done.touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prepared(shared: Path) -> Path:
+    """A clone with plates and models, in which nothing has run yet."""
+
+    def build(folder: Path) -> None:
+        project = clone(folder)
+        project.run("python", "-m", "simulation.plates", "data")
+        project.run("python", "-m", "simulation.training", "data")
+
+    return _once(shared / "prepared", build)
+
+
+@pytest.fixture(scope="session")
+def built(shared: Path, prepared: Path) -> Path:
+    """The same after `dvc repro df03`, with lock and manifests committed."""
+
+    def build(folder: Path) -> None:
+        project = link_copy(prepared, folder)
+        project.repro()
+        project.commit("First run")
+
+    return _once(shared / "built", build)
+
+
+@pytest.fixture
+def fresh(prepared: Path, tmp_path: Path) -> Project:
+    """A project of the test's own with plates and models, in which nothing has run yet."""
+    return link_copy(prepared, tmp_path / "project")
+
+
+@pytest.fixture
+def project(built: Path, tmp_path: Path) -> Project:
+    """A project of the test's own in which everything has run."""
+    return link_copy(built, tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def fishdev() -> Path:
+    """The folder of real embryo images; skips where it is absent."""
+    if not FISHDEV.is_dir():
+        pytest.skip(f"no real plates at {FISHDEV}; MORPHSEQ_FISHDEV says where they are")
+    return FISHDEV

@@ -1,0 +1,209 @@
+"""Bad input ends with a message that names the file and what to do, a non-zero exit, and nothing lost."""
+
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.project import PLATES, Project, replace_file
+
+TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
+FRAME = "A01_t0000_stitch.png"
+
+
+def state_of(project: Project) -> dict[str, tuple[int, int]]:
+    """Inode and mtime of every image stack and images manifest: a stage that failed must leave them alone."""
+    paths = [*project.root.glob("data/**/*.tif"), *project.root.glob("manifests/images/*.json")]
+    return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in sorted(paths)}
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('  20240418:\n    segmenter: threshold\n', "20240418"),
+        ('  20250305_1:\n    segmenter: threshold\n', "20250305_1"),
+    ],
+)  # fmt: skip
+def test_an_unquoted_id_stops_the_cohort(project: Project, written: str, said: str) -> None:
+    before, table = state_of(project), project.table("df01").read_bytes()
+    project.edit("params.yaml", "experiments:\n", f"experiments:\n{written}")
+    output = project.repro(fails=True).output
+    assert f"experiment id {said} is read as int" in output
+    assert f'"{said}":' in output
+    assert "params.yaml, line 3" in output
+    assert state_of(project) == before
+
+    project.run("git", "checkout", "--quiet", "params.yaml", "manifests")
+    project.run("dvc", "checkout", project.table("df01"))
+    assert project.table("df01").read_bytes() == table
+    assert "up to date" in project.status()
+
+
+def test_a_duplicate_id_is_refused(project: Project) -> None:
+    before = state_of(project)
+    project.edit("params.yaml", "experiments:\n", f'experiments:\n  "{TIME_LAPSE}":\n    segmenter: build02\n')
+    assert TIME_LAPSE in project.repro(fails=True).output
+    output = project.run("python", "-m", "stages.images", TIME_LAPSE, fails=True)
+    assert f"params.yaml, line 5: '{TIME_LAPSE}' is given twice, first in line 3" in output
+    assert state_of(project) == before
+
+
+def test_an_id_without_folder_or_plate_table_is_named(project: Project) -> None:
+    before = state_of(project)
+    project.edit("params.yaml", "experiments:\n", 'experiments:\n  "20990101":\n    segmenter: threshold\n')
+    output = project.repro(fails=True).output
+    assert "data/built_image_data/stitched_FF_images/20990101" in output
+    shutil.copytree(project.frames(SNAPSHOT), project.frames("20990101"))
+    assert "20990101_metadata.csv" in project.repro(fails=True).output
+    assert state_of(project) == before
+
+
+def _no_frames(project: Project) -> None:
+    for frame in project.frames(SNAPSHOT).iterdir():
+        frame.unlink()
+
+
+def _truncate(project: Project) -> None:
+    path = project.frames(SNAPSHOT) / FRAME
+    replace_file(path, path.read_bytes()[:5000])
+
+
+def _empty(project: Project) -> None:
+    replace_file(project.frames(SNAPSHOT) / FRAME, b"")
+
+
+def _two_files(project: Project) -> None:
+    shutil.copy2(project.frames(SNAPSHOT) / FRAME, project.frames(SNAPSHOT) / "A01_t0000_again.png")
+
+
+def _no_folder(project: Project) -> None:
+    shutil.rmtree(project.frames(SNAPSHOT))
+
+
+def _edit_plate(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Project], None]:
+    def edit(project: Project) -> None:
+        path = project.plate(SNAPSHOT)
+        table = change(pd.read_csv(path, dtype=str, keep_default_na=False))
+        replace_file(path, table.to_csv(index=False).encode())
+
+    return edit
+
+
+BAD_INPUTS: dict[str, tuple[Callable[[Project], None], list[str]]] = {
+    "no folder": (_no_folder, [f"stitched_FF_images/{SNAPSHOT}"]),
+    "no frames": (_no_frames, [f"stitched_FF_images/{SNAPSHOT}: holds no frames"]),
+    "truncated": (_truncate, [f"{FRAME} is no whole PNG image (5000 bytes)", "Export these frames again"]),
+    "empty": (_empty, [f"{FRAME} is empty", "Export these frames again"]),
+    "two files": (_two_files, ["A01_t0000_again.png and A01_t0000_stitch.png", "Remove one of them"]),
+    "no column": (
+        _edit_plate(lambda table: table.drop(columns=["temperature"])),
+        [f"{SNAPSHOT}_metadata.csv: lacks the column(s) 'temperature'", "Add them"],
+    ),
+    "row twice": (
+        _edit_plate(lambda table: pd.concat([table, table.iloc[[3]]])),
+        [f"{SNAPSHOT}_metadata.csv, row 26: well A04, time_int 0 stands there twice", "Remove one"],
+    ),
+    "no number": (
+        _edit_plate(lambda table: table.assign(time_int=["first", *table["time_int"][1:]])),
+        [f"{SNAPSHOT}_metadata.csv, row 2: time_int is 'first', not a number"],
+    ),
+    "no well": (
+        _edit_plate(lambda table: table.assign(well=["A1", *table["well"][1:]])),
+        [f"{SNAPSHOT}_metadata.csv, row 2: well 'A1' is none of A01 to H12"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUTS)
+def test_bad_frames_and_plate_tables_stop_images(project: Project, case: str) -> None:
+    spoil, said = BAD_INPUTS[case]
+    spoil(project)
+    before, lock = state_of(project), (project.root / "dvc.lock").read_bytes()
+    output = project.repro(fails=True).output
+    for text in said:
+        assert text in output
+    assert state_of(project) == before
+    assert (project.root / "dvc.lock").read_bytes() == lock
+
+
+def test_a_frame_damaged_inside_is_named_by_the_stage_that_decodes_it(project: Project) -> None:
+    path = project.frames(SNAPSHOT) / FRAME
+    data = bytearray(path.read_bytes())
+    data[3000:3400] = bytes(400)
+    replace_file(path, bytes(data))
+    before = {name: state for name, state in state_of(project).items() if name.endswith(".tif")}
+    output = project.repro(fails=True).output
+    assert f"{FRAME}: not a whole image" in output
+    assert {name: state for name, state in state_of(project).items() if name.endswith(".tif")} == before
+
+
+def test_a_frame_changed_since_it_was_listed_is_refused(project: Project) -> None:
+    shutil.copy2(project.frames(SNAPSHOT) / "A02_t0000_stitch.png", project.root / "other.png")
+    replace_file(project.frames(SNAPSHOT) / FRAME, (project.root / "other.png").read_bytes())
+    output = project.run("python", "-m", "stages.sam2", SNAPSHOT, "--segmenter", "threshold", fails=True)
+    assert f"{FRAME}: content has changed since it was listed: expected xxh3_128" in output
+
+
+def test_a_missing_model_is_named(project: Project) -> None:
+    before = state_of(project)
+    project.edit("params.yaml", "model_name: demo_a", "model_name: gone")
+    assert "data/models/legacy/gone" in project.repro(fails=True).output
+    output = project.run("python", "-m", "stages.latents", SNAPSHOT, "--model", "gone", fails=True)
+    assert "data/models/legacy/gone: no such model folder" in output
+    assert state_of(project) == before
+
+
+class _Module:
+    """Stands for a pickled network."""
+
+
+@pytest.mark.parametrize("name", ["model.pt", "encoder.pkl"])
+def test_a_pickled_module_is_never_loaded(project: Project, name: str) -> None:
+    shutil.copytree(project.root / "data/models/legacy/demo_a", project.root / "data/models/legacy/pickled")
+    folder = project.root / "data/models/legacy/pickled"
+    (folder / "model.safetensors").unlink()
+    (folder / name).write_bytes(pickle.dumps(_Module()))
+    output = project.run("python", "-m", "stages.latents", SNAPSHOT, "--model", "pickled", fails=True)
+    assert f"data/models/legacy/pickled/{name}: " in output
+    assert "state_dict" in output
+
+
+def test_latents_below_the_coverage_asked_for_stop_df03(project: Project) -> None:
+    table, df03 = project.plate(AWKWARD), project.table("df03").read_bytes()
+    text = pd.read_csv(table, dtype=str, keep_default_na=False)
+    text.loc[text["well"] == "A01", "Width (um)"] = ""
+    replace_file(table, text.to_csv(index=False).encode())
+    output = project.repro(fails=True).output
+    assert f"min_latent_coverage (0.95) in {AWKWARD} (" in output
+    assert TIME_LAPSE not in output.partition("min_latent_coverage")[2]
+    project.run("git", "checkout", "--quiet", "dvc.lock", "manifests")
+    project.run("dvc", "checkout", project.table("df03"))
+    assert project.table("df03").read_bytes() == df03
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("um_per_px: 7.8", "um_per_px: fine", "params.yaml: `snips` can't be used"),
+        ("blend_um: 75", "blend: 75", "params.yaml: `snips` can't be used"),
+        ("model_name: demo_a", "model_name: [demo_a", "params.yaml, line"),
+        (f'"{SNAPSHOT}"', '"bad id"', "experiment id 'bad id' can't be used"),
+    ],
+)
+def test_wrong_settings_are_named(project: Project, old: str, new: str, said: str) -> None:
+    project.edit("params.yaml", old, new)
+    output = project.run("python", "-m", "stages.snips", TIME_LAPSE, fails=True)
+    assert said in output
+
+
+def test_an_edited_manifest_is_refused(project: Project) -> None:
+    path = Path(f"manifests/images/{SNAPSHOT}.json")
+    text = (project.root / path).read_text()
+    for damaged in (text.replace('"time_int":0', '"time_int":7', 1), text[:-30], text + " "):
+        (project.root / path).write_text(damaged)
+        output = project.run("python", "-m", "stages.snips", SNAPSHOT, fails=True)
+        assert str(path) in output
+        assert "dvc repro images" in output

@@ -1,0 +1,37 @@
+"""The real plates: the pipeline runs through, finds one embryo a frame, and stages it rightly."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tests.project import Project, clone
+
+EXPERIMENTS = ("FishDev_WT_01_1", "FishDev_WT_02_3")
+
+
+def test_the_real_plates_run_through(fishdev: Path, prepared: Path, tmp_path: Path) -> None:
+    project = clone(tmp_path / "project")
+    shutil.copytree(fishdev, project.root / "data")
+    project.run("chmod", "-R", "u+w", "data")
+    for models in ("segmentation/segmentation_models", "models/legacy"):
+        shutil.copytree(prepared / "data" / models, project.root / "data" / models)
+    project.experiments(dict.fromkeys(EXPERIMENTS, "threshold"))
+    project.edit("params.yaml", "large_mask: 0.15", "large_mask: 0.5")
+    project.repro()
+    assert "up to date" in project.status()
+    _check_embryos(project)
+    assert {name: part.rows for name, part in project.manifest("df01").experiments.items()} == {
+        name: 16 for name in EXPERIMENTS
+    }
+
+
+def _check_embryos(project: Project) -> None:
+    table = pd.read_csv(project.table("df01"), dtype={"experiment_date": str})
+    assert len(table) == 32
+    assert table.groupby(["experiment_date", "well", "time_int"]).size().eq(1).all()
+    assert table["area_px"].between(10_000, 18_000).all()
+    expected = 4.5 + 0.9975 * 0.25 * table["time_int"]
+    assert np.abs(table["predicted_stage_hpf"] - expected).max() < 1e-9
+    assert not table["sam2_qc_flags"].fillna("").str.contains("LARGE_MASK|SMALL_MASK|DISCONTINUOUS").any()

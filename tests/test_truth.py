@@ -1,0 +1,139 @@
+"""What the pipeline finds on the simulated plates, against the truth they were drawn from."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.project import PLATES, Project, link_copy
+
+TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
+FRAME = ["experiment", "well", "time_int"]
+
+
+def truth(root: Path, suffix: str) -> pd.DataFrame:
+    parts = [pd.read_csv(root / f"data/truth/{name}{suffix}.csv").assign(experiment=name) for name in PLATES]
+    return pd.concat(parts, ignore_index=True)
+
+
+def found(root: Path) -> pd.DataFrame:
+    table = pd.read_csv(Project(root).table("df02"), dtype={"experiment_date": str})
+    return table.rename(columns={"experiment_date": "experiment"})
+
+
+def matched(root: Path) -> pd.DataFrame:
+    """Found and true embryos side by side, paired by area within a frame (embryos of one well are drawn unlike)."""
+
+    def ranked(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(rank=table.groupby(FRAME)["area_px"].rank(method="first"))
+
+    return ranked(found(root)).merge(ranked(truth(root, "")), on=[*FRAME, "rank"], suffixes=("", "_true"))
+
+
+def counts_agree(root: Path, table: pd.DataFrame) -> float:
+    frames = truth(root, "_frames")
+    counts = table.groupby(FRAME).size().rename("found").reset_index()
+    both = frames.merge(counts, on=FRAME, how="left").fillna({"found": 0})
+    return float((both["found"] == both["embryos"]).mean())
+
+
+def test_embryos_are_counted_and_measured_as_drawn(built: Path) -> None:
+    assert counts_agree(built, found(built)) >= 0.98
+    table = matched(built)
+    error = (table["area_um2"] / table["area_um2_true"] - 1).abs()
+    assert len(table) > 150
+    assert error.median() <= 0.05
+    assert np.allclose(table["area_um2"], table["area_px"] * 64, rtol=1e-9)
+
+
+def test_build02_counts_and_measures_them_too(project: Project) -> None:
+    project.experiments(dict.fromkeys(PLATES, "build02"))
+    assert project.repro("df02").stages == {f"{stage}@{name}" for stage in ("sam2", "build03") for name in PLATES} | {
+        "df01",
+        "df02",
+    }
+    assert counts_agree(project.root, found(project.root)) >= 0.98
+    table = matched(project.root)
+    assert (table["area_um2"] / table["area_um2_true"] - 1).abs().median() <= 0.05
+    assert {part.segmenter for part in project.manifest("df01").experiments.values()} == {"build02"}
+
+
+@pytest.mark.parametrize(
+    ("flag", "true"),
+    [("dead_flag", "dead"), ("bubble_flag", "bubble"), ("frame_flag", "edge"), ("focus_flag", "out_of_focus")],
+)
+def test_flags_are_those_of_the_truth(built: Path, flag: str, true: str) -> None:
+    table = matched(built)
+    agrees = (table[flag].astype(bool) == table[true].astype(bool)).groupby([table["experiment"], table["well"]]).mean()
+    concerned = table.groupby(["experiment", "well"])[true].any()
+    assert concerned.sum() >= 4
+    assert (agrees[concerned] == 1).mean() >= 0.95, agrees[concerned & (agrees < 1)]
+    assert (agrees[~concerned] == 1).mean() >= 0.95, agrees[~concerned & (agrees < 1)]
+
+
+def test_stages_follow_temperature_and_time(built: Path) -> None:
+    table = matched(built)
+    staged = table[table["temperature"].notna()]
+    assert np.allclose(staged["predicted_stage_hpf"], staged["stage_hpf"], atol=1e-9, rtol=0)
+    blank = table[table["temperature"].isna()]
+    assert len(blank) == 6
+    assert blank["predicted_stage_hpf"].isna().all()
+    assert blank["sa_outlier_flag"].isna().all()
+    part = Project(built).manifest("df01").experiments[AWKWARD]
+    assert part.blank == {"area_um2": 0, "predicted_stage_hpf": 6}
+
+
+def test_the_stage_inferred_from_the_area_is_about_right(built: Path) -> None:
+    table = matched(built)
+    whole = table[~table["edge"] & ~table["out_of_focus"] & table["stage_hpf"].between(20, 60)]
+    assert (whole["inferred_stage_hpf"] - whole["stage_hpf"]).abs().median() < 4
+
+
+def test_a_dying_embryo_is_flagged_from_before_its_death(built: Path) -> None:
+    table = matched(built)
+    fates = table.groupby(["experiment", "embryo_id"])["dead"].agg(["any", "first"])
+    dying = fates[fates["any"] & ~fates["first"]]
+    assert len(dying) == 1
+    embryo = table[table["embryo_id"] == dying.index[0][1]].sort_values("time_int")
+    first_dead = embryo.loc[embryo["dead"], "Time Rel (s)"].min()
+    flagged = embryo["dead_flag2"].astype(bool)
+    assert flagged[embryo["Time Rel (s)"] >= first_dead].all()
+    assert not embryo.loc[flagged, "use_embryo_flag"].any()
+    living = table[~table["embryo_id"].isin(dying.index.get_level_values(1)) & ~table["dead"]]
+    assert not living["dead_flag2"].fillna(0).astype(bool).any()
+
+
+def test_embryos_keep_their_ids_over_a_wells_frames(built: Path) -> None:
+    table = matched(built)
+    pairs = table.groupby(["experiment", "well", "embryo"])["embryo_id"].nunique()
+    assert (pairs == 1).all()
+    assert (table.groupby(["experiment", "well"])["embryo"].nunique() == 2).sum() >= 1
+
+
+def test_the_usable_rows_are_in_df03_with_latents(built: Path) -> None:
+    df02, df03 = found(built), pd.read_csv(Project(built).table("df03"), dtype={"experiment_date": str})
+    usable = df02[df02["use_embryo_flag"]]
+    assert 0.5 * len(df02) < len(usable) < len(df02)
+    assert df03["snip_id"].tolist() == usable["snip_id"].tolist()
+    columns = [f"z_mu_n_{index:02d}" for index in range(2)] + [f"z_mu_b_{index:02d}" for index in range(2, 10)]
+    assert df03.columns[-10:].tolist() == columns
+    assert df03[columns].notna().all(axis=None)
+    assert (df03[columns].std() > 0).all()
+    assert Project(built).manifest("df03").coverage == 1
+
+
+def test_wells_flagged_by_hand_are_left_out(project: Project) -> None:
+    path = project.plate(SNAPSHOT)
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table.loc[table["well"] == "B05", "well_qc_flag"] = "1"
+    path.unlink()
+    table.to_csv(path, index=False)
+    project.repro("df01")
+    rows = pd.read_csv(project.table("df01"), dtype=str)
+    assert "B05" not in set(rows.loc[rows["experiment_date"] == SNAPSHOT, "well"])
+    assert project.manifest("df01").experiments[SNAPSHOT].rows == 23
+
+
+def test_a_copy_of_a_project_needs_nothing_of_the_first(built: Path, tmp_path: Path) -> None:
+    assert "up to date" in link_copy(built, tmp_path / "elsewhere").status()
