@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from morphseq_manifest.errors import MorphseqError
 
 if TYPE_CHECKING:
-    from morphseq_manifest.provenance import provenance
+    from morphseq_manifest.states import provenance
 
 __all__ = ["MorphseqError", "provenance"]
 
@@ -13,7 +13,7 @@ __all__ = ["MorphseqError", "provenance"]
 def __getattr__(name: str) -> Any:
     """Import what needs pandas only where it is used: the commands start in a fraction of the time."""
     if name == "provenance":
-        from morphseq_manifest.provenance import provenance
+        from morphseq_manifest.states import provenance
 
         return provenance
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,10 +19,10 @@ _REMEDY = "Restore it with `git checkout`, or run its stage again"
 class Contribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one experiment is in a cohort table.
 
-    `contributed` is the hash of its rows as they stand in the table; `images`, `sam2` and `build03` say from which
-    content they come (digest of the images manifest, hashes of the two tables); `versions` are those of the stages
-    that made them. `blank` counts cells that are empty where a number was hoped for, by column; `latents` and
-    `with_latents` are for df03: the hash of the experiment's latents, and how many of its rows have some.
+    `contributed` is the xxh3_128 of its rows as they stand in the table. `images`, `sam2` and `build03` say which
+    content they come from: the md5 of the images manifest and of the two tables, as dvc.lock has them; `versions` are
+    those of the stages that made them. `blank` counts cells that are empty where a number was hoped for, by column.
+    `latents` and `with_latents` are for df03: the md5 of the experiment's latents, and how many of its rows have some.
     """
 
     rows: int

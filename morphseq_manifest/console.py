@@ -30,7 +30,11 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, turning the project's errors into messages."""
         with _messages(ctx):
-            return super().invoke(ctx)
+            return self.attempt(ctx)
+
+    def attempt(self, ctx: click.Context) -> Any:
+        """Run the command; what it raises becomes the message."""
+        return super().invoke(ctx)
 
 
 class Group(click.Group):

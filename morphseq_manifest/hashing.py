@@ -1,5 +1,9 @@
-"""The project's content hash: xxh3_128 as 32 hex digits. It is for change and damage, not for attackers."""
+"""Content hashes, as 32 hex digits: the project's own, xxh3_128, and md5, by which DVC knows a file.
 
+Both are for change and damage, not for attackers.
+"""
+
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +17,11 @@ _CHUNK = 1 << 20
 def hash_bytes(data: bytes | memoryview) -> str:
     """xxh3_128 of `data`, 32 hex digits."""
     return xxhash.xxh3_128_hexdigest(data)
+
+
+def md5_bytes(data: bytes | memoryview) -> str:
+    """md5 of `data`, as dvc.lock has it for a file."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def hash_chunks(chunks: Iterable[bytes | memoryview]) -> str:

@@ -4,6 +4,8 @@ DVC drops a key that YAML reads as a number without a word (`20240418:`, and `20
 202503051), so the mapping of experiments is checked here wherever it is read.
 """
 
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +25,12 @@ class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What params.yaml says of one experiment: the name of its segmenter's model folder."""
 
     segmenter: str
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest known one, if any is near."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f". Did you mean {near[0]!r}?" if near else ""
 
 
 class Params:
@@ -51,7 +59,9 @@ class Params:
     def experiment(self, name: str) -> Experiment:
         """What is said of one experiment. Raises ConfigError where it is not listed."""
         if name not in self.experiments:
-            raise ConfigError(f"{self.path}: experiment {name!r} is not listed under `experiments`")
+            raise ConfigError(
+                f"{self.path}: experiment {name!r} is not listed under `experiments`{suggest(name, self.experiments)}"
+            )
         return self.experiments[name]
 
 

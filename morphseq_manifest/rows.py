@@ -7,7 +7,7 @@ So a table is read here as lines of bytes: what is hashed is what is there, and 
 import csv
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import NamedTuple
 
 import xxhash
 
@@ -50,37 +50,47 @@ def check_header(line: bytes, name: str) -> list[str]:
     return next(csv.reader([line.decode().rstrip("\n")]))
 
 
-def count(lines: Iterable[bytes], name: str) -> dict[str, RowCount]:
-    """Count lines, without the header, by experiment, in the order in which the experiments come.
+class Counted(NamedTuple):
+    """A table's columns, its rows by experiment in the order in which these come, and what is wrong with its lines."""
 
-    Raises ContentError where a line is cut short, or snip_ids are not in order and unique within an experiment.
+    columns: list[str]
+    experiments: dict[str, RowCount]
+    faults: list[str]
+
+    def checked(self, name: str, remedy: str) -> "Counted":
+        """This, if nothing is wrong. Raises ContentError saying what is first."""
+        if self.faults:
+            raise ContentError(f"{name}: {self.faults[0]}. {remedy}")
+        return self
+
+
+def count(lines: Iterable[bytes], columns: list[str]) -> Counted:
+    """Count a table's lines, without the header, by experiment.
+
+    Faults are lines that are cut short, and snip_ids that stand twice or out of order; the first of a kind is named.
     """
     found: dict[bytes, RowCount] = {}
+    faults: dict[str, str] = {}
     for number, line in enumerate(lines, start=2):
         fields = line.split(b",", 4)
         if len(fields) < 4 or not line.endswith(b"\n"):
-            raise ContentError(f"{name}, line {number}: cut short: {line[:60]!r}. Make the table again")
+            faults.setdefault("cut", f"line {number} is cut short: {line[:60].decode(errors='replace')!r}")
+            continue
         experiment, well, embryo, snip = fields[:4]
         if experiment not in found:
             found[experiment] = RowCount()
         if not found[experiment].add(line, well, embryo, snip.rstrip(b"\n")):
-            raise ContentError(
-                f"{name}, line {number}: snip_id {snip.decode(errors='replace')} stands there twice or out of order. "
-                "Make the table again"
-            )
-    return {experiment.decode(): rows for experiment, rows in found.items()}
+            name = snip.decode(errors="replace")
+            faults.setdefault("order", f"line {number}: snip_id {name} stands there twice or out of order")
+    return Counted(columns, {key.decode(errors="replace"): rows for key, rows in found.items()}, list(faults.values()))
 
 
-def count_table(path: Path) -> tuple[list[str], dict[str, RowCount]]:
-    """The columns of a table file and its rows by experiment. Raises as `count` does, UnreadableError if it is gone."""
+def count_table(path: Path) -> Counted:
+    """Count a table file, line by line. Raises UnreadableError if it is gone, ContentError if it is no such table."""
     try:
         with path.open("rb") as file:
-            return _count_file(file, str(path))
+            return count(file, check_header(file.readline(), str(path)))
     except OSError as error:
         raise UnreadableError(
             f"{path}: can't be read ({error.strerror}). `dvc checkout {path}` brings it back"
         ) from error
-
-
-def _count_file(file: BinaryIO, name: str) -> tuple[list[str], dict[str, RowCount]]:
-    return check_header(file.readline(), name), count(file, name)

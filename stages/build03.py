@@ -9,10 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from morphseq_manifest import params
-from morphseq_manifest.console import Command, note
+from morphseq_manifest.console import note
 from morphseq_manifest.errors import ContentError
 from morphseq_manifest.rows import KEY as KEY_COLUMNS
 from stages import layout, plates, stacks, tables
+from stages.command import StageCommand
 from stages.frames import from_qc
 from stages.geometry import QcMasks, Quality, Settings, Shape, judge, measure
 from stages.qc_settings import Networks, QcSettings
@@ -116,7 +117,7 @@ def build_table(
     return whole[[*KEY_COLUMNS, *(name for name in whole.columns if name not in KEY_COLUMNS)]]
 
 
-@click.command(cls=Command)
+@click.command("build03", cls=StageCommand)
 @click.argument("experiment")
 def main(experiment: str) -> None:
     """Build what EXPERIMENT adds to df01."""

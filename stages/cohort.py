@@ -71,7 +71,7 @@ def write_table(
     path = layout.cohort_table(name)
     with files.replacing(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
-        _, counted = rows.count_table(temporary)
+        counted = rows.count_table(temporary).checked(str(path), "Run the stages before it again").experiments
         digest = hash_file(temporary)
     blanks = count_blanks(table)
     experiments = {}

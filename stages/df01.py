@@ -10,12 +10,13 @@ import xxhash
 
 from morphseq_manifest import cohort_manifest, files, images_manifest, params, rows
 from morphseq_manifest.cohort_manifest import CohortManifest, Contribution
-from morphseq_manifest.console import Command, note
+from morphseq_manifest.console import note
 from morphseq_manifest.errors import ContentError, UnreadableError
-from morphseq_manifest.hashing import hash_bytes, hash_file
+from morphseq_manifest.hashing import md5_bytes
 from morphseq_manifest.params import Params
 from morphseq_manifest.rows import RowCount
 from stages import cohort, layout, tables
+from stages.command import StageCommand
 
 # The stages whose results are in df01, and the settings they work by.
 STAGES = ("images", "qc_masks", "sam2", "build03")
@@ -48,18 +49,19 @@ def fit(data: bytes, columns: list[str], wanted: list[str], path: Path) -> bytes
 
 def count_part(experiment: str, body: bytes, path: Path) -> RowCount:
     """Count one experiment's rows. Raises ContentError where some are another's, cut short, or not unique."""
-    counted = rows.count(body.splitlines(keepends=True), str(path))
-    others = sorted(counted.keys() - {experiment})
+    counted = rows.count(body.splitlines(keepends=True), []).checked(str(path), "Run `dvc repro build03` for it")
+    others = sorted(counted.experiments.keys() - {experiment})
     if others:
         raise ContentError(
             f"{path}: has rows of {others[0]!r}, not only of {experiment!r}. Run `dvc repro build03` for it"
         )
-    return counted.get(experiment, RowCount())
+    return counted.experiments.get(experiment, RowCount())
 
 
 def describe(experiment: str, data: bytes, counted: RowCount, settings: Params) -> Contribution:
     """What an experiment adds, and what that was made from."""
-    manifest = images_manifest.read(layout.images_manifest(experiment))
+    listing = layout.images_manifest(experiment)
+    manifest = images_manifest.read(listing)
     columns = ["experiment_date", *cohort.COUNTED_BLANKS]
     table = pd.read_csv(io.BytesIO(data), usecols=columns, dtype=str, keep_default_na=False, engine="pyarrow")
     return Contribution(
@@ -69,9 +71,9 @@ def describe(experiment: str, data: bytes, counted: RowCount, settings: Params) 
         frames=manifest.counts.frames,
         contributed=counted.contributed,
         segmenter=settings.experiment(experiment).segmenter,
-        images=manifest.digest,
-        sam2=hash_file(layout.sam2_table(experiment)),
-        build03=hash_bytes(data),
+        images=md5_bytes(listing.read_bytes()),
+        sam2=md5_bytes(layout.sam2_table(experiment).read_bytes()),
+        build03=md5_bytes(data),
         versions=cohort.versions(settings, STAGES),
         blank=cohort.count_blanks(table).get(experiment, dict.fromkeys(cohort.COUNTED_BLANKS, 0)),
     )
@@ -116,7 +118,7 @@ def _header(columns: list[str]) -> bytes:
     return text.getvalue().encode()
 
 
-@click.command(cls=Command)
+@click.command("df01", cls=StageCommand)
 def main() -> None:
     """Build df01 from every listed experiment."""
     manifest = build(params.read())

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
 from morphseq_manifest import params
-from morphseq_manifest.console import Command
 from morphseq_manifest.errors import ContentError
 from stages import cohort, layout, tables
+from stages.command import StageCommand
 
 CURVE_COLUMNS = ("stage_hpf", "p5", "p95")
 Floats = NDArray[np.float64]
@@ -144,7 +144,7 @@ def build(df01: pd.DataFrame, curves: pd.DataFrame, settings: Settings, path: Pa
     return pd.concat([df01, pd.DataFrame(added, index=df01.index, dtype=str)], axis=1)
 
 
-@click.command(cls=Command)
+@click.command("df02", cls=StageCommand)
 def main() -> None:
     """Build df02 from df01 and the reference curves."""
     settings = params.read()

@@ -8,10 +8,10 @@ import pandas as pd
 
 from morphseq_manifest import params
 from morphseq_manifest.cohort_manifest import Contribution
-from morphseq_manifest.console import Command
 from morphseq_manifest.errors import ContentError
-from morphseq_manifest.hashing import hash_file
+from morphseq_manifest.hashing import md5_bytes
 from stages import cohort, layout, tables
+from stages.command import StageCommand
 
 STAGES = ("snips", "latents")
 
@@ -56,7 +56,7 @@ def check_coverage(experiments: dict[str, tuple[int, int]], minimum: float) -> N
         )
 
 
-@click.command(cls=Command)
+@click.command("df03", cls=StageCommand)
 @click.option("--model", required=True, help="The model folder whose latents are joined.")
 def main(model: str) -> None:
     """Build df03 from df02 and the latents of MODEL."""
@@ -77,7 +77,7 @@ def main(model: str) -> None:
         return msgspec.structs.replace(
             part,
             versions=part.versions | cohort.versions(settings, STAGES),
-            latents=hash_file(paths[experiment]),
+            latents=md5_bytes(paths[experiment].read_bytes()),
             with_latents=found.get(experiment, 0),
         )
 

@@ -33,8 +33,8 @@ def read_frame(folder: Path, frame: Frame) -> Grey:
     found = hash_bytes(data)
     if found != frame.xxh3_128:
         raise ContentError(
-            f"{path}: content has changed since it was listed: expected xxh3_128 {frame.xxh3_128} ({frame.size} bytes), "
-            f"found {found} ({len(data)} bytes). Run `dvc repro images` to list it again, or restore the file"
+            f"{path}: content has changed since it was listed: expected xxh3_128 {frame.xxh3_128}, {frame.size} bytes, "
+            f"found {found}, {len(data)} bytes. Run `dvc repro images` to list it again, or restore the file"
         )
     return decode(data, path)
 

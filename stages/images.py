@@ -11,12 +11,13 @@ import click
 import tifffile
 
 from morphseq_manifest import images_manifest, params
-from morphseq_manifest.console import Command, note
+from morphseq_manifest.console import note
 from morphseq_manifest.errors import ContentError, UnreadableError
 from morphseq_manifest.hashing import hash_bytes
 from morphseq_manifest.ids import is_well
 from morphseq_manifest.images_manifest import Frame, ImagesManifest, Problem
 from stages import layout, plates
+from stages.command import StageCommand
 
 _NAME = re.compile(r"([A-Z]\d\d)_t(\d+).*\.(png|jpe?g|tiff?)", re.IGNORECASE)
 # Reading frames waits for storage more than for the processor.
@@ -131,7 +132,7 @@ def list_images(experiment: str) -> ImagesManifest:
     return images_manifest.build(experiment, frames, compare(frames, rows, others), len(rows))
 
 
-@click.command(cls=Command)
+@click.command("images", cls=StageCommand)
 @click.argument("experiment")
 def main(experiment: str) -> None:
     """List EXPERIMENT's frames with their hashes in manifests/images."""

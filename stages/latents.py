@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from morphseq_manifest import params
-from morphseq_manifest.console import Command, note
+from morphseq_manifest.console import note
 from stages import layout, models, stacks, tables
+from stages.command import StageCommand
 from stages.frames import Grey
 from stages.networks import Encoder
 
@@ -89,7 +90,7 @@ def embed_folder(experiment: str, folder: Path, model: LatentModel) -> pd.DataFr
     return table.sort_values("snip_id", ignore_index=True)
 
 
-@click.command(cls=Command)
+@click.command("latents", cls=StageCommand)
 @click.argument("experiment")
 @click.option("--model", "name", required=True, help="The model folder, under data/models/legacy.")
 def main(experiment: str, name: str) -> None:

@@ -22,9 +22,9 @@ def _double_conv(inputs: int, outputs: int) -> nn.Sequential:
 class UNet(nn.Module):
     """A small UNet (Ronneberger 2015) that works at a quarter of the resolution.
 
-    Pixels are folded 4 x 4 into channels first and unfolded last, which keeps full-resolution edges at a
-    sixteenth of the work. Input (N, 1, H, W) float32 in 0..1, output logits (N, 1, H, W); H and W are
-    multiples of 16.
+    Pixels are folded 4 x 4 into channels first, which keeps fine detail at a sixteenth of the work; logits are
+    enlarged last, linearly, so that edges lie between the coarse pixels. Input (N, 1, H, W) float32 in 0..1,
+    output logits (N, 1, H, W); H and W are multiples of 16.
     """
 
     def __init__(self, width: int = 12) -> None:
@@ -35,17 +35,18 @@ class UNet(nn.Module):
         self.bottom = _double_conv(2 * width, 4 * width)
         self.up2 = _double_conv(6 * width, 2 * width)
         self.up1 = _double_conv(3 * width, width)
-        self.head = nn.Conv2d(width, 16, 1)
-        self.unfold = nn.PixelShuffle(4)
+        self.head = nn.Conv2d(width, 1, 1)
+        self.enlarge: nn.Module = nn.Upsample(scale_factor=4, mode="bilinear")
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Logits (N, 1, H, W) of images (N, 1, H, W)."""
         half = nn.functional.max_pool2d
         level1 = self.down1(self.fold(image))
         level2 = self.down2(half(level1, 2))
         level3 = self.bottom(half(level2, 2))
         level2 = self.up2(torch.cat([nn.functional.interpolate(level3, scale_factor=2.0), level2], dim=1))
         level1 = self.up1(torch.cat([nn.functional.interpolate(level2, scale_factor=2.0), level1], dim=1))
-        out: torch.Tensor = self.unfold(self.head(level1))
+        out: torch.Tensor = self.enlarge(self.head(level1))
         return out
 
 
@@ -68,5 +69,6 @@ class Encoder(nn.Module):
         self.log_var = nn.Linear(features, latent_dim)
 
     def forward(self, snips: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(mu, log_var), each (N, latent_dim), of snips (N, 1, H, W)."""
         features = self.conv_layers(snips).flatten(1)
         return self.embedding(features), self.log_var(features)

@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from morphseq_manifest import files, images_manifest, params
-from morphseq_manifest.console import Command, note
+from morphseq_manifest.console import note
 from morphseq_manifest.images_manifest import Frame
 from stages import layout, models, stacks
+from stages.command import StageCommand
 from stages.frames import read_frame, to_qc_input
 from stages.networks import UNet
 from stages.qc_settings import QcSettings
@@ -60,7 +61,7 @@ def write_well(
                     write(stacks.Page(stacks.PageTag(frame.time_int, frame.xxh3_128), mask))
 
 
-@click.command(cls=Command)
+@click.command("qc_masks", cls=StageCommand)
 @click.argument("experiment")
 def main(experiment: str) -> None:
     """Make EXPERIMENT's masks with the five networks."""

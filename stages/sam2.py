@@ -10,9 +10,10 @@ import pandas as pd
 from skimage.measure import label, regionprops
 
 from morphseq_manifest import files, ids, images_manifest, params
-from morphseq_manifest.console import Command, note
+from morphseq_manifest.console import note
 from morphseq_manifest.images_manifest import Frame
 from stages import layout, stacks, tables
+from stages.command import StageCommand
 from stages.frames import read_frame
 from stages.labels import Labels
 from stages.segmenters import Segmented, Segmenter, load
@@ -67,7 +68,7 @@ def shape_flags(labels: Labels, settings: Settings) -> dict[int, list[str]]:
 
 
 def area_jumps(areas: list[int], change: float) -> list[bool]:
-    """Which areas of an embryo, in time order, differ by more than `change` from the mean of the two before or after."""
+    """Which of an embryo's areas differ by more than `change` from the mean of the two before, or of the two after."""
 
     def far(area: int, others: list[int]) -> bool:
         mean = sum(others) / 2
@@ -132,7 +133,7 @@ def segment_well(
             yield from embryo_rows(experiment, frame, index, found, settings)
 
 
-@click.command(cls=Command)
+@click.command("sam2", cls=StageCommand)
 @click.argument("experiment")
 @click.option(
     "--segmenter", "name", required=True, help="The model folder, under data/segmentation/segmentation_models."

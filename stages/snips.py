@@ -11,11 +11,12 @@ from scipy import ndimage, special
 from skimage import exposure
 
 from morphseq_manifest import files, images_manifest, params
-from morphseq_manifest.console import Command, note
+from morphseq_manifest.console import note
 from morphseq_manifest.ids import embryo_id, snip_id
 from morphseq_manifest.images_manifest import Frame
 from stages import layout, plates, stacks
 from stages.alignment import SNIP_SIZE, Mask, find_pose, sampling, warp
+from stages.command import StageCommand
 from stages.frames import Grey, from_qc, read_frame
 from stages.labels import read_labels
 from stages.qc_settings import QcSettings
@@ -94,7 +95,7 @@ def well_snips(
     return Snips(snips, unscaled)
 
 
-@click.command(cls=Command)
+@click.command("snips", cls=StageCommand)
 @click.argument("experiment")
 def main(experiment: str) -> None:
     """Cut EXPERIMENT's snips out of its frames."""

@@ -27,6 +27,18 @@ class Project:
 
     def run(self, *command: str | Path, fails: bool = False) -> str:
         """Run a command; returns stdout and stderr together. It must succeed, or fail without a traceback."""
+        code, output = self.ending(*command)
+        assert (code != 0) == fails, f"{command} ended with {code}:\n{output}"
+        return output
+
+    def morphseq(self, *arguments: str | Path, code: int = 0) -> str:
+        """Run `morphseq`, which must end with this code."""
+        found, output = self.ending("morphseq", *arguments)
+        assert found == code, f"morphseq {arguments} ended with {found}:\n{output}"
+        return output
+
+    def ending(self, *command: str | Path) -> tuple[int, str]:
+        """Run a command: its exit code, and stdout and stderr together, in which no traceback may stand."""
         environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "DVC_SITE_CACHE_DIR": str(self.root.parent / f"{self.root.name}-site-cache"),
@@ -41,9 +53,8 @@ class Project:
             [str(part) for part in command], cwd=self.root, env=environment, text=True, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
-        assert (done.returncode != 0) == fails, f"{command} ended with {done.returncode}:\n{done.stdout}"
         assert "Traceback" not in done.stdout, done.stdout
-        return done.stdout
+        return done.returncode, done.stdout
 
     def repro(self, *targets: str, fails: bool = False) -> "Ran":
         """`dvc repro` (of df03 by default): what it ran and restored, and what it said."""

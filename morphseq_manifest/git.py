@@ -1,0 +1,40 @@
+"""What git knows: the content of a file at a commit, and the commits in which a file changed. Read only."""
+
+import subprocess
+from pathlib import Path
+
+from morphseq_manifest.errors import ConfigError, UnreadableError
+
+
+def run(root: Path, *arguments: str) -> bytes | None:
+    """The output of a git command in `root`; None where git says that it can't be answered."""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise UnreadableError(f"{root}: git is not installed, or the folder is gone. Install git") from error
+    return done.stdout if done.returncode == 0 else None
+
+
+def commit(root: Path, rev: str) -> str:
+    """The full id of a commit. Raises ConfigError where `rev` names none."""
+    found = run(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
+    if found is None:
+        raise ConfigError(f"{rev!r} is no commit of the project in {root}. `git log` lists them")
+    return found.decode().strip()
+
+
+def content(root: Path, rev: str, path: Path) -> bytes | None:
+    """A file's bytes at a commit; None where it was not there. `path` is relative to `root`."""
+    return run(root, "cat-file", "blob", f"{rev}:./{path.as_posix()}")
+
+
+def history(root: Path, path: Path, *, start: str | None = None) -> list[str]:
+    """The commits in which a file changed, newest first: those before and at `start`, or of all branches."""
+    found = run(root, "log", "--format=%H", start or "--all", "--", path.as_posix())
+    return found.decode().split() if found else []
+
+
+def describe(root: Path, rev: str) -> str:
+    """A commit in one line: short id, day, subject."""
+    found = run(root, "log", "-1", "--format=%h %cs %s", rev)
+    return found.decode().strip() if found else rev

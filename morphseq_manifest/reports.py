@@ -1,0 +1,95 @@
+"""What `morphseq provenance` and `morphseq diff` show people."""
+
+from typing import Any
+
+from morphseq_manifest import changes, display, git, states
+from morphseq_manifest.changes import Change
+from morphseq_manifest.cohort_manifest import CohortManifest
+from morphseq_manifest.diff import Difference
+from morphseq_manifest.snapshot import Snapshot
+from morphseq_manifest.states import ExperimentState
+from morphseq_manifest.table_check import Origin
+from morphseq_manifest.trace import Way
+
+STYLES = {"current": "green", "outdated": "yellow", "waiting": "cyan", "removed": "magenta", "failed": "bold red"}
+
+
+def show_states(table: str, manifest: CohortManifest, found: list[ExperimentState], snapshot: Snapshot) -> None:
+    """A row an experiment, and how many there are of each state."""
+    counts = {state: sum(item.state == state for item in found) for state in STYLES}
+    summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    model = f", latents of {manifest.model}" if manifest.model else ""
+    coverage = "" if manifest.coverage is None else f" for {manifest.coverage:.1%} of the rows"
+    title = (
+        f"{table} in {snapshot.label}: {manifest.rows} rows of {len(manifest.experiments)} experiments{model}{coverage}"
+    )
+    display.show_table(states.rows(found), f"{title}: {summary}", {"state": STYLES})
+
+
+def show_findings(path: str, found: list[Change]) -> None:
+    """What a check of a table found, by experiment."""
+    if not found:
+        print(f"{path}: every row is as recorded")
+        return
+    rows = [{"experiment": c.name, "what": c.kind, "recorded": c.old, "found": c.new} for c in found]
+    display.show_table(rows, f"{path}: not what its manifest says")
+
+
+def show_origin(path: str, origin: Origin | None, root: Any) -> None:
+    """Where a copy of a table comes from."""
+    if origin is None:
+        print(f"{path}: not known: no commit of this project has a table with any of these experiments' rows")
+        return
+    where = git.describe(root, origin.commit) if origin.commit else "the working tree (not committed)"
+    if not origin.differences:
+        parts = origin.manifest.experiments
+        rows = [
+            {"experiment": k, "rows": p.rows, "embryos": p.embryos, "contributed": p.contributed}
+            for k, p in parts.items()
+        ]
+        display.show_table(
+            rows, f"{path}: {origin.table} of {where}: {origin.manifest.rows} rows of {len(parts)} experiments"
+        )
+        return
+    print(f"{path}: not known. Nearest is {origin.table} of {where}")
+    show_findings(path, origin.differences)
+
+
+def show_way(way: Way) -> None:
+    """The way back of one experiment, last step first."""
+    rows: list[dict[str, Any]] = []
+    for step in way.steps:
+        name = f"{step.stage} (v{step.version})"
+        if step.rows is not None:
+            rows.append(
+                {"step": name, "what": "rows", "path": f"{step.rows} rows", "hash": step.contributed, "size": None}
+            )
+            name = ""
+        for item in step.items:
+            files = f" ({item.nfiles} files)" if item.nfiles else ""
+            rows.append(
+                {"step": name, "what": item.role, "path": item.path + files, "hash": item.md5, "size": item.size}
+            )
+            name = ""
+        for key, value in changes.flatten(step.settings).items():
+            rows.append({"step": name, "what": "setting", "path": f"{key}: {value}", "hash": None, "size": None})
+    recorded = way.commit or "not committed: `git add dvc.lock manifests && git commit` records it"
+    display.show_table(rows, f"{way.experiment}, back to its frames. Recorded in: {recorded}")
+    if way.frames:
+        print(", ".join(f"{count} {name}" for name, count in way.frames.items()), "in its images manifest")
+
+
+def show_difference(found: Difference, old: Snapshot, new: Snapshot) -> None:
+    """What differs between two moments, a block a kind."""
+    title = f"from {old.label} to {new.label}"
+    if not found:
+        print(f"No difference {title}")
+        return
+    blocks = [("experiments", found.experiments), ("settings", found.settings), ("versions", found.versions)]
+    blocks += [(f"frames of {name}", list_) for name, list_ in found.frames.items()]
+    blocks += [(f"rows of {table}", list_) for table, list_ in found.rows.items()]
+    for name, list_ in blocks:
+        if list_:
+            rows = [{"what": c.name, "old": c.old, "new": c.new} for c in list_]
+            display.show_table(rows, f"{name} {title}: {len(list_)}")
+            print()

@@ -1,0 +1,100 @@
+"""dvc.lock is read fast and, whatever stands in it, as the YAML parser reads it."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from morphseq_manifest import lock
+from morphseq_manifest.errors import ContentError
+
+names = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=30) | st.sampled_from(
+    ["20250101", "1e5", "yes", "null", "a: b", "a #b", "'q'", "-x", "2025-01-01", "data/" + "long_" * 20, "a b " * 25]
+)
+hashes = st.text("0123456789abcdef", min_size=32, max_size=32) | st.sampled_from(["0" * 32, "1e" + "0" * 30])
+entries = st.lists(
+    st.fixed_dictionaries(
+        {"path": names, "hash": st.just("md5"), "md5": hashes},
+        optional={"size": st.integers(0, 1 << 50), "nfiles": st.integers(0, 1 << 20)},
+    ),
+    max_size=3,
+    unique_by=lambda entry: entry["path"],
+)
+params = st.dictionaries(names, st.none() | st.integers() | names | st.lists(st.integers(), max_size=2), max_size=3)
+stages = st.dictionaries(
+    names,
+    st.fixed_dictionaries(
+        {"cmd": st.builds(lambda name: f"python -m stages.images '{name}'", names) | names},
+        optional={
+            "deps": entries,
+            "outs": entries,
+            "params": st.fixed_dictionaries({"params.yaml": params}),
+        },
+    ),
+    max_size=4,
+)
+
+
+def dumped(value: Any) -> str:
+    """As DVC writes a lock."""
+    yaml = YAML()
+    yaml.default_flow_style = False
+    out = io.StringIO()
+    yaml.dump(value, out)
+    return out.getvalue()
+
+
+@given(stages)
+def test_what_dvc_writes_is_read_as_yaml_reads_it(written: dict[str, Any]) -> None:
+    text = dumped({"schema": "2.0", "stages": written})
+    found = lock.parse(text, "dvc.lock")
+    assert list(found) == list(written)
+    for name, entry in written.items():
+        assert found[name].cmd == entry["cmd"]
+        assert found[name].params() == entry.get("params", {})
+        for part in ("deps", "outs"):
+            expected = {
+                item["path"]: lock.Recorded(item["md5"], item.get("size"), item.get("nfiles"))
+                for item in entry.get(part, [])
+            }
+            assert getattr(found[name], part) == expected
+
+
+def test_a_real_lock_is_read_without_the_yaml_parser(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (built / "dvc.lock").read_text()
+    by_yaml = lock._parse_yaml(text, "dvc.lock")
+    monkeypatch.setattr(lock, "_parse_yaml", lambda *_: pytest.fail("not read line by line"))
+    plain = lock.parse(text, "dvc.lock")
+    assert len(plain) == 6 * 3 + 3
+    for name, entry in by_yaml.items():
+        assert (plain[name].cmd, plain[name].deps, plain[name].outs) == (entry.cmd, entry.deps, entry.outs)
+        assert plain[name].params() == entry.params()
+
+
+def test_a_cut_lock_is_refused_or_lacks_only_whole_stages(built: Path) -> None:
+    text = (built / "dvc.lock").read_text()
+    whole = lock.parse(text, "dvc.lock")
+    refused = 0
+    for cut in range(0, len(text), 997):
+        try:
+            part = lock.parse(text[:cut], "dvc.lock")
+        except ContentError:
+            refused += 1
+            continue
+        for name, entry in list(part.items())[:-1]:
+            assert entry == whole[name]
+    assert refused > 5
+
+
+@pytest.mark.parametrize("text", ["schema: '1.0'\nstages: {}\n", "stages:\n", "a", "schema: '2.0'\nstages:\n  a: 5\n"])
+def test_what_is_no_lock_is_refused(text: str) -> None:
+    with pytest.raises(ContentError, match=r"dvc\.lock"):
+        lock.parse(text, "dvc.lock")
+
+
+def test_nothing_has_run_where_there_is_no_lock(tmp_path: Path) -> None:
+    assert lock.read(tmp_path) == lock.parse("", "dvc.lock") == {}
