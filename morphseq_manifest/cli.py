@@ -145,9 +145,9 @@ def code() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def code_status(context: click.Context, as_json: bool) -> None:
-    """Show which stages have other code than was recorded for their version.
+    """Show which stages have other code than recorded.
 
-    Ends with 0 if none has, 1 otherwise.
+    Changed code under an unchanged version, or a version whose code is not recorded: ends with 1.
     """
     from morphseq_manifest import code_versions, display
 
@@ -165,9 +165,10 @@ def code_status(context: click.Context, as_json: bool) -> None:
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
 @click.pass_obj
 def code_accept(root: Path, stages: tuple[str, ...]) -> None:
-    """Record the present code of each STAGE, or of all stages, for its present version.
+    """Record the present code of each STAGE (or all).
 
-    Where the code has changed and the version has not, this says that the results stay the same.
+    It goes into manifests/code.json, under the present version of the stage in params.yaml. Where the code has changed
+    and the version has not, this says that the results stay the same.
     """
     from morphseq_manifest import code_versions
 

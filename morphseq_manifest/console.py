@@ -1,5 +1,7 @@
 """What every command line of the project shares: errors become one message and an exit code, never a traceback."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +18,10 @@ def _messages(context: click.Context) -> Iterator[None]:
     except MorphseqError as error:
         click.echo(f"error: {error}", err=True)
         context.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing is left to be said, also when the stream is closed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        context.exit(ExitCode.OK)
     except OSError as error:
         click.echo(f"error: {error.filename or 'input or output'}: {error.strerror or error}", err=True)
         context.exit(ExitCode.UNREADABLE)

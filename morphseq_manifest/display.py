@@ -1,40 +1,52 @@
-"""What people see: tables, aligned and coloured in a terminal, plain elsewhere; and JSON for programs."""
+"""What people see: tables, aligned and coloured in a terminal, plain elsewhere; and JSON for programs.
 
+Tables are laid out here, since a general table printer takes longer than everything else that a command does.
+"""
+
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import click
 import msgspec
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-# Wider than any table: ids and hashes are shown whole, for people to copy.
-_WIDEST = 100_000
+Styles = Mapping[str, Mapping[str, str]]
 
 
-def show_table(
-    rows: Sequence[dict[str, Any]], title: str, styles: Mapping[str, Mapping[str, str]] | None = None
-) -> None:
-    """Print a title, and rows under all the keys they have, numbers to the right.
+def show_table(rows: Sequence[Mapping[str, Any]], title: str, colours: Styles | None = None) -> None:
+    """Print a title, and rows under all the keys they have, numbers to the right; ids and hashes stay whole.
 
-    `styles` gives, for a column, the style of each of its values.
+    `colours` gives, for a column, the colour of each of its values.
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        right = any(isinstance(row.get(name), int | float) for row in rows)
-        table.add_column(name, justify="right" if right else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(_cell(row.get(name), (styles or {}).get(name, {})) for name in columns))
-    wide = Console(width=_WIDEST, highlight=False)
-    Console(width=max(wide.measure(table).maximum, len(title)), highlight=False).print(Text(title), table, sep="\n")
+    cells = [[_text(row.get(name)) for name in columns] for row in rows]
+    right = [any(isinstance(row.get(name), int | float) for row in rows) for name in columns]
+    widths = [max([len(name), *(len(row[index]) for row in cells)]) for index, name in enumerate(columns)]
+
+    def line(values: Sequence[str]) -> list[str]:
+        pairs = zip(values, widths, right, strict=True)
+        return [text.rjust(width) if to_right else text.ljust(width) for text, width, to_right in pairs]
+
+    painted = [_paint("  ".join(line(columns)).rstrip(), bold=True)] if columns else []
+    for row in cells:
+        named = zip(columns, row, line(row), strict=True)
+        painted.append(
+            "  ".join(_paint(cell, fg=(colours or {}).get(name, {}).get(text)) for name, text, cell in named)
+        )
+    print("\n".join([title, *(text.rstrip() for text in painted)]))
 
 
-def _cell(value: Any, styles: Mapping[str, str]) -> Text:
+def _text(value: Any) -> str:
     if value is None:
-        return Text("-", style="dim")
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return Text(text, style=styles.get(text, ""))
+        return "-"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _paint(text: str, *, fg: str | None = None, bold: bool | None = None) -> str:
+    if not (fg or bold) or not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return click.style(text, fg=fg, bold=bold)
 
 
 def show_json(schema: str, content: Mapping[str, Any]) -> None:

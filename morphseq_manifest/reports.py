@@ -11,19 +11,19 @@ from morphseq_manifest.states import ExperimentState
 from morphseq_manifest.table_check import Origin
 from morphseq_manifest.trace import Way
 
-STYLES = {"current": "green", "outdated": "yellow", "waiting": "cyan", "removed": "magenta", "failed": "bold red"}
+COLOURS = {"current": "green", "outdated": "yellow", "waiting": "cyan", "removed": "magenta", "failed": "red"}
 
 
 def show_states(table: str, manifest: CohortManifest, found: list[ExperimentState], snapshot: Snapshot) -> None:
     """A row an experiment, and how many there are of each state."""
-    counts = {state: sum(item.state == state for item in found) for state in STYLES}
+    counts = {state: sum(item.state == state for item in found) for state in COLOURS}
     summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     model = f", latents of {manifest.model}" if manifest.model else ""
     coverage = "" if manifest.coverage is None else f" for {manifest.coverage:.1%} of the rows"
     title = (
         f"{table} in {snapshot.label}: {manifest.rows} rows of {len(manifest.experiments)} experiments{model}{coverage}"
     )
-    display.show_table(states.rows(found), f"{title}: {summary}", {"state": STYLES})
+    display.show_table(states.rows(found), f"{title}: {summary}", {"state": COLOURS})
 
 
 def show_findings(path: str, found: list[Change]) -> None:

@@ -18,29 +18,19 @@ _HEADER = ",".join(KEY).encode()
 
 
 class RowCount:
-    """The rows of one experiment, counted and hashed as they are added."""
+    """The rows of one experiment: how many, the embryos and wells in them, and the hash of their lines so far."""
 
     def __init__(self) -> None:
         self.rows = 0
         self.embryos: set[bytes] = set()
         self.wells: set[bytes] = set()
-        self._last = b""
-        self._hash = xxhash.xxh3_128()
-
-    def add(self, line: bytes, well: bytes, embryo: bytes, snip: bytes) -> bool:
-        """Add one line; returns whether its snip_id comes after all earlier ones."""
-        self.rows += 1
-        self.embryos.add(embryo)
-        self.wells.add(well)
-        self._hash.update(line)
-        ascending = snip > self._last
-        self._last = snip
-        return ascending
+        self.last = b""
+        self.hash = xxhash.xxh3_128()
 
     @property
     def contributed(self) -> str:
         """xxh3_128 of the lines, 32 hex digits."""
-        return self._hash.hexdigest()
+        return self.hash.hexdigest()
 
 
 def check_header(line: bytes, name: str) -> list[str]:
@@ -71,17 +61,24 @@ def count(lines: Iterable[bytes], columns: list[str]) -> Counted:
     """
     found: dict[bytes, RowCount] = {}
     faults: dict[str, str] = {}
+    present, rows = b"", RowCount()
+    # A table has 700,000 lines: the loop does per line only what it must.
     for number, line in enumerate(lines, start=2):
         fields = line.split(b",", 4)
-        if len(fields) < 4 or not line.endswith(b"\n"):
+        if len(fields) < 4 or line[-1:] != b"\n":
             faults.setdefault("cut", f"line {number} is cut short: {line[:60].decode(errors='replace')!r}")
             continue
         experiment, well, embryo, snip = fields[:4]
-        if experiment not in found:
-            found[experiment] = RowCount()
-        if not found[experiment].add(line, well, embryo, snip.rstrip(b"\n")):
-            name = snip.decode(errors="replace")
+        if experiment != present:
+            present, rows = experiment, found.setdefault(experiment, RowCount())
+        if snip <= rows.last:
+            name = snip.decode(errors="replace").strip()
             faults.setdefault("order", f"line {number}: snip_id {name} stands there twice or out of order")
+        rows.last = snip
+        rows.rows += 1
+        rows.embryos.add(embryo)
+        rows.wells.add(well)
+        rows.hash.update(line)
     return Counted(columns, {key.decode(errors="replace"): rows for key, rows in found.items()}, list(faults.values()))
 
 

@@ -3,9 +3,9 @@
 import csv
 import io
 from pathlib import Path
+from typing import NamedTuple
 
 import click
-import pandas as pd
 import xxhash
 
 from morphseq_manifest import cohort_manifest, files, images_manifest, params, rows
@@ -16,6 +16,7 @@ from morphseq_manifest.hashing import md5_bytes
 from morphseq_manifest.params import Params
 from morphseq_manifest.rows import RowCount
 from stages import cohort, layout, tables
+from stages.ahead import ahead
 from stages.command import StageCommand
 
 # The stages whose results are in df01, and the settings they work by.
@@ -49,7 +50,7 @@ def fit(data: bytes, columns: list[str], wanted: list[str], path: Path) -> bytes
 
 def count_part(experiment: str, body: bytes, path: Path) -> RowCount:
     """Count one experiment's rows. Raises ContentError where some are another's, cut short, or not unique."""
-    counted = rows.count(body.splitlines(keepends=True), []).checked(str(path), "Run `dvc repro build03` for it")
+    counted = rows.count(io.BytesIO(body), []).checked(str(path), "Run `dvc repro build03` for it")
     others = sorted(counted.experiments.keys() - {experiment})
     if others:
         raise ContentError(
@@ -58,12 +59,25 @@ def count_part(experiment: str, body: bytes, path: Path) -> RowCount:
     return counted.experiments.get(experiment, RowCount())
 
 
-def describe(experiment: str, data: bytes, counted: RowCount, settings: Params) -> Contribution:
+class Part(NamedTuple):
+    """One experiment's table: its rows as they go into df01, the md5 of the file, and its blank cells by column."""
+
+    body: bytes
+    md5: str
+    blank: dict[str, int]
+
+
+def read_part(experiment: str, columns: list[str], wanted: list[str]) -> Part:
+    """Read an experiment's table, whose own columns are `columns`, for a df01 with the columns `wanted`."""
+    path = layout.build03_table(experiment)
+    data = path.read_bytes()
+    return Part(fit(data, columns, wanted, path), md5_bytes(data), tables.count_blanks(data, cohort.COUNTED_BLANKS))
+
+
+def describe(experiment: str, part: Part, counted: RowCount, settings: Params) -> Contribution:
     """What an experiment adds, and what that was made from."""
     listing = layout.images_manifest(experiment)
     manifest = images_manifest.read(listing)
-    columns = ["experiment_date", *cohort.COUNTED_BLANKS]
-    table = pd.read_csv(io.BytesIO(data), usecols=columns, dtype=str, keep_default_na=False, engine="pyarrow")
     return Contribution(
         rows=counted.rows,
         embryos=len(counted.embryos),
@@ -73,29 +87,29 @@ def describe(experiment: str, data: bytes, counted: RowCount, settings: Params) 
         segmenter=settings.experiment(experiment).segmenter,
         images=md5_bytes(listing.read_bytes()),
         sam2=md5_bytes(layout.sam2_table(experiment).read_bytes()),
-        build03=md5_bytes(data),
+        build03=part.md5,
         versions=cohort.versions(settings, STAGES),
-        blank=cohort.count_blanks(table).get(experiment, dict.fromkeys(cohort.COUNTED_BLANKS, 0)),
+        blank=part.blank,
     )
 
 
 def build(settings: Params) -> CohortManifest:
-    """Write df01 and return its manifest; one experiment is in memory at a time."""
-    experiments = cohort.listed(settings)
-    columns = {experiment: read_columns(layout.build03_table(experiment)) for experiment in experiments}
+    """Write df01 and return its manifest; only a few experiments are in memory at a time."""
+    columns = {experiment: read_columns(layout.build03_table(experiment)) for experiment in cohort.listed(settings)}
     wanted, filled = union(columns)
     path = layout.cohort_table("df01")
-    whole = xxhash.xxh3_128()
     parts: dict[str, Contribution] = {}
     with files.replacing(path) as temporary, temporary.open("wb") as out:
-        for experiment in experiments:
-            source = layout.build03_table(experiment)
-            data = source.read_bytes()
-            body = fit(data, columns[experiment], wanted, source)
-            parts[experiment] = describe(experiment, data, count_part(experiment, body, source), settings)
-            for piece in (body,) if len(parts) > 1 else (_header(wanted), body):
-                out.write(piece)
-                whole.update(piece)
+        head = _header(wanted)
+        whole = xxhash.xxh3_128(head)
+        out.write(head)
+        # Reading, md5 and parsing go on beside counting and writing.
+        read = ahead(lambda experiment: read_part(experiment, columns[experiment], wanted), columns)
+        for experiment, part in zip(columns, read, strict=True):
+            counted = count_part(experiment, part.body, layout.build03_table(experiment))
+            parts[experiment] = describe(experiment, part, counted, settings)
+            whole.update(part.body)
+            out.write(part.body)
     return CohortManifest(
         schema=cohort_manifest.SCHEMA,
         table=path.name,

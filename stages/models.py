@@ -116,4 +116,5 @@ def save(folder: Path, config: msgspec.Struct, state: "dict[str, torch.Tensor] |
         (place / CONFIG).write_text(text + "\n", encoding="utf-8")
         if state is not None:
             tensors = {name: tensor.contiguous() for name, tensor in state.items()}
-            safetensors.torch.save_file(tensors, place / WEIGHTS[0])
+            # save_file would make it readable by its owner alone.
+            (place / WEIGHTS[0]).write_bytes(safetensors.torch.save(tensors))

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import csv
 
 from morphseq_manifest import files
 from morphseq_manifest.errors import ContentError, UnreadableError
@@ -71,6 +73,22 @@ def format_numbers(values: NDArray[np.floating]) -> list[str]:
 def format_flags(values: NDArray[np.floating]) -> list[str]:
     """Flags as text: 1 is True, 0 is False, NaN (unknown) is blank."""
     return [EMPTY if value != value else TRUE if value else FALSE for value in values.tolist()]
+
+
+def count_blanks(data: bytes, columns: Iterable[str]) -> dict[str, int]:
+    """How many cells of these columns are empty in the bytes of a table; a column that it lacks is empty throughout."""
+    names = list(columns)
+    table = csv.read_csv(
+        pa.py_buffer(data),
+        convert_options=csv.ConvertOptions(
+            include_columns=names,
+            include_missing_columns=True,
+            column_types=dict.fromkeys(names, pa.string()),
+            strings_can_be_null=True,
+            null_values=[EMPTY],
+        ),
+    )
+    return {name: table[name].null_count for name in names}
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
