@@ -1,0 +1,81 @@
+"""The default models, trained on simulated scenes: five QC mask networks, two segmenters, two VAEs."""
+
+import sys
+from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import click
+
+from morphseq_manifest.console import Command, note
+from simulation.examples import Example, example
+from simulation.mask_training import WIDTH, State, train_masks
+from simulation.vae_training import VaePlan, train_vae
+from stages import models
+from stages.segmenters import Build02Config, ThresholdConfig
+from stages.threshold import Settings
+
+QC_MODELS = {
+    "embryo": "mask_v0_0100",
+    "dead": "via_v1_0100",
+    "yolk": "yolk_v1_0050",
+    "focus": "focus_v0_0100",
+    "bubble": "bubble_v0_0100",
+}
+VAES = {
+    "demo_a": VaePlan(latent_dim=10, zn_frac=0.2, seed=1),
+    "demo_b": VaePlan(latent_dim=8, zn_frac=0.0, seed=2),
+}
+BUILD02 = Build02Config(width=WIDTH, probability=0.5, min_area=0.02)
+
+_EXAMPLES = 240
+_WITH_SNIPS = 140
+_WORKERS = 2
+
+
+def draw_examples(pool: ProcessPoolExecutor) -> list[Example]:
+    """The scenes that all models learn from, in order."""
+    with_snips = [number < _WITH_SNIPS for number in range(_EXAMPLES)]
+    names = [f"train/{number}" for number in range(_EXAMPLES)]
+    drawn = pool.map(_draw, names, with_snips, chunksize=10)
+    with click.progressbar(drawn, length=_EXAMPLES, label="drawing scenes", file=sys.stderr) as shown:
+        return list(shown)
+
+
+def _draw(name: str, with_snips: bool) -> Example:
+    return example(name, with_snips=with_snips)
+
+
+def _vae_state(plan: VaePlan, examples: list[Example]) -> State:
+    encoder, _ = train_vae([snip for drawn in examples for snip in drawn.snips], plan)
+    return encoder.state_dict()
+
+
+def save_segmenters(folder: Path, states: dict[str, State]) -> None:
+    """Write the QC networks' folders and the segmenters' under `folder`."""
+    for name, state in states.items():
+        models.save(folder / QC_MODELS[name], models.UNetConfig(WIDTH), state)
+    models.save(folder / "build02", BUILD02, states["embryo"])
+    models.save(folder / "threshold", ThresholdConfig(Settings()), None)
+
+
+@click.command(cls=Command)
+@click.argument("data_root", type=click.Path(file_okay=False, path_type=Path))
+def main(data_root: Path) -> None:
+    """Train the default models and write them into DATA_ROOT, in place of earlier ones. The same bytes each time."""
+    with ProcessPoolExecutor(_WORKERS) as pool:
+        examples = draw_examples(pool)
+        note("training the mask networks beside the VAEs")
+        masks = pool.submit(train_masks, examples)
+        encoders: dict[str, Future[State]] = {
+            name: pool.submit(partial(_vae_state, plan), examples) for name, plan in VAES.items()
+        }
+        for name, plan in VAES.items():
+            models.save(data_root / "models/legacy" / name, plan.config(), encoders[name].result())
+            note(f"{name}: trained")
+        save_segmenters(data_root / "segmentation/segmentation_models", masks.result())
+        note("mask networks and segmenters: trained")
+
+
+if __name__ == "__main__":
+    main()
