@@ -68,8 +68,14 @@ def _table(name: str, tail: list[str]) -> bytes:
     columns = [*KEY, "predicted_stage_hpf", "area_um2", *(f"column_{n:02d}" for n in range(COLUMNS - len(KEY) - 2))]
     lines = [",".join(columns)]
     for number, numbers in enumerate(tail):
-        well, embryo, time_int = f"{'ABCDEFGH'[number // 1200 % 8]}{number // 100 % 12 + 1:02d}", number // 9600 + 1, number % 100
-        lines.append(f"{name},{well},{ids.embryo_id(name, well, embryo)},{ids.snip_id(name, well, embryo, time_int)},{numbers}")
+        well, embryo, time_int = (
+            f"{'ABCDEFGH'[number // 1200 % 8]}{number // 100 % 12 + 1:02d}",
+            number // 9600 + 1,
+            number % 100,
+        )
+        lines.append(
+            f"{name},{well},{ids.embryo_id(name, well, embryo)},{ids.snip_id(name, well, embryo, time_int)},{numbers}"
+        )
     return "\n".join([*lines, ""]).encode()
 
 

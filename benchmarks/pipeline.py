@@ -1,0 +1,33 @@
+"""Figures of the first run: training the default models, and all that `make demo` does after the install."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.figures import Figure, command, seconds
+
+REPOSITORY = Path(__file__).parent.parent
+_TRAINING_BOUND_S = 90
+_DEMO_BOUND_S = 240
+
+
+def figures(quick: bool) -> Iterator[Figure]:
+    """Seconds, on this machine; the bounds are for two cores. Not quick: it is what it is."""
+    if quick:
+        yield Figure("make models: seconds", None, _TRAINING_BOUND_S, note="takes longer than --quick allows")
+        yield Figure(
+            "make demo after the install: seconds", None, _DEMO_BOUND_S, note="takes longer than --quick allows"
+        )
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "project"
+        subprocess.run(["git", "clone", "--quiet", str(REPOSITORY), str(root)], check=True)
+        plates = seconds(command(sys.executable, "-m", "simulation.plates", "data", folder=root))
+        models = seconds(command(sys.executable, "-m", "simulation.training", "data", folder=root))
+        yield Figure("make models: seconds", models, _TRAINING_BOUND_S)
+        repro = seconds(command("dvc", "repro", "df03", folder=root))
+        shown = seconds(command("morphseq", "provenance", "df01", folder=root))
+        note = f"plates {plates:.0f}, models {models:.0f}, dvc repro {repro:.0f}, provenance {shown:.1f}"
+        yield Figure("make demo after the install: seconds", plates + models + repro + shown, _DEMO_BOUND_S, note=note)
