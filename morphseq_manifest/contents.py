@@ -8,7 +8,7 @@ folder's md5 follows, which shows that an index is the recorded one without read
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
@@ -17,7 +17,7 @@ import xxhash
 
 from morphseq_manifest import canonical, files
 from morphseq_manifest.console import Command, note
-from morphseq_manifest.errors import ContentError, UnreadableError
+from morphseq_manifest.errors import UnreadableError
 from morphseq_manifest.hashing import md5_bytes
 
 SCHEMA = "morphseq/contents/1"
@@ -71,10 +71,14 @@ def _refuse(error: OSError) -> None:
     raise error
 
 
-def build(folder: Path) -> Contents:
-    """Index what `folder` holds, an index in it aside. Raises UnreadableError naming the file or folder."""
+def build(folder: Path, names: Iterable[str] | None = None) -> Contents:
+    """Index files of a folder: `names`, or all that it holds, an index aside.
+
+    Raises UnreadableError naming the file or folder.
+    """
     try:
-        entries = [_entry(folder, name) for name in walk(folder) if name != NAME]
+        some = [name for name in walk(folder) if name != NAME] if names is None else sorted(names)
+        entries = [_entry(folder, name) for name in some]
     except OSError as error:
         raise UnreadableError(f"{error.filename or folder}: can't be read ({error.strerror}). Restore it") from error
     return canonical.seal(Contents(SCHEMA, entries, digest=""))

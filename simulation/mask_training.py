@@ -19,8 +19,9 @@ _STEPS = 500
 _BATCH = 8
 _CROP = 192
 _COARSE = 4  # the networks' logits are at a quarter of the resolution before they are enlarged
-_LEARNING_RATE, _HEAD_FASTER = 0.02, 3.0
-_CLASS_WEIGHTS = (1.0, 1.0, 3.0, 1.0, 6.0)  # small things count for more
+_LEARNING_RATE, _HEAD_FASTER = 0.012, 5.0
+_CLASS_WEIGHTS = (1.0, 1.0, 2.0, 1.0, 6.0)  # small things count for more
+_INSIDE_WEIGHTS = (1.0, 1.0, 2.0, 1.0, 1.0)  # and a yolk must not be missed: it says which end of an embryo is up
 # What a crop is laid around: a pixel of a class, of an embryo with nothing the matter, or any pixel.
 _AROUND = (*CLASSES, "sound", "any")
 _AROUND_SHARES = (0.14, 0.14, 0.14, 0.14, 0.18, 0.18, 0.08)
@@ -85,11 +86,14 @@ def train_masks(examples: Sequence[Example], threads: int = 1) -> dict[str, Stat
     reproducible(seed=0, threads=threads)
     network: nn.Module = _Joint().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser, schedule = _optimiser(network)
-    weights = torch.tensor(_CLASS_WEIGHTS).view(1, -1, 1, 1)
+    weights, inside = (torch.tensor(values).view(1, -1, 1, 1) for values in (_CLASS_WEIGHTS, _INSIDE_WEIGHTS))
     batches = _Crops(examples, np.random.default_rng(0)).batches()
     for step in range(_STEPS):
         images, coverage = next(batches)
-        wrong = nn.functional.binary_cross_entropy_with_logits(network(images), coverage, reduction="none") * weights
+        logits = network(images)
+        wrong = weights * nn.functional.binary_cross_entropy_with_logits(
+            logits, coverage, reduction="none", pos_weight=inside
+        )
         loss = wrong.mean()
         if step > _HARD_FROM * _STEPS:
             per_class = wrong.flatten(2)

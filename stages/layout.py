@@ -16,6 +16,7 @@ VAES = DATA / "models/legacy"
 COHORT = DATA / "metadata/combined_metadata_files"
 REFERENCE_CURVES = DATA / "metadata/reference/sa_reference_curves.csv"
 IMAGES = Path("manifests/images")
+EXPERIMENTS = Path("manifests/experiments.json")
 
 
 def images_manifest(experiment: str) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from morphseq_manifest import files, images_manifest, params
+from morphseq_manifest import images_manifest, params
 from morphseq_manifest.console import note
 from morphseq_manifest.images_manifest import Frame
 from stages import layout, models, stacks
@@ -71,7 +71,7 @@ def main(experiment: str) -> None:
     manifest = images_manifest.read(layout.images_manifest(experiment))
     networks = [load_network(layout.MODELS / name) for name in qc.models.names()]
     places = [layout.predictions(name, experiment) for name in qc.models.names()]
-    with files.replacing_folders(places) as folders:
+    with stacks.replacing_folders(places) as folders:
         for frames in manifest.by_well().values():
             write_well(experiment, frames, networks, qc.threshold, folders)
     note(f"{experiment}: {len(places)} masks of each of {manifest.counts.frames} frames")

@@ -9,7 +9,7 @@ import msgspec
 import pandas as pd
 from skimage.measure import label, regionprops
 
-from morphseq_manifest import files, ids, images_manifest, params
+from morphseq_manifest import ids, images_manifest, params
 from morphseq_manifest.console import note
 from morphseq_manifest.images_manifest import Frame
 from stages import layout, stacks, tables
@@ -144,7 +144,7 @@ def main(experiment: str, name: str) -> None:
     manifest = images_manifest.read(layout.images_manifest(experiment))
     segmenter = load(layout.MODELS / name)
     rows: list[dict[str, Any]] = []
-    with files.replacing_folders([layout.LABELS / experiment]) as (folder,):
+    with stacks.replacing_folders([layout.LABELS / experiment]) as (folder,):
         for frames in manifest.by_well().values():
             rows.extend(segment_well(experiment, frames, segmenter, settings, folder))
         tables.write(layout.sam2_table(experiment), finish_table(rows, settings))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, special
 from skimage import exposure
 
-from morphseq_manifest import files, images_manifest, params
+from morphseq_manifest import images_manifest, params
 from morphseq_manifest.console import note
 from morphseq_manifest.ids import embryo_id, snip_id
 from morphseq_manifest.images_manifest import Frame
@@ -106,7 +106,7 @@ def main(experiment: str) -> None:
     table = layout.plate_table(experiment)
     scales = plates.scales(plates.read_plate(table), table)
     cut, unscaled = 0, 0
-    with files.replacing_folders([layout.SNIPS / experiment]) as (folder,):
+    with stacks.replacing_folders([layout.SNIPS / experiment]) as (folder,):
         for frames in manifest.by_well().values():
             snips = well_snips(experiment, frames, scales, yolk_network, settings.block("snips", Settings))
             unscaled += snips.unscaled

@@ -20,6 +20,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from morphseq_manifest import contents, files
 from morphseq_manifest.errors import ContentError, UnreadableError
 
 Pixels = NDArray[Any]
@@ -67,6 +68,18 @@ def write_stack(path: Path, pages: Iterable[Page]) -> None:
     with writing(path) as append:
         for page in pages:
             append(page)
+
+
+@contextmanager
+def replacing_folders(folders: list[Path]) -> Iterator[list[Path]]:
+    """Yield an empty folder for each of `folders`, as files.replacing_folders does; each gets an index of its stacks.
+
+    By its `contents.json`, `morphseq verify` can say which stack in it is damaged.
+    """
+    with files.replacing_folders(folders) as places:
+        yield places
+        for place in places:
+            contents.write(place)
 
 
 @contextmanager

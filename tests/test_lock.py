@@ -69,7 +69,7 @@ def test_a_real_lock_is_read_without_the_yaml_parser(built: Path, monkeypatch: p
     by_yaml = lock._parse_yaml(text, "dvc.lock")
     monkeypatch.setattr(lock, "_parse_yaml", lambda *_: pytest.fail("not read line by line"))
     plain = lock.parse(text, "dvc.lock")
-    assert len(plain) == 6 * 3 + 3
+    assert len(plain) == 6 * 3 + 4
     for name, entry in by_yaml.items():
         assert (plain[name].cmd, plain[name].deps, plain[name].outs) == (entry.cmd, entry.deps, entry.outs)
         assert plain[name].params() == entry.params()
@@ -86,7 +86,7 @@ def test_a_cut_lock_is_refused_or_lacks_only_whole_stages(built: Path) -> None:
             refused += 1
             continue
         for name, entry in list(part.items())[:-1]:
-            assert entry == whole[name]
+            assert (entry.cmd, entry.deps, entry.outs) == (whole[name].cmd, whole[name].deps, whole[name].outs)
     assert refused > 5
 
 

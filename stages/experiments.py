@@ -1,0 +1,38 @@
+"""Stage `experiments`: the listed experiments, checked before any cohort stage starts.
+
+DVC fails with a message that helps nobody where an unquoted id stands among quoted ones, and drops it without a word
+elsewhere; and it deletes a stage's outputs before the stage runs. So this comes first.
+"""
+
+import click
+import msgspec
+
+from morphseq_manifest import canonical, files, params
+from morphseq_manifest.console import note
+from morphseq_manifest.params import Experiment
+from stages import cohort, layout
+from stages.command import StageCommand
+
+SCHEMA = "morphseq/experiments/1"
+
+
+class ExperimentsManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The experiments of params.yaml, with their segmenters."""
+
+    schema: str
+    experiments: dict[str, Experiment]
+    digest: str
+
+
+@click.command("experiments", cls=StageCommand)
+def main() -> None:
+    """Check the list of experiments in params.yaml, and write it to manifests."""
+    settings = params.read()
+    cohort.listed(settings)
+    manifest = canonical.seal(ExperimentsManifest(SCHEMA, settings.experiments, digest=""))
+    files.write_bytes(layout.EXPERIMENTS, canonical.dump(manifest))
+    note(f"{len(settings.experiments)} experiments are listed")
+
+
+if __name__ == "__main__":
+    main()
