@@ -103,7 +103,7 @@ def rehash(root: str, jobs: Iterable[Job], settled_ns: int) -> Generator[Batch, 
         try:
             for batch in _batches(jobs):
                 waiting.append(pool.submit(worker.run, batch))
-                if len(waiting) > 4 * THREADS:
+                if len(waiting) > 2 * THREADS:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

@@ -34,7 +34,7 @@ class Disk:
 
     def field(self, v: Field, u: Field) -> Field:
         """Signed distance to the disk's rim at the points (v, u)."""
-        return np.hypot(v - self.v, u - self.u) - np.float32(self.radius)
+        return np.hypot(v - self.v, u - self.u) - np.float32(self.radius)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class Anatomy:
 def surface_area_um2(stage_hpf: float) -> float:
     """Surface area (um2) of an embryo at a stage (hpf): the lab's Hill curve."""
     grown = stage_hpf**HILL_H
-    return HILL_OFFSET_UM2 + HILL_MAX_UM2 * grown / (grown + HILL_IP_HPF**HILL_H)
+    return HILL_OFFSET_UM2 + HILL_MAX_UM2 * grown / (grown + HILL_IP_HPF**HILL_H)  # type: ignore[no-any-return]
 
 
 @lru_cache(maxsize=128)
@@ -122,7 +122,7 @@ def _eyes(
     across = np.array([-ahead[1], ahead[0]]) / np.hypot(*ahead) * widths[at]
     offsets = (rng.uniform(-0.25, 0.25),) if count == 1 else (-0.55, 0.55)
     radius = widths[at] * (0.46 if count == 1 else 0.36)
-    return tuple(Disk(*(points[at] + offset * across).tolist(), float(radius)) for offset in offsets)
+    return tuple(Disk(*(points[at] + offset * across).tolist(), float(radius)) for offset in offsets)  # type: ignore[call-arg]
 
 
 def _chorion_rim(rng: np.random.Generator, v: Field, u: Field) -> Field:

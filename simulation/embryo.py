@@ -175,4 +175,4 @@ def _near(rim: Field, depth: float) -> Field:
 def _over(below: Field, rim: Field, layer: Field) -> Field:
     """Lay a layer over what is below, where the distance `rim` (px) is negative; its edge is one pixel soft."""
     cover = np.clip(0.5 - rim, 0, 1)
-    return below + cover * (layer - below)
+    return below + cover * (layer - below)  # type: ignore[no-any-return]

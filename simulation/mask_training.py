@@ -15,11 +15,11 @@ from simulation.examples import CLASSES, Example
 from stages.networks import UNet
 
 WIDTH = 16
-_STEPS = 500
+_STEPS = 450
 _BATCH = 8
 _CROP = 192
 _COARSE = 4  # the networks' logits are at a quarter of the resolution before they are enlarged
-_LEARNING_RATE, _HEAD_FASTER = 0.012, 5.0
+_LEARNING_RATE, _HEAD_FASTER = 0.008, 7.0
 _CLASS_WEIGHTS = (1.0, 1.0, 2.0, 1.0, 6.0)  # small things count for more
 _INSIDE_WEIGHTS = (1.0, 1.0, 2.0, 1.0, 1.0)  # and a yolk must not be missed: it says which end of an embryo is up
 # What a crop is laid around: a pixel of a class, of an embryo with nothing the matter, or any pixel.
@@ -77,7 +77,7 @@ def reproducible(seed: int, threads: int) -> None:
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     # Nothing here reads memory before it is written; filling it takes a tenth of the time.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.manual_seed(seed)
 
 
@@ -130,7 +130,7 @@ def _coverage(masks: NDArray[np.bool_]) -> NDArray[np.float32]:
     """The share of each coarse pixel that a class covers: a logit's sign then changes where the edge is."""
     classes, height, width = masks.shape
     cells = masks.reshape(classes, height // _COARSE, _COARSE, width // _COARSE, _COARSE)
-    return cells.mean(axis=(2, 4), dtype=np.float32)
+    return cells.mean(axis=(2, 4), dtype=np.float32)  # type: ignore[no-any-return]
 
 
 def _places(coverage: NDArray[np.float32], kind: str) -> NDArray[np.intp]:
@@ -140,4 +140,4 @@ def _places(coverage: NDArray[np.float32], kind: str) -> NDArray[np.intp]:
     if kind in CLASSES:
         return np.argwhere(coverage[:, CLASSES.index(kind)] > 0.5)
     ill = coverage[:, [CLASSES.index("dead"), CLASSES.index("focus")]].any(axis=(1, 2, 3))
-    return np.argwhere((coverage[:, CLASSES.index("embryo")] > 0.5) & ~ill[:, None, None])
+    return np.argwhere((coverage[:, CLASSES.index("embryo")] > 0.5) & ~ill[:, None, None])  # type: ignore[index]

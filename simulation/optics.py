@@ -44,7 +44,7 @@ def debris(rng: np.random.Generator, shape: Shape) -> Field:
     for strands, sigma, dark in ((broad, 3.0, 0.06), (sharp, 0.6, 0.6)):
         if strands:
             light *= 1 - np.float32(dark) * ndimage.gaussian_filter(_cover(strands, shape), sigma)
-    return light
+    return light  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

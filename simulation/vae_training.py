@@ -55,8 +55,8 @@ def train_vae(snips: Sequence[NDArray[np.uint8]], plan: VaePlan, threads: int = 
     """Train on snips, uint8 (288, 128); returns encoder and decoder, ready for inference. Deterministic."""
     reproducible(plan.seed, threads)
     # Convolutions of one channel are several times faster in this order of memory.
-    encoder = Encoder(CHANNELS, plan.latent_dim, SNIP_INPUT).to(memory_format=torch.channels_last)
-    decoder = Decoder(plan.latent_dim).to(memory_format=torch.channels_last)
+    encoder = Encoder(CHANNELS, plan.latent_dim, SNIP_INPUT).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    decoder = Decoder(plan.latent_dim).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=_LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _LEARNING_RATE, total_steps=_STEPS)
     images = torch.from_numpy(np.stack(snips))[:, None].float() / 255
@@ -77,4 +77,4 @@ def _loss(encoder: Encoder, decoder: Decoder, batch: torch.Tensor) -> torch.Tens
     drawn = decoder(mu + torch.randn_like(mu) * torch.exp(log_var / 2))
     error = ((drawn - batch) ** 2).sum() / (2 * _SPREAD**2)
     divergence = (mu**2 + log_var.exp() - 1 - log_var).sum() / 2
-    return (error + divergence) / batch.numel()
+    return (error + divergence) / batch.numel()  # type: ignore[no-any-return]

@@ -60,7 +60,8 @@ def _enlarge(labels: NDArray[np.uint8], step: int, shape: tuple[int, int]) -> ND
     """Labels of a reduced frame at its full `shape`; the ends continue the last block."""
     if step == 1:
         return labels
-    rows, columns = (np.minimum(np.arange(size) // step, small - 1) for size, small in zip(shape, labels.shape, strict=True))
+    sizes = zip(shape, labels.shape, strict=True)
+    rows, columns = (np.minimum(np.arange(size) // step, small - 1) for size, small in sizes)
     return labels[np.ix_(rows, columns)]
 
 
