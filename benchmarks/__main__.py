@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from benchmarks import cohort, pipeline
+from benchmarks import cohort, pipeline, verify
 from benchmarks.figures import Figure
 
 BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "cohort": cohort.figures,
     "pipeline": pipeline.figures,
+    "verify": verify.figures,
 }
 
 

@@ -6,7 +6,6 @@ folder's md5 follows, which shows that an index is the recorded one without read
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -50,25 +49,35 @@ class Contents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def folder_md5(md5s: Mapping[str, str]) -> str:
     """The md5 by which DVC knows a folder, `.dir` at its end, from the md5 of each file by its path in the folder."""
+    import json
+
     listed = [{"md5": md5s[path], "relpath": path} for path in sorted(md5s)]
     return md5_bytes(json.dumps(listed, sort_keys=True).encode()) + ".dir"
 
 
 def walk(folder: Path) -> list[str]:
-    """The files in a folder as DVC counts them, by their sorted paths in it; what a killed process left is none.
+    """The files in a folder as DVC counts them, by their paths in it, in no order; what a killed process left is none.
 
     Raises OSError where a folder can't be listed.
     """
-    found = []
-    for place, _, names in os.walk(folder, onerror=_refuse):
-        inside = os.path.relpath(place, folder)
-        prefix = "" if inside == "." else f"{inside}/"
-        found += [prefix + name for name in names if not name.startswith(files.TEMPORARY)]
-    return sorted(found)
+    found: list[str] = []
+    waiting = [""]
+    while waiting:
+        inside = waiting.pop()
+        with os.scandir(folder / inside) as entries:
+            for entry in entries:
+                if not _is_folder(entry):
+                    found.append(inside + entry.name)
+                elif not entry.is_symlink():
+                    waiting.append(f"{inside}{entry.name}/")
+    return [name for name in found if f"/{files.TEMPORARY}" not in f"/{name}"]
 
 
-def _refuse(error: OSError) -> None:
-    raise error
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads in a circle
+        return False
 
 
 def build(folder: Path, names: Iterable[str] | None = None) -> Contents:
@@ -77,8 +86,8 @@ def build(folder: Path, names: Iterable[str] | None = None) -> Contents:
     Raises UnreadableError naming the file or folder.
     """
     try:
-        some = [name for name in walk(folder) if name != NAME] if names is None else sorted(names)
-        entries = [_entry(folder, name) for name in some]
+        some = [name for name in walk(folder) if name != NAME] if names is None else names
+        entries = [_entry(folder, name) for name in sorted(some)]
     except OSError as error:
         raise UnreadableError(f"{error.filename or folder}: can't be read ({error.strerror}). Restore it") from error
     return canonical.seal(Contents(SCHEMA, entries, digest=""))

@@ -1,30 +1,22 @@
-"""Hashing many files again, on several threads, and comparing what they hold with what was recorded.
-
-Files go to the threads in batches of a few MB, so that a small one costs little more than reading it.
-"""
+"""Hashing files again, and comparing what they hold with what was recorded of them."""
 
 import hashlib
 import mmap
 import os
 import stat
 import threading
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 import msgspec
 import xxhash
 
 from morphseq_manifest.contents import folder_md5
 
-# Reading waits for storage more than for the processor.
-THREADS = 8
-_BATCH_BYTES = 8 << 20
-_BATCH_FILES = 256
 _BUFFER = 1 << 20
 # Without O_NONBLOCK, opening a pipe that stands where a file should be would wait for ever.
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+_Buffer = tuple[memoryview]
+_Use = Callable[[memoryview], object]
 
 
 class Job(msgspec.Struct, frozen=True, gc=False):
@@ -45,7 +37,7 @@ class Job(msgspec.Struct, frozen=True, gc=False):
     @property
     def is_folder(self) -> bool:
         """Whether it is about a folder as a whole."""
-        return self.digest.endswith(".dir")
+        return self.md5 and self.digest.endswith(".dir")
 
     @property
     def count(self) -> int:
@@ -58,7 +50,7 @@ class Job(msgspec.Struct, frozen=True, gc=False):
         return [f"{place}/{name}" for name in self.files] if self.is_folder else [place]
 
 
-class Failure(NamedTuple):
+class Failure(msgspec.Struct, frozen=True):
     """A file that is not as recorded: where (from the project's folder), what is wrong, what was expected and found.
 
     `what` is damaged, missing or unreadable. A folder that is damaged as a whole stands here with its own path.
@@ -71,7 +63,7 @@ class Failure(NamedTuple):
     found: str
 
 
-class Batch(NamedTuple):
+class Batch(msgspec.Struct, frozen=True):
     """What became of some jobs: their files and size in bytes, proofs of what is as recorded, and what is not."""
 
     files: int
@@ -84,67 +76,40 @@ class OtherError(Exception):
     """What was found is not what is recorded. Arguments: expected, found."""
 
 
-def proof(job: Job, statuses: Iterable[os.stat_result]) -> bytes:
-    """16 bytes that stand for: files with this path and stat had the content that `job` asks for."""
-    seen = "".join([f"\0{s.st_size}\0{s.st_mtime_ns}\0{s.st_ctime_ns}\0{s.st_ino}" for s in statuses])
-    return xxhash.xxh3_128_digest(os.fsencode(f"{job.path}\0{job.digest}{seen}"))
+def seen(status: os.stat_result) -> str:
+    """What a stat says of a file, as far as it would change with the content."""
+    return f"\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\0{status.st_ino}"
 
 
-def rehash(root: str, jobs: Iterable[Job], settled_ns: int) -> Generator[Batch, None, None]:
-    """Hash what `jobs` name under `root`; yields what became of them, a batch at a time, in order.
+def proof(job: Job, stats: str) -> bytes:
+    """16 bytes that stand for: files with this path, and `seen` like this, had the content that `job` asks for."""
+    return xxhash.xxh3_128_digest(f"{job.path}\0{job.digest}{stats}".encode(errors="surrogateescape"))
 
-    There is no proof for a file whose inode changed after `settled_ns` (ns since 1970): within a tick of the clock it
-    could change again without its stat telling. Closing the iterator ends the threads.
+
+class Worker:
+    """What hashes under the folder `root`, on any number of threads, each with a buffer used again for every file.
+
+    It stops soon after the first byte of `stop` is set. There is no proof for a file whose inode changed after
+    `settled_ns` (ns since 1970): within a tick of the clock it could change again without its stat telling.
     """
-    stop = threading.Event()
-    worker = _Worker(root, settled_ns, stop)
-    waiting: deque[Future[Batch]] = deque()
-    with ThreadPoolExecutor(THREADS) as pool:
-        try:
-            for batch in _batches(jobs):
-                waiting.append(pool.submit(worker.run, batch))
-                if len(waiting) > 2 * THREADS:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            stop.set()
-            for future in waiting:
-                future.cancel()
 
-
-def _batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:
-    batch: list[Job] = []
-    size = 0
-    for job in jobs:
-        batch.append(job)
-        size += job.size or 0
-        if size >= _BATCH_BYTES or len(batch) == _BATCH_FILES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-class _Worker:
-    """What the threads run. Each has a buffer of its own, used again for every file."""
-
-    def __init__(self, root: str, settled_ns: int, stop: threading.Event) -> None:
+    def __init__(self, root: str, settled_ns: int, stop: mmap.mmap) -> None:
         self.root, self.settled_ns, self.stop = root, settled_ns, stop
         self.own = threading.local()
 
-    def run(self, jobs: list[Job]) -> Batch:
+    def run(self, jobs: Sequence[Job]) -> Batch:
         """Hash a batch, or as much of it as there is time for."""
         size = files = 0
         proofs: list[bytes] = []
         failures: list[Failure] = []
+        buffer = self._buffer()
         for job in jobs:
             try:
-                digest, statuses = self._hash(job)
+                digest, stats, changed_ns = self._folder(job, buffer) if job.is_folder else self._file(job, buffer)
                 if digest != job.digest and digest not in job.others:
                     raise OtherError(job.digest, digest)
-                if all([status.st_ctime_ns < self.settled_ns for status in statuses]):
-                    proofs.append(proof(job, statuses))
+                if changed_ns < self.settled_ns:
+                    proofs.append(proof(job, stats))
             except _StoppedError:
                 break
             except (OSError, OtherError) as error:
@@ -153,20 +118,25 @@ class _Worker:
             size += job.size or 0
         return Batch(files, size, proofs, failures)
 
-    def _hash(self, job: Job) -> tuple[str, list[os.stat_result]]:
-        paths = job.paths(self.root)
-        if job.is_folder:
-            states = [hashlib.md5(usedforsecurity=False) for _ in paths]
-            statuses = [self._read(path, state.update, None) for path, state in zip(paths, states, strict=True)]
-            md5s = [state.hexdigest() for state in states]
-            return folder_md5(dict(zip(job.files, md5s, strict=True))), statuses
+    def _file(self, job: Job, buffer: _Buffer) -> tuple[str, str, int]:
+        """A file's digest, its stat, and when its inode last changed."""
         state = hashlib.md5(usedforsecurity=False) if job.md5 else xxhash.xxh3_128()
-        status = self._read(paths[0], state.update, job.size)
-        return state.hexdigest(), [status]
+        status = self._read(f"{self.root}/{job.path}", state.update, job.size, buffer)
+        return state.hexdigest(), seen(status), status.st_ctime_ns
 
-    def _read(self, path: str, use: Callable[[memoryview], None], size: int | None) -> os.stat_result:
-        """Give a file's bytes to `use`, in pieces. Raises OtherError where its kind or size is not as recorded."""
-        buffer, view = self._buffer()
+    def _folder(self, job: Job, buffer: _Buffer) -> tuple[str, str, int]:
+        """The same of a folder as a whole."""
+        md5s, stats, changed_ns = {}, "", 0
+        for name, path in zip(job.files, job.paths(self.root), strict=True):
+            state = hashlib.md5(usedforsecurity=False)
+            status = self._read(path, state.update, None, buffer)
+            md5s[name] = state.hexdigest()
+            stats += seen(status)
+            changed_ns = max(changed_ns, status.st_ctime_ns)
+        return folder_md5(md5s), stats, changed_ns
+
+    def _read(self, path: str, use: _Use, size: int | None, buffer: _Buffer) -> os.stat_result:
+        """Give a file's bytes to `use`. Raises OtherError where its kind or size is not the recorded one."""
         handle = os.open(path, _OPEN)
         try:
             status = os.fstat(handle)
@@ -176,9 +146,9 @@ class _Worker:
             if size is not None and left != size:
                 raise OtherError(f"{size} bytes", f"{left} bytes")
             while left > 0 and (count := os.readv(handle, buffer)):
-                if self.stop.is_set():
+                if self.stop[0]:
                     raise _StoppedError
-                use(view[:count])
+                use(buffer[0][:count])
                 left -= count
             return status
         except OSError as error:
@@ -187,13 +157,12 @@ class _Worker:
         finally:
             os.close(handle)
 
-    def _buffer(self) -> tuple[list[mmap.mmap], memoryview]:
+    def _buffer(self) -> _Buffer:
         """A buffer that begins with a page: the kernel copies into any other at a quarter of the speed."""
         if not hasattr(self.own, "buffer"):
-            buffer = mmap.mmap(-1, _BUFFER)
-            self.own.buffer = [buffer], memoryview(buffer)
-        found: tuple[list[mmap.mmap], memoryview] = self.own.buffer
-        return found
+            self.own.buffer = (memoryview(mmap.mmap(-1, _BUFFER)),)
+        buffer: _Buffer = self.own.buffer
+        return buffer
 
     def _failure(self, job: Job, error: OSError | OtherError) -> Failure:
         if isinstance(error, OtherError):

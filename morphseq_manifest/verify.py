@@ -4,21 +4,22 @@ Frames are held against their images manifest, stacks against the contents index
 dvc.lock; and the manifests and indexes themselves against dvc.lock.
 """
 
-import secrets
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import msgspec
 
 from morphseq_manifest import verify_plan, verify_records
 from morphseq_manifest.errors import ExitCode
-from morphseq_manifest.rehash import Batch, Failure, Job, rehash
+from morphseq_manifest.rehash import Batch, Failure, Job
 from morphseq_manifest.verify_findings import DAMAGED, STALE, UNREADABLE, Finding, failed
 from morphseq_manifest.verify_folders import explain
 from morphseq_manifest.verify_records import Scope
 from morphseq_manifest.verify_resume import Progress
+from morphseq_manifest.workers import hashing
 
 # A clock tick of any kernel, and some more.
 _TICK_NS = 20_000_000
@@ -90,15 +91,15 @@ def verify(
     """
     scope = verify_records.scope(root, experiments)
     plan = verify_plan.plan(root, scope)
-    seed = secrets.randbelow(1_000_000) if sample and seed is None else seed
+    seed = int.from_bytes(os.urandom(3)) if sample and seed is None else seed
     jobs = verify_plan.sample(plan.jobs, sample, seed or 0) if sample else plan.jobs
     progress = Progress(root, repr((sorted(experiments), sample, seed)), restart)
     left = [job for job in jobs if not progress.has(job)]
-    skipped = sum(job.count for job in jobs) - sum(job.count for job in left)
+    skipped = _count(jobs) - _count(left) if len(left) < len(jobs) else 0
     hashed = _hash(root, left, progress, skipped, watch)
     return Report(
         findings=sorted([*plan.findings, *_findings(root, hashed.failures, scope)], key=lambda found: found.path),
-        recorded=sum(job.count for job in plan.jobs),
+        recorded=_count(plan.jobs),
         hashed=hashed.files,
         size=hashed.size,
         skipped=skipped,
@@ -114,12 +115,9 @@ def _hash(root: Path, jobs: list[Job], progress: Progress, skipped: int, watch: 
     files = size = 0
     failures: list[Failure] = []
     finished = False
-    work = Work(
-        sum(job.count for job in jobs), sum(job.size or 0 for job in jobs), skipped, progress.began, progress.is_kept
-    )
-    batches = rehash(str(root), jobs, time.time_ns() - _TICK_NS)
+    work = Work(_count(jobs), sum([job.size or 0 for job in jobs]), skipped, progress.began, progress.is_kept)
     try:
-        with watch(work) as step, closing(batches):
+        with hashing(str(root), jobs, time.time_ns() - _TICK_NS) as batches, watch(work) as step:
             for batch in batches:
                 progress.add(batch.proofs)
                 files, size = files + batch.files, size + batch.size
@@ -129,6 +127,10 @@ def _hash(root: Path, jobs: list[Job], progress: Progress, skipped: int, watch: 
     finally:
         progress.close(finished)
     return Batch(files, size, [], failures)
+
+
+def _count(jobs: list[Job]) -> int:
+    return sum([job.count for job in jobs])
 
 
 def _findings(root: Path, failures: list[Failure], scope: Scope) -> Iterator[Finding]:

@@ -8,13 +8,14 @@ other folder (a model, the lab's older masks) dvc.lock has one md5 for the whole
 import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple, Protocol
+
+import msgspec
 
 from morphseq_manifest import contents, images_manifest
 from morphseq_manifest.contents import Entry
 from morphseq_manifest.errors import ContentError, UnreadableError
 from morphseq_manifest.hashing import md5_bytes
-from morphseq_manifest.images_manifest import Frame
+from morphseq_manifest.images_manifest import Frame, ImagesManifest
 from morphseq_manifest.rehash import Failure, Job
 from morphseq_manifest.verify_findings import (
     Finding,
@@ -31,49 +32,38 @@ from morphseq_manifest.verify_records import Record, Scope
 _TRIES = 1000
 
 
-class Listing(NamedTuple):
+class Listing(msgspec.Struct, frozen=True):
     """What is to be hashed, and what the names alone already show."""
 
     jobs: list[Job]
     findings: list[Finding]
 
 
-class Folder(Protocol):
-    """A recorded folder that could be listed."""
-
-    def doubtful(self) -> list[str]:
-        """Names in it that nobody recorded, or that may be so: .dvcignore may name them."""
-
-    def listing(self, ignored: set[str]) -> Listing:
-        """What follows, once it is known which names DVC ignores."""
-
-
-class IndexedFolder(NamedTuple):
-    """A folder with a list of its files; `known` are names that the list speaks of without a hash."""
+class IndexedFolder(msgspec.Struct, frozen=True):
+    """A folder with a list of its files: those `gone`, and the `strangers` in it that the list does not speak of."""
 
     root: Path
     record: Record
-    names: list[str]
     listed: Mapping[str, Frame | Entry]
-    known: Callable[[str], bool]
+    gone: set[str]
+    strangers: list[str]
 
     def doubtful(self) -> list[str]:
         """Names that the list does not have."""
-        return [name for name in self.names if name not in self.listed and not self.known(name)]
+        return self.strangers
 
     def listing(self, ignored: set[str]) -> Listing:
         """Every listed file that is there is to be hashed."""
-        place, here = self.record.path, set(self.names)
-        gone = [name for name in self.listed if name not in here]
-        if len(gone) == len(self.listed) > 0:
+        if len(self.gone) == len(self.listed) > 0:
             return Listing([], [missing(self.root, self.record)])
-        findings = [missing(self.root, self.record, name) for name in gone]
-        findings += [unrecorded(self.record, name) for name in self.doubtful() if name not in ignored]
-        there = ((name, entry) for name, entry in self.listed.items() if name in here)
-        return Listing([Job(f"{place}/{name}", entry.size, entry.xxh3_128) for name, entry in there], findings)
+        findings = [missing(self.root, self.record, name) for name in self.gone]
+        findings += [unrecorded(self.record, name) for name in self.strangers if name not in ignored]
+        place, gone, listed = self.record.path, self.gone, self.listed.items()
+        jobs = [Job(f"{place}/{name}", entry.size, entry.xxh3_128) for name, entry in listed if name not in gone]
+        return Listing(jobs, findings)
 
 
-class SharedFolder(NamedTuple):
+class SharedFolder(msgspec.Struct, frozen=True):
     """A folder into which several stages write, each file with a record of its own.
 
     `members` are the records by name; `former` the names of experiments that are no longer listed.
@@ -115,7 +105,7 @@ class SharedFolder(NamedTuple):
         return md5s, findings
 
 
-class WholeFolder(NamedTuple):
+class WholeFolder(msgspec.Struct, frozen=True):
     """A folder of which only the md5 of the whole is known."""
 
     root: Path
@@ -129,11 +119,14 @@ class WholeFolder(NamedTuple):
     def listing(self, ignored: set[str]) -> Listing:
         """It is to be hashed as one."""
         record = self.record
-        names = tuple(name for name in self.names if name not in ignored)
+        names = tuple(sorted(name for name in self.names if name not in ignored))
         if not names and record.content.nfiles:
             return Listing([], [missing(self.root, record)])
         job = Job(record.path, record.content.size, record.content.md5, md5=True, files=names, others=record.others)
         return Listing([job], [])
+
+
+Folder = IndexedFolder | SharedFolder | WholeFolder
 
 
 def look(root: Path, record: Record, scope: Scope, images: str | None) -> Folder | Finding:
@@ -148,7 +141,10 @@ def look(root: Path, record: Record, scope: Scope, images: str | None) -> Folder
     except OSError as error:
         return unreadable(record.path, error)
     if index := _listed_frames(root, scope, images) if images else _indexed(root, record):
-        return IndexedFolder(root, record, names, *index)
+        listed, known = index
+        here = set(names)
+        strangers = [name for name in here - listed.keys() if not known(name)]
+        return IndexedFolder(root, record, listed, listed.keys() - here, strangers)
     inside = f"{record.path}/"
     records = scope.former | scope.current
     members = {path.removeprefix(inside): records[path] for path in records if path.startswith(inside)}
@@ -169,13 +165,24 @@ def _listed_frames(root: Path, scope: Scope, path: str) -> Index | None:
         return None
     if md5_bytes(data) != scope.current[path].content.md5:
         return None
-    manifest = images_manifest.parse(data, str(root / path))
+    manifest = _frames(data, str(root / path))
     others = {problem.path for problem in manifest.problems}
 
     def known(name: str) -> bool:
         return name.startswith(".") or name.partition("/")[0] in others
 
     return {frame.path: frame for frame in manifest.frames}, known
+
+
+def _frames(data: bytes, name: str) -> ImagesManifest:
+    """The manifest in bytes that are known to be the recorded ones: their own digest need not be checked again."""
+    try:
+        manifest = msgspec.json.decode(data, type=ImagesManifest)
+        if manifest.schema == images_manifest.SCHEMA:
+            return manifest
+    except msgspec.DecodeError:
+        pass
+    return images_manifest.parse(data, name)  # says what is wrong
 
 
 def _indexed(root: Path, record: Record) -> Index | None:

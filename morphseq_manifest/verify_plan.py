@@ -3,7 +3,6 @@
 import hashlib
 import heapq
 import math
-import subprocess
 import sys
 from pathlib import Path
 
@@ -80,6 +79,8 @@ def _ignored(root: Path, paths: list[str]) -> set[str]:
     """Those of `paths` that .dvcignore names; DVC itself is asked, where there is anything to ask."""
     if not paths:
         return set()
+    import subprocess
+
     asked = subprocess.run(
         [sys.executable, "-m", "dvc", "check-ignore", "--stdin"],
         cwd=root, input="\n".join(paths), capture_output=True, text=True, check=False, errors="surrogateescape",

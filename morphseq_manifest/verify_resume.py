@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from morphseq_manifest import files
 from morphseq_manifest.hashing import hash_bytes
-from morphseq_manifest.rehash import Job, proof
+from morphseq_manifest.rehash import Job, proof, seen
 
 FOLDER = Path(".dvc/tmp/morphseq")
 _HEADER = struct.Struct("<24sd")
@@ -41,7 +41,18 @@ class Progress:
         if not self.proofs:
             return False
         try:
-            return proof(job, map(os.stat, job.paths(self.root))) in self.proofs
+            return (
+                proof(
+                    job,
+                    "".join(
+                        [
+                            seen(os.stat(path))  # noqa: PTH116
+                            for path in job.paths(self.root)
+                        ]
+                    ),
+                )
+                in self.proofs
+            )
         except OSError:
             return False
 

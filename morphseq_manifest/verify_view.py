@@ -80,7 +80,10 @@ def show(report: Report, as_json: bool) -> None:
     kinds = [finding.what for finding in report.findings]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in _STYLES if kind in kinds)
     display.show_table(rows, f"{_extent(report)}: {counts}", {"what": _STYLES})
-    remedies = sorted({finding.remedy for finding in report.findings})
+    # What a stage reads is to be put right before the stage runs again.
+    remedies = sorted(
+        {finding.remedy for finding in report.findings}, key=lambda remedy: ("dvc repro -f" in remedy, remedy)
+    )
     print("To put it right:", *remedies[:_REMEDIES], sep="\n  ")
     if len(remedies) > _REMEDIES:
         print(f"  and {len(remedies) - _REMEDIES} more (--json has one for each path)")
