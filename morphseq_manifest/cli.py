@@ -163,14 +163,12 @@ def verify(
     gc.disable()
     context.call_on_close(gc.freeze)
     from morphseq_manifest import verify as checking
-    from morphseq_manifest import verify_view
+    from morphseq_manifest.verify import view
 
     if seed is not None and sample is None:
         raise ConfigError("--seed repeats a sample: give --sample too")
-    report = checking.verify(
-        context.obj, experiments, sample=sample, seed=seed, restart=restart, watch=verify_view.watching
-    )
-    verify_view.show(report, as_json)
+    report = checking.verify(context.obj, experiments, sample=sample, seed=seed, restart=restart, watch=view.watching)
+    view.show(report, as_json)
     context.exit(report.exit_code)
 
 

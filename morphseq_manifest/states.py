@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from morphseq_manifest import changes, failures, git
+from morphseq_manifest import changes, failures
 from morphseq_manifest.changes import Change
 from morphseq_manifest.cohort_manifest import CohortManifest, Contribution
 from morphseq_manifest.errors import ConfigError, UnreadableError
@@ -87,10 +87,8 @@ class _Before:
     def get(self) -> Snapshot | None:
         """That state; looked for once, and only if asked for."""
         if not self._found:
-            root, now = self._snapshot.root, self._snapshot.content(self._path)
-            commits = git.history(root, self._path, start=self._snapshot.commit or "HEAD")[:1]
-            same = bool(commits) and git.content(root, commits[0], self._path) == now
-            self._found.append(Snapshot(root, commits[0]) if same else None)
+            commit = self._snapshot.recorded_in(self._path)
+            self._found.append(Snapshot(self._snapshot.root, commit) if commit else None)
         return self._found[0]
 
 

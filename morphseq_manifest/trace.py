@@ -57,19 +57,13 @@ def trace(experiment: str, snapshot: Snapshot) -> Way:
     steps = [_table_step(table, experiment, snapshot, lock[table]) for table in reversed(TABLES) if table in lock]
     steps += [_step(name, chain[name], made) for name in _last_first(chain)]
     images = snapshot.images(experiment)
+    commit = snapshot.recorded_in(LOCK)
     return Way(
         experiment=experiment,
-        commit=_commit(snapshot),
+        commit=git.describe(snapshot.root, commit) if commit else None,
         steps=[step for step in steps if step],
         frames=msgspec.to_builtins(images.counts) if images else {},
     )
-
-
-def _commit(snapshot: Snapshot) -> str | None:
-    """The commit that first had the lock as it is; None where it is not committed."""
-    commits = git.history(snapshot.root, LOCK, start=snapshot.commit or "HEAD")[:1]
-    same = commits and git.content(snapshot.root, commits[0], LOCK) == snapshot.content(LOCK)
-    return git.describe(snapshot.root, commits[0]) if same else None
 
 
 def _table_step(table: str, experiment: str, snapshot: Snapshot, entry: StageLock) -> Step | None:

@@ -77,7 +77,8 @@ def read_part(experiment: str, columns: list[str], wanted: list[str]) -> Part:
 def describe(experiment: str, part: Part, counted: RowCount, settings: Params) -> Contribution:
     """What an experiment adds, and what that was made from."""
     listing = layout.images_manifest(experiment)
-    manifest = images_manifest.read(listing)
+    listed = listing.read_bytes()
+    manifest = images_manifest.parse(listed, str(listing))
     return Contribution(
         rows=counted.rows,
         embryos=len(counted.embryos),
@@ -85,7 +86,7 @@ def describe(experiment: str, part: Part, counted: RowCount, settings: Params) -
         frames=manifest.counts.frames,
         contributed=counted.contributed,
         segmenter=settings.experiment(experiment).segmenter,
-        images=md5_bytes(listing.read_bytes()),
+        images=md5_bytes(listed),
         sam2=md5_bytes(layout.sam2_table(experiment).read_bytes()),
         build03=part.md5,
         versions=cohort.versions(settings, STAGES),

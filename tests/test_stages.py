@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from morphseq_manifest.errors import ContentError, UnreadableError
 from morphseq_manifest.images_manifest import Frame
-from stages import alignment, build03, df02, frames, geometry, images, sam2, snips, stacks, tables
+from stages import alignment, build03, df02, frames, geometry, images, sam2, snips, stacks, tables, threshold
 from stages.geometry import QcMasks
 from stages.labels import Tracker
 
@@ -163,6 +163,13 @@ def test_embryos_keep_their_values_when_components_change_order() -> None:
     assert tracker.follow(np.zeros(shape, np.uint8))[1] == []
     assert third.max() == 2
     assert fourth.max() == 3
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (8, 8), (16, 16), (17, 40)])
+def test_a_tiny_frame_is_segmented_without_an_error(shape: tuple[int, int]) -> None:
+    found = threshold.foreground(np.full(shape, 180, np.uint8), threshold.Settings())
+    assert found.labels.shape == shape
+    assert not found.labels.any()
 
 
 def test_area_jumps_compare_with_the_two_frames_before_or_after() -> None:

@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from morphseq_manifest import canonical, contents, images_manifest, verify_resume, verify_view
+from morphseq_manifest import canonical, contents, images_manifest
 from morphseq_manifest.errors import UnreadableError
 from morphseq_manifest.hashing import hash_bytes, md5_bytes
 from morphseq_manifest.images_manifest import Frame
-from morphseq_manifest.rehash import Job
-from morphseq_manifest.verify import verify
-from morphseq_manifest.verify_plan import sample
+from morphseq_manifest.verify import resume, verify, view
+from morphseq_manifest.verify.plan import take_sample
+from morphseq_manifest.verify.rehash import Job
 from tests.project import PLATES, Project, replace_file
 
 TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
@@ -40,7 +40,7 @@ def report(project: Project, *options: str, code: int = 0) -> dict[str, Any]:
     assert "Traceback" not in done.stderr, done.stderr
     assert done.returncode == code, done.stdout + done.stderr
     found: dict[str, Any] = msgspec.json.decode(done.stdout)
-    assert found["schema"] == verify_view.SCHEMA
+    assert found["schema"] == view.SCHEMA
     assert found["exit_code"] == code
     return found
 
@@ -69,7 +69,7 @@ def test_what_was_just_built_is_as_recorded(project: Project) -> None:
     assert found["hashed"] == found["recorded"] > 400
     assert found["skipped"] == 0
     assert "as recorded" in project.morphseq("verify")
-    assert not list((project.root / verify_resume.FOLDER).glob("verify.*"))
+    assert not list((project.root / resume.FOLDER).glob("verify.*"))
 
 
 def test_one_flipped_bit_is_found_wherever_it_is(project: Project) -> None:
@@ -251,8 +251,8 @@ def test_a_sample_is_a_part_that_its_seed_repeats(project: Project) -> None:
 @pytest.mark.parametrize("percent", [0.01, 1, 37.5, 100])
 def test_a_sample_is_never_empty_and_keeps_the_manifests(percent: float) -> None:
     jobs = [Job(f"data/{number}", 1, "0" * 32) for number in range(300)] + [Job("manifests/a.json", 1, "0" * 32)]
-    some = sample(jobs, percent, 7)
-    assert some == sample(jobs, percent, 7)
+    some = take_sample(jobs, percent, 7)
+    assert some == take_sample(jobs, percent, 7)
     assert jobs[-1] in some
     assert len(some) in {-(-301 * percent // 100), -(-301 * percent // 100) + 1}
 
@@ -332,7 +332,7 @@ def test_an_interrupted_check_goes_on_where_it_was(tmp_path: Path, size: int, co
         [Path(sys.executable).parent / "morphseq", "verify", "--json"], cwd=project.root, env=environment,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    kept = project.root / verify_resume.FOLDER
+    kept = project.root / resume.FOLDER
     give_up = time.monotonic() + DEADLINE_S
     while not any(path.stat().st_size > 1000 for path in kept.glob("verify.*")):
         assert process.poll() is None, "it ended before it could be interrupted"
@@ -355,24 +355,24 @@ def test_an_interrupted_check_goes_on_where_it_was(tmp_path: Path, size: int, co
 
 def test_what_was_proved_holds_only_for_the_same_stat_content_and_time(tmp_path: Path) -> None:
     project = listed_frames(tmp_path, linked(b"frame"), 3)
-    before = verify_resume.Progress(project.root, "all")
+    before = resume.Progress(project.root, "all")
     job = Job(f"{FRAMES}/20240418/A01_t00000.png", 5, hash_bytes(b"frame"))
     other = msgspec.structs.replace(job, digest=hash_bytes(b"other"))
-    from morphseq_manifest.rehash import proof, seen
+    from morphseq_manifest.verify.rehash import proof, seen
 
     path = project.root / job.path
     before.add([proof(job, seen(path.stat()))])
     before.close(finished=False)
-    again = verify_resume.Progress(project.root, "all")
+    again = resume.Progress(project.root, "all")
     assert again.has(job)
     assert not again.has(other)
-    assert not verify_resume.Progress(project.root, "some").has(job)
+    assert not resume.Progress(project.root, "some").has(job)
     with again.path.open("ab") as file:
         file.write(b"cut")
-    assert verify_resume.Progress(project.root, "all").has(job)
+    assert resume.Progress(project.root, "all").has(job)
     flip(path)
-    assert not verify_resume.Progress(project.root, "all").has(job)
-    assert not verify_resume.Progress(project.root, "all", restart=True).proofs
+    assert not resume.Progress(project.root, "all").has(job)
+    assert not resume.Progress(project.root, "all", restart=True).proofs
     again.close(finished=True)
     assert not again.path.exists()
 
@@ -396,4 +396,4 @@ def test_progress_is_kept_nowhere_where_nothing_can_be_written(tmp_path: Path) -
     project = listed_frames(tmp_path, linked(b"frame"), 3)
     (tmp_path / ".dvc/tmp").write_text("in the way")
     assert verify(project.root).exit_code == 0
-    assert not verify_resume.Progress(project.root, "all").is_kept
+    assert not resume.Progress(project.root, "all").is_kept

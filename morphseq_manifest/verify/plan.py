@@ -10,10 +10,10 @@ import msgspec
 
 from morphseq_manifest.errors import ContentError
 from morphseq_manifest.lock import LOCK, Lock
-from morphseq_manifest.rehash import Job
-from morphseq_manifest.verify_findings import Finding, missing, stale
-from morphseq_manifest.verify_folders import look
-from morphseq_manifest.verify_records import Record, Scope
+from morphseq_manifest.verify.findings import Finding, missing, stale
+from morphseq_manifest.verify.folders import look
+from morphseq_manifest.verify.records import Record, Scope
+from morphseq_manifest.verify.rehash import Job
 
 _IMAGES = "manifests/images/"
 _ALWAYS = "manifests/"
@@ -26,7 +26,7 @@ class Plan(msgspec.Struct):
     findings: list[Finding]
 
 
-def plan(root: Path, scope: Scope) -> Plan:
+def make_plan(root: Path, scope: Scope) -> Plan:
     """List what the chosen records ask for, each path once. Raises ContentError for a recorded manifest of no use."""
     made = Plan([], [old for record in scope.chosen if (old := stale(record))])
     images = _images_manifests(scope.lock)
@@ -88,7 +88,7 @@ def _ignored(root: Path, paths: list[str]) -> set[str]:
     return set(asked.stdout.splitlines())
 
 
-def sample(jobs: list[Job], percent: float, seed: int) -> list[Job]:
+def take_sample(jobs: list[Job], percent: float, seed: int) -> list[Job]:
     """A random part of the jobs, at least one, the same for the same seed; manifests are always in it."""
 
     def rank(job: Job) -> bytes:

@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 
 from morphseq_manifest import contents
-from morphseq_manifest.rehash import Failure
-from morphseq_manifest.verify_records import Record
+from morphseq_manifest.verify.records import Record
+from morphseq_manifest.verify.rehash import Failure
 
 DAMAGED, MISSING, UNRECORDED, UNREADABLE, STALE = "damaged", "missing", "unrecorded", "unreadable", "stale"
 _CACHE = Path(".dvc/cache/files/md5")

@@ -53,7 +53,7 @@ class Scope(msgspec.Struct):
         return self.current[path]
 
 
-def scope(root: Path, experiments: Iterable[str] = ()) -> Scope:
+def read_scope(root: Path, experiments: Iterable[str] = ()) -> Scope:
     """Read what is recorded in a project, for some experiments or, if none are given, for all and for the cohort.
 
     Raises as params.read and lock.read do; ConfigError for an experiment that is not listed; UnreadableError where

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import msgspec
 
-from morphseq_manifest import verify_plan, verify_records
 from morphseq_manifest.errors import ExitCode
-from morphseq_manifest.rehash import Batch, Failure, Job
-from morphseq_manifest.verify_findings import DAMAGED, STALE, UNREADABLE, Finding, failed
-from morphseq_manifest.verify_folders import explain
-from morphseq_manifest.verify_records import Scope
-from morphseq_manifest.verify_resume import Progress
-from morphseq_manifest.workers import hashing
+from morphseq_manifest.verify.findings import DAMAGED, STALE, UNREADABLE, Finding, failed
+from morphseq_manifest.verify.folders import explain
+from morphseq_manifest.verify.plan import make_plan, take_sample
+from morphseq_manifest.verify.records import Scope, read_scope
+from morphseq_manifest.verify.rehash import Batch, Failure, Job
+from morphseq_manifest.verify.resume import Progress
+from morphseq_manifest.verify.workers import hashing
 
 # A clock tick of any kernel, and some more.
 _TICK_NS = 20_000_000
@@ -89,10 +89,10 @@ def verify(
     up where it ended, by the same arguments, unless `restart` is set. Raises ConfigError for an unknown experiment,
     UnreadableError where nothing is recorded, ContentError for a dvc.lock or manifest that can't be understood.
     """
-    scope = verify_records.scope(root, experiments)
-    plan = verify_plan.plan(root, scope)
+    scope = read_scope(root, experiments)
+    plan = make_plan(root, scope)
     seed = int.from_bytes(os.urandom(3)) if sample and seed is None else seed
-    jobs = verify_plan.sample(plan.jobs, sample, seed or 0) if sample else plan.jobs
+    jobs = take_sample(plan.jobs, sample, seed or 0) if sample else plan.jobs
     progress = Progress(root, repr((sorted(experiments), sample, seed)), restart)
     left = [job for job in jobs if not progress.has(job)]
     skipped = _count(jobs) - _count(left) if len(left) < len(jobs) else 0

@@ -16,8 +16,7 @@ from morphseq_manifest.contents import Entry
 from morphseq_manifest.errors import ContentError, UnreadableError
 from morphseq_manifest.hashing import md5_bytes
 from morphseq_manifest.images_manifest import Frame, ImagesManifest
-from morphseq_manifest.rehash import Failure, Job
-from morphseq_manifest.verify_findings import (
+from morphseq_manifest.verify.findings import (
     Finding,
     failed,
     index_lost,
@@ -26,7 +25,8 @@ from morphseq_manifest.verify_findings import (
     unreadable,
     unrecorded,
 )
-from morphseq_manifest.verify_records import Record, Scope
+from morphseq_manifest.verify.records import Record, Scope
+from morphseq_manifest.verify.rehash import Failure, Job
 
 # How many choices of files to leave out are tried, to name those that were added to a folder.
 _TRIES = 1000

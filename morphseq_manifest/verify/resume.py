@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from morphseq_manifest import files
 from morphseq_manifest.hashing import hash_bytes
-from morphseq_manifest.rehash import Job, proof, seen
+from morphseq_manifest.verify.rehash import Job, proof, seen
 
 FOLDER = Path(".dvc/tmp/morphseq")
 _HEADER = struct.Struct("<24sd")

@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from morphseq_manifest.errors import UnreadableError
-from morphseq_manifest.rehash import Batch, Job, Worker
+from morphseq_manifest.verify.rehash import Batch, Job, Worker
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
