@@ -27,20 +27,23 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path in the same folder; when the block ends well, it becomes `path` (fsync, rename).
 
-    When the block raises, the temporary file goes and `path` is what it was.
+    When the block raises, the temporary file goes and `path` is what it was. What is not `durable` is not waited for
+    until it is on the disk: after a power cut it may be damaged.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
     try:
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        if durable:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        if durable:
+            _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 

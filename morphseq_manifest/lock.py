@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from morphseq_manifest.errors import ContentError, UnreadableError
 
@@ -19,7 +17,7 @@ LOCK = Path("dvc.lock")
 _SCHEMA = "2.0"
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class Recorded(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A dependency or output as recorded: md5 (ending in `.dir` for a folder), bytes, and files if it is a folder."""
 
     md5: str
@@ -27,7 +25,7 @@ class Recorded(msgspec.Struct, frozen=True):
     nfiles: int | None = None
 
 
-class StageLock(msgspec.Struct, frozen=True):
+class StageLock(msgspec.Struct, frozen=True, array_like=True):
     """One stage: its command, and its dependencies and outputs by path; `params` are read when asked for."""
 
     cmd: Any
@@ -37,11 +35,21 @@ class StageLock(msgspec.Struct, frozen=True):
 
     def params(self) -> dict[str, dict[str, Any]]:
         """The settings it ran with, by file and dotted name."""
-        found: dict[str, dict[str, Any]] = YAML(typ="safe").load(self.params_text) or {}
-        return found
+        return parse_settings(self.params_text)
 
 
 Lock = dict[str, StageLock]
+
+
+def parse_settings(text: str, name: str = str(LOCK)) -> dict[str, dict[str, Any]]:
+    """The settings in a `params_text`, by file and dotted name. Raises ContentError where they are damaged."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return msgspec.convert(YAML(typ="safe").load(text) or {}, dict[str, dict[str, Any]])
+    except (YAMLError, msgspec.ValidationError) as error:
+        raise ContentError(f"{name}: damaged: {' '.join(str(error).split())}. {_REMEDY}") from error
 
 
 def read(root: Path = Path()) -> Lock:
@@ -65,7 +73,7 @@ _STAGE = re.compile(r"^  (?=\S)", re.MULTILINE)
 def parse(text: str, name: str) -> Lock:
     """Read the text of a dvc.lock; `name` is for messages. Raises ContentError where it is cut or damaged."""
     if not text.strip():
-        return {}
+        raise ContentError(f"{name}: empty. {_REMEDY}, or delete it if nothing has run yet")
     head, *blocks = _STAGE.split(text)
     if head not in {"schema: '2.0'\nstages:\n", "schema: '2.0'\n"} or (text and not text.endswith("\n")):
         return _parse_yaml(text, name)
@@ -113,7 +121,7 @@ def _parse_plain(body: str) -> StageLock:
 
 
 def _recorded(entry: dict[str, str]) -> Recorded:
-    if entry.keys() - {"hash", "md5", "size", "nfiles", "isexec"} or "md5" not in entry:
+    if entry.keys() - _RECORDED or "md5" not in entry or entry.get("hash") != "md5":
         raise _NotPlainError
     numbers = [entry.get(key) for key in ("size", "nfiles")]
     if not all(number is None or number.isdigit() for number in numbers):
@@ -124,6 +132,7 @@ def _recorded(entry: dict[str, str]) -> Recorded:
     return Recorded(entry["md5"].strip("'"), size, nfiles)
 
 
+_RECORDED = {"path", "hash", "md5", "size", "nfiles", "isexec"}
 # Unquoted, a hash of only digits and an `e` would be a number to YAML.
 _HASH = re.compile(r"(?=.*[a-df])[0-9a-f]{32}(\.dir)?|'[0-9a-f]{32}(\.dir)?'")
 _NUMBER_LIKE = re.compile(r"[-+.\d][\w.:+ -]*|[yYnNtTfFoO]\w{0,4}|~|null|Null|NULL")
@@ -141,6 +150,9 @@ def _scalar(text: str) -> str:
 
 def _parse_yaml(text: str, name: str) -> Lock:
     """Read a lock, or a part of one, by the YAML parser. Raises ContentError where it is no lock."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
     try:
         values = YAML(typ="safe").load(text)
         if values["schema"] != _SCHEMA:
@@ -152,9 +164,19 @@ def _parse_yaml(text: str, name: str) -> Lock:
 
 
 def _from_yaml(entry: dict[str, Any]) -> StageLock:
+    if extra := entry.keys() - {"cmd", "deps", "outs", "params"}:
+        raise TypeError(f"a stage has no `{min(extra)}`")
     deps, outs = (
-        {item["path"]: msgspec.convert({k: item.get(k) for k in Recorded.__struct_fields__}, Recorded) for item in part}
+        {item["path"]: _recorded_from_yaml(item) for item in part}
         for part in (entry.get("deps") or [], entry.get("outs") or [])
     )
     params = msgspec.json.encode(entry.get("params") or {}).decode()
-    return StageLock(entry["cmd"], deps, outs, params)
+    return StageLock(msgspec.convert(entry["cmd"], str | list[Any]), deps, outs, params)
+
+
+def _recorded_from_yaml(item: dict[str, Any]) -> Recorded:
+    if (extra := item.keys() - _RECORDED) or item.get("hash") != "md5":
+        raise TypeError(f"{item['path']}: {min(extra) if extra else 'its hash'} is not what DVC 3 writes")
+    if empty := [name for name, value in item.items() if value is None]:
+        raise TypeError(f"{item['path']}: {empty[0]} is empty")
+    return msgspec.convert([item.get(name) for name in Recorded.__struct_fields__], Recorded)

@@ -4,18 +4,17 @@ DVC drops a key that YAML reads as a number without a word (`20240418:`, and `20
 202503051), so the mapping of experiments is checked here wherever it is read.
 """
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from morphseq_manifest.errors import ConfigError, UnreadableError
 from morphseq_manifest.ids import check_experiment
+
+if TYPE_CHECKING:
+    from ruamel.yaml.nodes import MappingNode, Node
 
 PARAMS = Path("params.yaml")
 Settings = TypeVar("Settings", bound=msgspec.Struct)
@@ -29,6 +28,8 @@ class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: the nearest known one, if any is near."""
+    import difflib
+
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f". Did you mean {near[0]!r}?" if near else ""
 
@@ -83,21 +84,31 @@ def read(root: Path = Path()) -> Params:
 
 def parse(text: str, path: Path = PARAMS) -> Params:
     """Read the text of a params.yaml; `path` is for messages. Raises as `read` does."""
-    yaml = YAML(typ="safe")
+    return Params(path, parse_values(text, path))
+
+
+def parse_values(text: str, path: Path = PARAMS) -> dict[str, Any]:
+    """The settings in the text of a params.yaml as they stand. Raises as `read` does, but for wrong types."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError
+    from ruamel.yaml.nodes import MappingNode
+
     try:
-        node = yaml.compose(text)
+        node = YAML(typ="safe").compose(text)
         if not isinstance(node, MappingNode):
             raise ConfigError(f"{path}: expected a mapping of settings")
         _check_keys(node, path)
-        values = YAML(typ="safe").load(text)
+        values: dict[str, Any] = YAML(typ="safe").load(text)
     except MarkedYAMLError as error:
         where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ConfigError(f"{path}{where}: no valid YAML: {error.problem}") from error
-    return Params(path, values)
+    return values
 
 
-def _check_keys(node: MappingNode, path: Path) -> None:
+def _check_keys(node: "MappingNode", path: Path) -> None:
     """Refuse keys given twice, at any depth, and ids of experiments that YAML does not read as strings."""
+    from ruamel.yaml.nodes import MappingNode
+
     lines: dict[str, int] = {}
     for key, value in node.value:
         line = key.start_mark.line + 1
@@ -111,7 +122,9 @@ def _check_keys(node: MappingNode, path: Path) -> None:
             _check_keys(value, path)
 
 
-def _check_id(key: Node, path: Path) -> None:
+def _check_id(key: "Node", path: Path) -> None:
+    from ruamel.yaml.nodes import ScalarNode
+
     where = f"{path}, line {key.start_mark.line + 1}"
     if not isinstance(key, ScalarNode) or key.tag != "tag:yaml.org,2002:str":
         kind = str(key.tag).rsplit(":", 1)[-1]

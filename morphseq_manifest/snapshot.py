@@ -1,16 +1,21 @@
 """The project at one moment: its settings, lock and manifests, in the working tree or at a commit."""
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
-from morphseq_manifest import cohort_manifest, git, images_manifest, lock, params
+from morphseq_manifest import cohort_manifest, git, images_manifest, lock, memo, params, pipeline
 from morphseq_manifest.cohort_manifest import CohortManifest
 from morphseq_manifest.errors import ContentError, UnreadableError
 from morphseq_manifest.images_manifest import ImagesManifest
 from morphseq_manifest.lock import Lock
 from morphseq_manifest.params import Params
+from morphseq_manifest.pipeline import Graph, Stage
 
 MANIFESTS = Path("manifests")
+Settings = dict[str, dict[str, Any]]
+_Made = TypeVar("_Made")
 
 
 class Snapshot:
@@ -55,15 +60,48 @@ class Snapshot:
     @cached_property
     def params(self) -> Params:
         """The settings. Raises as params.read does."""
+        path = Path(self.name(params.PARAMS))
         text = self.text(params.PARAMS)
         if text is None:
-            raise UnreadableError(f"{self.name(params.PARAMS)}: not there. Is this the project's folder?")
-        return params.parse(text, Path(self.name(params.PARAMS)))
+            raise UnreadableError(f"{path}: not there. Is this the project's folder?")
+        values = self._recall("params", [text.encode()], dict[str, Any], lambda: params.parse_values(text, path))
+        return Params(path, values)
 
     @cached_property
     def lock(self) -> Lock:
         """The lock; empty where nothing has run yet. Raises as lock.parse does."""
-        return lock.parse(self.text(lock.LOCK) or "", self.name(lock.LOCK))
+        text = self.text(lock.LOCK)
+        if text is None:
+            return {}
+        return self._recall("lock", [text.encode()], Lock, lambda: lock.parse(text, self.name(lock.LOCK)))
+
+    @cached_property
+    def locked_settings(self) -> dict[str, Settings]:
+        """The settings that stages ran with, by the text that dvc.lock has of them: most have the same."""
+        texts = sorted({entry.params_text for entry in self.lock.values()})
+
+        def read() -> dict[str, Settings]:
+            return {text: lock.parse_settings(text, self.name(lock.LOCK)) for text in texts}
+
+        return self._recall("settings", [text.encode() for text in texts], dict[str, Settings], read)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The stages of dvc.yaml, in order. Raises ConfigError for what is wrong or not supported."""
+        name = self.name(pipeline.PIPELINE)
+        data = self.content(pipeline.PIPELINE)
+        if data is None:
+            raise UnreadableError(f"{name}: not there. Run this in the project's folder")
+        sources = [data, (self.text(params.PARAMS) or "").encode()]
+
+        def read() -> list[Stage]:
+            return pipeline.resolve(pipeline.parse(data, name), self.params.values, name)
+
+        return Graph(self._recall("stages", sources, list[Stage], read))
+
+    def _recall(self, name: str, sources: Sequence[bytes], kind: type[_Made], make: Callable[[], _Made]) -> _Made:
+        """What was made of the working tree's files lies ready for the next time; of a commit's it is made anew."""
+        return make() if self.commit else memo.recall(self.root, name, sources, kind, make)
 
     def cohort(self, table: str) -> CohortManifest | None:
         """The manifest of df01, df02 or df03; None where the table was never built. Raises for a damaged one."""

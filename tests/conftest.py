@@ -30,6 +30,12 @@ def _once(folder: Path, build: Callable[[Path], None]) -> Path:
 
 
 @pytest.fixture(scope="session")
+def once() -> Callable[[Path, Callable[[Path], None]], Path]:
+    """Building a folder in the first test worker that asks for it."""
+    return _once
+
+
+@pytest.fixture(scope="session")
 def prepared(shared: Path) -> Path:
     """A clone with plates and models, in which nothing has run yet."""
 

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from morphseq_manifest import lock, params
-from morphseq_manifest.errors import ConfigError, UnreadableError
+from morphseq_manifest import lock, params, selection
+from morphseq_manifest.errors import UnreadableError
 from morphseq_manifest.lock import Lock, Recorded
-from morphseq_manifest.params import suggest
 
 
 class Record(msgspec.Struct):
@@ -61,7 +60,7 @@ def read_scope(root: Path, experiments: Iterable[str] = ()) -> Scope:
     """
     listed = params.read(root).experiments
     found = lock.read(root)
-    chosen = _chosen(experiments, listed)
+    chosen = selection.named(experiments, listed)
     stages = [name for name in found if _of(name) in {"", *listed}]
     wanted = [name for name in stages if not chosen or _of(name) in chosen]
     if not wanted:
@@ -78,14 +77,6 @@ def read_scope(root: Path, experiments: Iterable[str] = ()) -> Scope:
         left_out=sorted(recorded - {"", *listed}),
         waiting=[name for name in chosen or listed if name not in recorded],
     )
-
-
-def _chosen(experiments: Iterable[str], listed: Iterable[str]) -> list[str]:
-    chosen = [name for text in experiments for name in text.split(",") if name]
-    for name in chosen:
-        if name not in listed:
-            raise ConfigError(f"experiment {name!r} is not listed in {params.PARAMS}{suggest(name, listed)}")
-    return chosen
 
 
 def _of(stage: str) -> str:

@@ -1,0 +1,54 @@
+"""The verdict on every stage, from the files as they are now: what `dvc status` would say, at the speed of stat."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from morphseq_manifest.errors import ConfigError
+from morphseq_manifest.snapshot import Snapshot
+from morphseq_manifest.verdicts import Verdict, judge, settings_changed
+
+if TYPE_CHECKING:
+    from morphseq_manifest.workspace import Workspace
+
+
+def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | None = None) -> dict[str, Verdict]:
+    """The verdict on the stages `names`, or all, an earlier stage before a later one.
+
+    Raises as the snapshot does for settings, stages and lock, and ConfigError where a path is one that DVC ignores.
+    """
+    graph, lock = snapshot.graph, snapshot.lock
+    wanted = set(graph.stages if names is None else names)
+    stages = [stage for name, stage in graph.stages.items() if name in wanted]
+    _check_ignored(snapshot, workspace)
+    found = workspace.look(path for stage in stages for path in (*stage.deps, *(out.path for out in stage.outs)))
+    cached = [
+        recorded.md5
+        for stage in stages
+        if (entry := lock.get(stage.name))
+        for out in stage.outs
+        if out.cache and (recorded := entry.outs.get(out.path))
+    ]
+    held = workspace.held(cached)
+    settings: dict[tuple[str, ...], dict[str, str]] = {}
+    verdicts = {}
+    for stage in stages:
+        entry = lock.get(stage.name)
+        text = entry.params_text if entry else ""
+        key = (text, *stage.params)
+        if key not in settings:
+            settings[key] = settings_changed(
+                stage.params, snapshot.locked_settings.get(text, {}), snapshot.params.values
+            )
+        verdicts[stage.name] = judge(stage, entry, found, held, settings[key])
+    return verdicts
+
+
+def _check_ignored(snapshot: Snapshot, workspace: "Workspace") -> None:
+    """Raise ConfigError where DVC would take no notice of a path, or goes by rules that are not looked at here."""
+    folders = {parent for stage in snapshot.graph.stages.values() for parent in stage.folders()}
+    for folder in sorted(folders):
+        if workspace.ignore.leaves_out(folder, True) or (snapshot.root / folder / ".dvcignore").exists():
+            raise ConfigError(
+                f"{snapshot.root / folder}: a .dvcignore there, or one that leaves it out, is not supported, since "
+                "stages read or write in it. Put the rules into the project's own .dvcignore, for other paths"
+            )

@@ -1,0 +1,48 @@
+"""`morphseq code status` and `morphseq code accept`."""
+
+from pathlib import Path
+
+import click
+
+from morphseq_manifest.console import Group, note
+from morphseq_manifest.errors import ExitCode
+
+
+@click.group(cls=Group)
+def code() -> None:
+    """Compare the code of the stages with what was recorded for their versions."""
+
+
+@code.command("status")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def code_status(context: click.Context, as_json: bool) -> None:
+    """Show which stages have other code than recorded.
+
+    Changed code under an unchanged version, or a version whose code is not recorded: ends with 1.
+    """
+    from morphseq_manifest import code_versions, display
+
+    states = code_versions.status(context.obj)
+    if as_json:
+        display.show_json("morphseq/code-status/1", {"stages": states})
+    else:
+        display.show_table(code_versions.rows(states), code_versions.title(states))
+        for line in code_versions.advice(states):
+            note(line)
+    context.exit(ExitCode.OK if code_versions.is_clean(states) else ExitCode.STALE)
+
+
+@code.command("accept")
+@click.argument("stages", nargs=-1, metavar="[STAGE]...")
+@click.pass_obj
+def code_accept(root: Path, stages: tuple[str, ...]) -> None:
+    """Record the present code of each STAGE (or all).
+
+    It goes into manifests/code.json, under the present version of the stage in params.yaml. Where the code has changed
+    and the version has not, this says that the results stay the same.
+    """
+    from morphseq_manifest import code_versions
+
+    for line in code_versions.accepted(code_versions.accept(root, stages)):
+        note(line)

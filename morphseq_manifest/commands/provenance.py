@@ -1,0 +1,126 @@
+"""`morphseq provenance` and `morphseq diff`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from morphseq_manifest.console import Command
+from morphseq_manifest.errors import ConfigError, ExitCode
+
+if TYPE_CHECKING:
+    from morphseq_manifest.snapshot import Snapshot
+
+
+@click.command(cls=Command)
+@click.argument("table", required=False)
+@click.option("--rev", help="Answer for this commit, from git alone.")
+@click.option("--experiment", help="Show this experiment's way back, from df03 to its frames.")
+@click.option("--check", is_flag=True, help="Read the table itself and compare its rows with the manifest.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def provenance(
+    context: click.Context, table: str | None, rev: str | None, experiment: str | None, check: bool, as_json: bool
+) -> None:
+    """Show which experiments, with which content, are in TABLE: df01, df02, df03, or any copy of one (FILE.csv).
+
+    Ends with 1 where an experiment is not current, with 3 where a table is not what was recorded.
+    """
+    from morphseq_manifest.snapshot import Snapshot
+
+    snapshot = Snapshot(context.obj, rev)
+    if experiment is not None:
+        if table is not None or check:
+            raise ConfigError("--experiment shows one experiment's way through all tables: leave out TABLE and --check")
+        _show_way(experiment, snapshot, as_json)
+    elif table is None:
+        raise ConfigError("name a table (df01, df02, df03), a file, or --experiment")
+    elif table.endswith(".csv"):
+        if rev or check:
+            raise ConfigError("a file is looked up in all commits: leave out --rev and --check")
+        context.exit(_show_origin(Path(table), snapshot, as_json))
+    elif check:
+        if rev:
+            raise ConfigError("--check reads the table of the working tree: leave out --rev")
+        context.exit(_show_check(table, snapshot, as_json))
+    else:
+        context.exit(_show_states(table, snapshot, as_json))
+
+
+def _show_states(table: str, snapshot: "Snapshot", as_json: bool) -> ExitCode:
+    from morphseq_manifest import states
+
+    found = states.examine(table, snapshot)
+    manifest = states.manifest_of(table, snapshot)
+    if as_json:
+        from morphseq_manifest import display
+
+        display.show_json(
+            "morphseq/provenance/1",
+            {"table": table, "commit": snapshot.commit, "rows": manifest.rows, "hash": manifest.hash,
+             "model": manifest.model, "coverage": manifest.coverage, "experiments": found},
+        )  # fmt: skip
+    else:
+        from morphseq_manifest import reports
+
+        reports.show_states(table, manifest, found, snapshot)
+    return ExitCode.OK if all(item.state == "current" for item in found) else ExitCode.STALE
+
+
+def _show_check(table: str, snapshot: "Snapshot", as_json: bool) -> ExitCode:
+    from morphseq_manifest import display, reports, states, table_check
+
+    manifest = states.manifest_of(table, snapshot)
+    path = table_check.table_path(table, manifest, snapshot)
+    found = table_check.check(path, manifest)
+    if as_json:
+        display.show_json("morphseq/check/1", {"table": table, "path": str(path), "differences": found})
+    else:
+        reports.show_findings(str(path), found)
+    return ExitCode.CONTENT if found else ExitCode.OK
+
+
+def _show_origin(path: Path, snapshot: "Snapshot", as_json: bool) -> ExitCode:
+    from morphseq_manifest import display, reports, table_check
+
+    origin = table_check.recognise(path, snapshot.root)
+    known = origin is not None and not origin.differences
+    if as_json:
+        content = origin._asdict() if origin else {}
+        display.show_json("morphseq/origin/1", {"file": str(path), "known": known, **content})
+    else:
+        reports.show_origin(str(path), origin, snapshot.root)
+    return ExitCode.OK if known else ExitCode.CONTENT
+
+
+def _show_way(experiment: str, snapshot: "Snapshot", as_json: bool) -> None:
+    from morphseq_manifest import display, reports, trace
+
+    way = trace.trace(experiment, snapshot)
+    if as_json:
+        display.show_json("morphseq/way/1", {"way": way, "images": snapshot.images(experiment)})
+    else:
+        reports.show_way(way)
+
+
+@click.command(cls=Command)
+@click.argument("old", default="HEAD")
+@click.argument("new", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def diff(context: click.Context, old: str, new: str | None, as_json: bool) -> None:
+    """Show what differs from commit OLD (HEAD) to NEW (the working tree): experiments, frames, settings, rows.
+
+    Ends with 1 where something does.
+    """
+    from morphseq_manifest import diff as compare
+    from morphseq_manifest import display, reports
+    from morphseq_manifest.snapshot import Snapshot
+
+    before, after = Snapshot(context.obj, old), Snapshot(context.obj, new)
+    found = compare.diff(before, after)
+    if as_json:
+        display.show_json("morphseq/diff/1", {"old": before.commit, "new": after.commit, "difference": found})
+    else:
+        reports.show_difference(found, before, after)
+    context.exit(ExitCode.STALE if found else ExitCode.OK)

@@ -1,0 +1,119 @@
+"""What is unusual: what experiments that are no longer listed left behind, folders not listed, code not recorded."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from morphseq_manifest import git, pipeline
+from morphseq_manifest.errors import MorphseqError
+from morphseq_manifest.pipeline import Graph
+from morphseq_manifest.snapshot import Snapshot
+from morphseq_manifest.workspace import Workspace
+
+
+class Unusual(msgspec.Struct, frozen=True):
+    """What to look into.
+
+    `orphans`: by experiment no longer listed, what is left of it. `unlisted`: folders that a stage would read, were
+    they listed. `code`: stages whose code is not what is recorded for their version, and how. `others`: files of DVC's
+    that are not looked at. `problems`: what could not be told.
+    """
+
+    orphans: dict[str, list[str]] = {}
+    unlisted: list[str] = []
+    code: dict[str, str] = {}
+    others: list[str] = []
+    problems: list[str] = []
+
+
+class _Pattern(NamedTuple):
+    """Paths that differ in the experiment alone: the folder, and what stands before and after the id in the name."""
+
+    folder: str
+    before: str
+    after: str
+    inside: str  # what follows in the path
+
+    def key(self, name: str) -> str | None:
+        """The id in a name, if it is one of these."""
+        end = len(name) - len(self.after)
+        fits = name.startswith(self.before) and name.endswith(self.after) and end > len(self.before)
+        return name[len(self.before) : end] if fits else None
+
+
+def look(snapshot: Snapshot, workspace: Workspace) -> Unusual:
+    """Look for what is unusual in the working tree."""
+    listed = set(snapshot.params.experiments)
+    problems: list[str] = []
+    found = sorted(_leftovers(snapshot.root, snapshot.graph, listed, workspace, problems))
+    orphans: dict[str, list[str]] = {}
+    for key, path, is_output in found:
+        if is_output:
+            orphans.setdefault(key, []).append(path)
+    for name in snapshot.lock:
+        group, _, key = name.partition("@")
+        if name not in snapshot.graph.stages and key not in listed:
+            orphans.setdefault(key or group, []).append(f"{name} in dvc.lock")
+    unlisted = [path for _, path, is_output in found if not is_output]
+    return Unusual(orphans, unlisted, _code(snapshot.root, problems), _others(snapshot.root), problems)
+
+
+def _leftovers(
+    root: Path, graph: Graph, listed: set[str], workspace: Workspace, problems: list[str]
+) -> Iterator[tuple[str, str, bool]]:
+    """Key, path, and whether it is an output, of what would belong to an experiment that is not listed."""
+    patterns = dict(_patterns(graph))
+    names: dict[str, list[str]] = {}
+    for pattern in patterns:
+        if pattern.folder not in names:
+            try:
+                names[pattern.folder] = os.listdir(root / pattern.folder)  # noqa: PTH208
+            except (FileNotFoundError, NotADirectoryError):
+                names[pattern.folder] = []
+            except OSError as error:
+                names[pattern.folder] = []
+                problems.append(f"{root / pattern.folder}: can't be listed ({error.strerror})")
+    for pattern, is_output in patterns.items():
+        for name in names[pattern.folder]:
+            key = pattern.key(name)
+            path = f"{pattern.folder}/{name}{pattern.inside}"
+            if key is None or key in listed or workspace.ignore.leaves_out(path):
+                continue
+            if (root / path).is_dir() if not is_output else os.path.lexists(root / path):
+                yield key, path, is_output
+
+
+def _patterns(graph: Graph) -> Iterator[tuple[_Pattern, bool]]:
+    """The patterns of the paths that each group reads or makes for its experiments; all alike, so one will do."""
+    firsts = {stage.group: stage for stage in reversed(graph.stages.values()) if stage.key is not None}
+    for stage in firsts.values():
+        paths = [(out.path, True) for out in stage.outs]
+        paths += [(dep, False) for dep in stage.deps if not any(graph.makers_of(dep))]
+        for path, is_output in paths:
+            parts = path.split("/")
+            at = max((number for number, part in enumerate(parts) if str(stage.key) in part), default=0)
+            if at:
+                before, _, after = parts[at].partition(str(stage.key))
+                inside = "".join(f"/{part}" for part in parts[at + 1 :])
+                yield _Pattern("/".join(parts[:at]), before, after, inside), is_output
+
+
+def _code(root: Path, problems: list[str]) -> dict[str, str]:
+    from morphseq_manifest import code_versions
+
+    try:
+        states = code_versions.status(root)
+    except MorphseqError as error:
+        problems.append(str(error))
+        return {}
+    return {item.stage: str(item.state) for item in states if item.state != code_versions.State.CURRENT}
+
+
+def _others(root: Path) -> list[str]:
+    """Further files of DVC's in the project: `dvc status` would look at them too."""
+    listed = git.run(root, "ls-files", "-z", "-co", "--exclude-standard", "--", "*.dvc", "**/dvc.yaml")
+    names = listed.decode(errors="surrogateescape").split("\0") if listed else []
+    return sorted(name for name in names if name and name != str(pipeline.PIPELINE))

@@ -1,0 +1,59 @@
+"""What a folder held when it was recorded, file by file: from the images manifest or contents index that lists it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from morphseq_manifest import contents, git, images_manifest
+from morphseq_manifest.errors import MorphseqError
+from morphseq_manifest.hashing import md5_bytes
+from morphseq_manifest.images_manifest import ImagesManifest
+from morphseq_manifest.lock import Recorded
+from morphseq_manifest.snapshot import MANIFESTS, Snapshot
+
+# By path in the folder: size in bytes and xxh3_128.
+Listing = Mapping[str, dict[str, Any]]
+
+
+def frames(snapshot: Snapshot, folder: str) -> Listing | None:
+    """The frames that were in a folder when the stage that lists them last ran; None where no such list is found."""
+    for entry in snapshot.lock.values():
+        for path, recorded in entry.outs.items():
+            if path.startswith(f"{MANIFESTS}/images/") and folder in entry.deps:
+                manifest = manifest_recorded(snapshot, path, recorded)
+                return of_frames(manifest) if manifest else None
+    return None
+
+
+def stacks(root: Path, folder: str, recorded: Recorded) -> Listing | None:
+    """The stacks that a stage made in a folder; None where their index is not there, or another one."""
+    try:
+        index = contents.read(root / folder)
+    except MorphseqError:
+        return None  # damaged itself, which the folder's md5 shows
+    if index is None or index.folder_md5() != recorded.md5:
+        return None
+    return {entry.path: {"size": entry.size, "xxh3_128": entry.xxh3_128} for entry in index.files}
+
+
+def manifest_recorded(snapshot: Snapshot, path: str, recorded: Recorded) -> ImagesManifest | None:
+    """An images manifest with the recorded content: the present one, or one in git's history; None for none."""
+    for data in _versions(snapshot, Path(path)):
+        if md5_bytes(data) == recorded.md5:
+            return images_manifest.parse(data, path)
+    return None
+
+
+def _versions(snapshot: Snapshot, path: Path) -> Iterator[bytes]:
+    present = snapshot.content(path)
+    if present is not None:
+        yield present
+    for commit in git.history(snapshot.root, path):
+        data = git.content(snapshot.root, commit, path)
+        if data is not None:
+            yield data
+
+
+def of_frames(manifest: ImagesManifest) -> Listing:
+    """The frames that a manifest lists."""
+    return {frame.path: {"size": frame.size, "xxh3_128": frame.xxh3_128} for frame in manifest.frames}

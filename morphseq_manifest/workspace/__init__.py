@@ -1,0 +1,116 @@
+"""The files of the project as they are now, by content: what a stat tells to be untouched is not read again."""
+
+import os
+import stat
+import time
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+from morphseq_manifest import contents
+from morphseq_manifest.errors import UnreadableError
+from morphseq_manifest.workspace.content import ABSENT, Content, of_file
+from morphseq_manifest.workspace.crew import Job, work_off
+from morphseq_manifest.workspace.dvc_cache import DvcCache
+from morphseq_manifest.workspace.folder import FolderLook
+from morphseq_manifest.workspace.ignoring import Ignore
+from morphseq_manifest.workspace.looking import Look
+from morphseq_manifest.workspace.reading import ChangingError, of, read
+from morphseq_manifest.workspace.stat_cache import SETTLED_NS, Known, StatCache
+
+__all__ = ["ABSENT", "Content", "Workspace"]
+
+THREADS = 16
+_FILES = 200
+_RESTORE = "Restore it or its permissions"
+
+
+class Workspace:
+    """The files of the project in `root`. Each path is looked at once, however often it is asked for.
+
+    Raises ConfigError for rules of what to ignore that can't be used, UnreadableError where they can't be read.
+    """
+
+    def __init__(self, root: Path, threads: int = THREADS) -> None:
+        self.cache = StatCache(root)
+        self.ignore = Ignore(root)
+        self._dvc_cache = DvcCache(root)
+        self._held: dict[str, bool] = {}
+        self._look = Look(str(root), self.cache, self.ignore, time.time_ns() - SETTLED_NS)
+        self._threads = threads
+
+    def look(self, paths: Iterable[str]) -> dict[str, Content]:
+        """What is at each of `paths`, which are from the project's folder; what was seen before comes along.
+
+        After an exception, what was found so far is remembered all the same.
+        """
+        new = [path for path in dict.fromkeys(paths) if path not in self._look.found]
+        parts = [new[start : start + _FILES] for start in range(0, len(new), _FILES)]
+        try:
+            work_off([partial(self._files, part) for part in parts], self._threads)
+        finally:
+            self.cache.save()
+        return self._look.found
+
+    def members(self, path: str) -> dict[str, Known]:
+        """The files in a folder that count, by their paths in it. Raises UnreadableError where it can't be told."""
+        content = self.look([path])[path]
+        if content.trouble:
+            raise UnreadableError(content.trouble)
+        before, found = self.cache.members(path), {}
+        for name in contents.walk(Path(self._look.root, path)):
+            if not self.ignore.leaves_out(f"{path}/{name}"):
+                place = f"{self._look.root}/{path}/{name}"
+                known = before.get(name)
+                found[name] = known if known and known.fits(of(os.stat(place))) else read(place)  # noqa: PTH116
+        return found
+
+    def held(self, md5s: Iterable[str]) -> dict[str, bool]:
+        """Whether DVC's cache holds the content of each of `md5s`; what was asked before comes along."""
+        new = [md5 for md5 in dict.fromkeys(md5s) if md5 not in self._held]
+        parts = [new[start : start + _FILES] for start in range(0, len(new), _FILES)]
+        work_off([partial(self._hold, part) for part in parts], self._threads)
+        return self._held
+
+    def _hold(self, md5s: list[str]) -> Sequence[Job]:
+        self._held.update({md5: self._dvc_cache.holds(md5) for md5 in md5s})
+        return ()
+
+    def _files(self, paths: list[str]) -> Sequence[Job]:
+        jobs: list[Job] = []
+        for path in paths:
+            found = self._file(path)
+            if isinstance(found, Content):
+                self._look.found[path] = found
+            else:
+                jobs.append(found)
+        return jobs
+
+    def _file(self, path: str) -> Content | Job:
+        """What is at a path, where its stat tells; a job for a folder, and for a file that must be read."""
+        place = f"{self._look.root}/{path}"
+        try:
+            status = os.stat(place)  # noqa: PTH116 - a path object takes longer than the stat
+        except (FileNotFoundError, NotADirectoryError):
+            link = os.path.islink(place)  # noqa: PTH114
+            return Content(trouble=f"{place}: a symbolic link to nothing. {_RESTORE}") if link else ABSENT
+        except OSError as error:
+            return Content(trouble=f"{place}: can't be read ({error.strerror}). {_RESTORE}")
+        if stat.S_ISDIR(status.st_mode):
+            return FolderLook(self._look, path).start
+        known = self.cache.files.get(path)
+        return of_file(known) if known and known.fits(of(status)) else partial(self._read, path, place)
+
+    def _read(self, path: str, place: str) -> Sequence[Job]:
+        try:
+            known = read(place)
+            if known.ctime_ns < self._look.settled_ns:
+                self.cache.add_file(path, known)
+            self._look.found[path] = of_file(known)
+        except OSError as error:
+            self._look.found[path] = Content(trouble=f"{place}: can't be read ({error.strerror}). {_RESTORE}")
+        except ValueError as error:
+            self._look.found[path] = Content(trouble=f"{place}: {error}. Take it away")
+        except ChangingError:
+            self._look.found[path] = Content(trouble=f"{place}: changes while it is read. Try again when it is written")
+        return ()

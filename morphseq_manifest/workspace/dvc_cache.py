@@ -1,0 +1,67 @@
+"""DVC's cache: whether it still holds an output's content, as `dvc status` asks it."""
+
+import configparser
+import json
+import os
+import stat
+from pathlib import Path
+
+from morphseq_manifest.errors import ConfigError
+from morphseq_manifest.workspace.reading import ChangingError, read
+
+_DVC = Path(".dvc")
+# DVC takes a cached file for whole as long as nobody may write to it.
+_PROTECTED = 0o444
+
+
+class DvcCache:
+    """The cache of the project in `root`, in its folder or where DVC's settings have put it. Raises ConfigError."""
+
+    def __init__(self, root: Path) -> None:
+        self.place = f"{_cache_folder(root)}/files/md5"
+
+    def path(self, md5: str) -> str:
+        """Where content of this md5 is kept."""
+        return f"{self.place}/{md5[:2]}/{md5[2:]}"
+
+    def holds(self, md5: str) -> bool:
+        """Whether content of this md5 is in the cache; of a folder (`.dir`), all its files too."""
+        path = self.path(md5)
+        if not self._is_whole(path, md5):
+            return False
+        if not md5.endswith(".dir"):
+            return True
+        try:
+            listed = json.loads(Path(path).read_bytes())
+            return all(self._is_whole(self.path(entry["md5"]), entry["md5"]) for entry in listed)
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    def _is_whole(self, path: str, md5: str) -> bool:
+        try:
+            status = os.stat(path)  # noqa: PTH116 - a path object takes longer than the stat
+            if stat.S_IMODE(status.st_mode) == _PROTECTED:
+                return True
+            return read(path).md5 == md5.removesuffix(".dir")
+        except (OSError, ValueError, ChangingError):
+            return False
+
+
+def _cache_folder(root: Path) -> Path:
+    """Where the cache is: what is said last counts, and the project's own settings come after the user's."""
+    home = Path(os.environ.get("DVC_GLOBAL_CONFIG_DIR") or Path("~/.config/dvc").expanduser())
+    folder = root / _DVC / "cache"
+    for path in (home / "config", root / _DVC / "config", root / _DVC / "config.local"):
+        said = _cache_setting(path)
+        if said:
+            folder = path.parent / Path(said).expanduser()
+    return folder
+
+
+def _cache_setting(path: Path) -> str | None:
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(path, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: can't be used: {' '.join(str(error).split())}. Correct it") from error
+    return parser.get("cache", "dir", fallback=None)
