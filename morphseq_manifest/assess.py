@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from morphseq_manifest.errors import ConfigError
+from morphseq_manifest.pipeline import parents
 from morphseq_manifest.snapshot import Snapshot
 from morphseq_manifest.verdicts import Verdict, judge, settings_changed
 
@@ -20,7 +21,7 @@ def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | No
     wanted = set(graph.stages if names is None else names)
     stages = [stage for name, stage in graph.stages.items() if name in wanted]
     _check_ignored(snapshot, workspace)
-    found = workspace.look(path for stage in stages for path in (*stage.deps, *(out.path for out in stage.outs)))
+    found = workspace.look(path for stage in stages for path in stage.paths())
     cached = [
         recorded.md5
         for stage in stages
@@ -45,8 +46,10 @@ def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | No
 
 def _check_ignored(snapshot: Snapshot, workspace: "Workspace") -> None:
     """Raise ConfigError where DVC would take no notice of a path, or goes by rules that are not looked at here."""
-    folders = {parent for stage in snapshot.graph.stages.values() for parent in stage.folders()}
-    for folder in sorted(folders):
+    stages = snapshot.graph.stages.values()
+    nearest = {path.rpartition("/")[0] for stage in stages for path in stage.paths()}
+    folders = nearest | {parent for folder in nearest for parent in parents(folder)}
+    for folder in sorted(folders - {""}):
         if workspace.ignore.leaves_out(folder, True) or (snapshot.root / folder / ".dvcignore").exists():
             raise ConfigError(
                 f"{snapshot.root / folder}: a .dvcignore there, or one that leaves it out, is not supported, since "

@@ -43,10 +43,10 @@ def stage_modules(root: Path = Path()) -> dict[str, list[str]]:
     A stage that runs none has all its code in its command and dependencies, which DVC compares: it is left out.
     """
     stages: Mapping[str, Mapping[str, Any]] = parse(read_bytes(root), str(root / PIPELINE))["stages"]
-    modules = {name: _modules_run(entry.get("do") or entry) for name, entry in stages.items()}
+    modules = {name: modules_run((entry.get("do") or entry).get("cmd") or []) for name, entry in stages.items()}
     return {name: found for name, found in modules.items() if found}
 
 
-def _modules_run(entry: Mapping[str, Any]) -> list[str]:
-    cmd = entry.get("cmd") or []
+def modules_run(cmd: str | list[str]) -> list[str]:
+    """The modules that a command runs by `python -m`."""
     return [name for line in ([cmd] if isinstance(cmd, str) else cmd) for name in _MODULE_RUN.findall(line)]

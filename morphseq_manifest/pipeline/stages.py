@@ -42,10 +42,11 @@ class Stage(msgspec.Struct, frozen=True, array_like=True):
     frozen: bool
     always_changed: bool
 
-    def folders(self) -> Iterator[str]:
-        """The folders that its dependencies and outputs are in."""
-        for path in (*self.deps, *(out.path for out in self.outs)):
-            yield from parents(path)
+    def paths(self) -> Iterator[str]:
+        """Its dependencies and outputs."""
+        yield from self.deps
+        for out in self.outs:
+            yield out.path
 
 
 def resolve(definition: Mapping[str, Any], settings: Mapping[str, Any], name: str) -> list[Stage]:

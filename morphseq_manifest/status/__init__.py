@@ -86,9 +86,8 @@ def status(
     is_whole = not names and later_than is None
     workspace = Workspace(snapshot.root, threads)
     graph = snapshot.graph
-    wanted = [name for name, stage in graph.stages.items() if stage.key in chosen or (is_whole and stage.key is None)]
-    if not is_whole:
-        wanted = [name for name in wanted if graph.stages[name].key is not None]
+    keys = {*chosen, None} if is_whole else {*chosen}
+    wanted = [name for name, stage in graph.stages.items() if stage.key in keys]
     found = steps(graph, assess(snapshot, workspace, wanted), snapshot.lock, failures.read(snapshot.root))
     rows: dict[str, dict[str, Step]] = {name: {} for name in chosen}
     for name, step in found.items():

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from morphseq_manifest import git, pipeline
+from morphseq_manifest import git, memo, params, pipeline
 from morphseq_manifest.errors import MorphseqError
 from morphseq_manifest.pipeline import Graph
-from morphseq_manifest.snapshot import Snapshot
+from morphseq_manifest.snapshot import MANIFESTS, Snapshot
 from morphseq_manifest.workspace import Workspace
 
 
@@ -58,7 +58,7 @@ def look(snapshot: Snapshot, workspace: Workspace) -> Unusual:
         if name not in snapshot.graph.stages and key not in listed:
             orphans.setdefault(key or group, []).append(f"{name} in dvc.lock")
     unlisted = [path for _, path, is_output in found if not is_output]
-    return Unusual(orphans, unlisted, _code(snapshot.root, problems), _others(snapshot.root), problems)
+    return Unusual(orphans, unlisted, _code(snapshot, problems), _others(snapshot.root), problems)
 
 
 def _leftovers(
@@ -101,15 +101,31 @@ def _patterns(graph: Graph) -> Iterator[tuple[_Pattern, bool]]:
                 yield _Pattern("/".join(parts[:at]), before, after, inside), is_output
 
 
-def _code(root: Path, problems: list[str]) -> dict[str, str]:
-    from morphseq_manifest import code_versions
+def _code(snapshot: Snapshot, problems: list[str]) -> dict[str, str]:
+    """The stages whose code is not as recorded; told anew where a file of their packages has changed, or the record."""
+
+    def compare() -> dict[str, str]:
+        from morphseq_manifest import code_versions
+
+        states = code_versions.status(snapshot.root)
+        return {item.stage: str(item.state) for item in states if item.state != code_versions.State.CURRENT}
 
     try:
-        states = code_versions.status(root)
+        return memo.recall(snapshot.root, "code", list(_code_files(snapshot)), dict[str, str], compare)
     except MorphseqError as error:
         problems.append(str(error))
         return {}
-    return {item.stage: str(item.state) for item in states if item.state != code_versions.State.CURRENT}
+
+
+def _code_files(snapshot: Snapshot) -> Iterator[bytes]:
+    """What the comparison of the code depends on."""
+    for name in (pipeline.PIPELINE, params.PARAMS, MANIFESTS / "code.json"):
+        yield snapshot.content(name) or b""
+    modules = {name for stage in snapshot.graph.stages.values() for name in pipeline.modules_run(stage.cmd)}
+    for package in sorted({name.partition(".")[0] for name in modules}):
+        for path in sorted((snapshot.root / package).rglob("*.py")):
+            yield str(path).encode(errors="surrogateescape")
+            yield snapshot.content(path.relative_to(snapshot.root)) or b""
 
 
 def _others(root: Path) -> list[str]:

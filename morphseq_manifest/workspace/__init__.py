@@ -15,6 +15,7 @@ from morphseq_manifest.workspace.dvc_cache import DvcCache
 from morphseq_manifest.workspace.folder import FolderLook
 from morphseq_manifest.workspace.ignoring import Ignore
 from morphseq_manifest.workspace.looking import Look
+from morphseq_manifest.workspace.processes import unchanged
 from morphseq_manifest.workspace.reading import ChangingError, of, read
 from morphseq_manifest.workspace.stat_cache import SETTLED_NS, Known, StatCache
 
@@ -44,13 +45,18 @@ class Workspace:
 
         After an exception, what was found so far is remembered all the same.
         """
-        new = [path for path in dict.fromkeys(paths) if path not in self._look.found]
-        parts = [new[start : start + _FILES] for start in range(0, len(new), _FILES)]
+        found = self._look.found
+        new = [path for path in dict.fromkeys(paths) if path not in found]
+        known = {path: self.cache.folders[path] for path in new if path in self.cache.folders}
         try:
+            for path in unchanged(self._look.root, known, self.ignore):
+                found[path] = Content(known[path].md5, known[path].size, known[path].nfiles)
+            new = [path for path in new if path not in found]
+            parts = [new[start : start + _FILES] for start in range(0, len(new), _FILES)]
             work_off([partial(self._files, part) for part in parts], self._threads)
         finally:
             self.cache.save()
-        return self._look.found
+        return found
 
     def members(self, path: str) -> dict[str, Known]:
         """The files in a folder that count, by their paths in it. Raises UnreadableError where it can't be told."""

@@ -1,46 +1,60 @@
-"""Jobs that beget jobs, on several threads: what waits for a disk does not keep others from working."""
+"""Jobs that beget jobs, on as many threads as pay: what waits for a disk does not keep others from working."""
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
 Job = Callable[[], "Sequence[Job]"]
+# Where no job has ended for so long, another thread joins in. On a local disk a job that takes stats ends sooner, and
+# threads would only wait for each other.
+_PATIENCE_S = 0.01
 
 
 def work_off(jobs: Iterable[Job], threads: int) -> None:
     """Run the jobs, and the jobs that they return, until none is left; the newest first, so that few are open.
 
-    What a job raises ends the work, once the jobs that are running have ended, and is raised here; so is Ctrl-C.
+    There are at most so many threads. What a job raises ends the work, once the jobs that are running have ended, and
+    is raised here; so is Ctrl-C.
     """
     waiting = list(jobs)[::-1]
     if threads == 1:
         while waiting:
             waiting += waiting.pop()()
-        return
-    _Crew(waiting, threads).run()
+    elif waiting:
+        _Crew(waiting, threads).run()
 
 
 class _Crew:
     def __init__(self, waiting: list[Job], threads: int) -> None:
-        self._waiting = waiting
-        self._running = 0
+        self._waiting, self._most = waiting, threads
+        self._running = self._ended = 0
         self._change = threading.Condition()
         self._error: BaseException | None = None
         self._stopped = False
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
+        self._threads: list[threading.Thread] = []
 
     def run(self) -> None:
         try:
-            for thread in self._threads:
-                thread.start()
+            self._join_in()
+            while any(thread.is_alive() for thread in self._threads):
+                ended = self._ended
+                self._threads[0].join(_PATIENCE_S)
+                if self._waiting and self._ended == ended and len(self._threads) < self._most:
+                    self._join_in()
+                elif not self._threads[0].is_alive():
+                    self._threads.append(self._threads.pop(0))
+        finally:
+            with self._change:
+                self._stopped = True
+                self._change.notify_all()
             for thread in self._threads:
                 thread.join()
-        finally:
-            self._stopped = True
-            for thread in self._threads:
-                if thread.ident:
-                    thread.join()
         if self._error:
             raise self._error
+
+    def _join_in(self) -> None:
+        thread = threading.Thread(target=self._work, daemon=True)
+        thread.start()
+        self._threads.append(thread)
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
@@ -52,7 +66,9 @@ class _Crew:
             with self._change:
                 self._waiting += more
                 self._running -= 1
-                self._change.notify_all()
+                self._ended += 1
+                if len(self._threads) > 1:
+                    self._change.notify_all()
 
     def _next(self) -> Job | None:
         with self._change:

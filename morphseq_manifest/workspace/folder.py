@@ -1,13 +1,9 @@
 """Looking at a folder of many files: their stats in several threads, and reading only what those do not know."""
 
-import os
 import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-
-import msgspec
-import xxhash
 
 from morphseq_manifest import contents
 from morphseq_manifest.workspace.content import Content
@@ -15,17 +11,12 @@ from morphseq_manifest.workspace.crew import Job
 from morphseq_manifest.workspace.ignoring import IGNORE
 from morphseq_manifest.workspace.looking import Look
 from morphseq_manifest.workspace.reading import ChangingError, read
-from morphseq_manifest.workspace.stat_cache import Known, KnownFolder, Stat
+from morphseq_manifest.workspace.stat_cache import Known, KnownFolder
+from morphseq_manifest.workspace.stats import Folder, LinkError, Part, Seen, unpack
 
-# How one entry's stat is taken; a benchmark puts something slower here.
-take_stat: Callable[["os.DirEntry[str]"], os.stat_result] = os.DirEntry.stat
-_ENTRIES = 1000
 _READ_BYTES = 8 << 20
 _READ_FILES = 100
 _TRIES = 3
-
-Row = tuple[str, int, int, int, int, int]  # path in the folder, mode, then the fields of Stat
-_Entry = tuple[str, "os.DirEntry[str]"]
 
 
 class _TroubleError(Exception):
@@ -37,7 +28,7 @@ class FolderLook:
 
     def __init__(self, look: Look, path: str, attempt: int = 1) -> None:
         self._look, self._path, self._attempt = look, path, attempt
-        self._place = f"{look.root}/{path}"
+        self._folder = Folder(look.root, path, look.ignore)
         self._lock = threading.Lock()
         self._over = False
         self._rows: list[bytes] = []
@@ -49,93 +40,66 @@ class FolderLook:
         return self._try(self._list)
 
     def _list(self) -> Sequence[Job]:
-        entries = sorted(self._entries(self._place, ""), key=lambda entry: entry[0])
-        parts = [entries[start : start + _ENTRIES] for start in range(0, len(entries), _ENTRIES)] or [[]]
+        parts = self._folder.parts()
         self._rows, self._left = [b""] * len(parts), len(parts)
         jobs = [partial(self._try, partial(self._stat, number, part)) for number, part in enumerate(parts)]
+        if not jobs:
+            return self._compare()
         return jobs[0]() if len(jobs) == 1 else jobs
 
-    def _entries(self, folder: str, inside: str) -> Iterator[_Entry]:
-        """What counts in a folder: as for DVC, links to folders do not, and are left out when there is more to do."""
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if not entry.is_dir(follow_symlinks=False):
-                    yield inside + entry.name, entry
-                elif not self._look.ignore.leaves_out(f"{self._path}/{inside}{entry.name}", True):
-                    yield from self._entries(entry.path, f"{inside}{entry.name}/")
-
-    def _stat(self, number: int, part: list[_Entry]) -> Sequence[Job]:
-        """Take the stats of a part of the entries; who is the last to end goes on."""
-        rows: list[Row] = []
-        for name, entry in part:
-            try:
-                seen = take_stat(entry)
-            except FileNotFoundError:
-                rows.append((name, self._broken_link(name, entry), 0, 0, 0, 0))
-                continue
-            rows.append((name, seen.st_mode, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino))
-        self._rows[number] = msgspec.msgpack.encode(rows)
+    def _stat(self, number: int, part: Part) -> Sequence[Job]:
+        """Take the stats of a part; who is the last to end goes on."""
+        self._rows[number] = self._folder.rows(part)
         return self._compare() if self._is_last() else ()
-
-    def _broken_link(self, name: str, entry: "os.DirEntry[str]") -> int:
-        """The mode that stands for a link to nothing, where it does not count. Raises _TroubleError where it does."""
-        if self._look.ignore.leaves_out(f"{self._path}/{name}"):
-            return 0
-        if entry.is_symlink():
-            raise _TroubleError(f"{self._place}/{name}: a symbolic link to nothing. Restore what it points to")
-        raise ChangingError(name)
 
     def _compare(self) -> Sequence[Job]:
         """The folder is what it was, or its files are looked at one by one."""
-        state = xxhash.xxh3_128(self._look.ignore.text)
-        for rows in self._rows:
-            state.update(rows)
-        self._digest = state.digest()
+        self._digest = self._folder.digest(self._rows)
         known = self._look.cache.folders.get(self._path)
         if known and known.digest == self._digest:
             self._finish(Content(known.md5, known.size, known.nfiles))
             return ()
         members = self._look.cache.members(self._path)
         self._settled = True
-        to_read: list[tuple[str, Stat]] = []
-        for name, seen in self._counted():
-            found = members.get(name)
-            if found and found.fits(seen):
-                self._known[name] = found
+        to_read: list[Seen] = []
+        for seen in self._counted():
+            found = members.get(seen.name)
+            if found and found.fits(seen.stat):
+                self._known[seen.name] = found
             else:
-                to_read.append((name, seen))
+                to_read.append(seen)
         parts = list(_batches(to_read))
         self._left = len(parts)
         return [partial(self._try, partial(self._read, part)) for part in parts] or self._sum_up()
 
-    def _counted(self) -> Iterator[tuple[str, Stat]]:
-        """The files that count, and their stats."""
-        for rows in self._rows:
-            for name, mode, *numbers in msgspec.msgpack.decode(rows, type=list[Row]):
-                seen = Stat(*numbers)
-                self._settled &= seen.ctime_ns < self._look.settled_ns
-                if stat.S_ISDIR(mode) or self._look.ignore.leaves_out(f"{self._path}/{name}"):
-                    continue
-                if not stat.S_ISREG(mode):
-                    raise _TroubleError(f"{self._place}/{name}: neither a file nor a folder. Take it away")
-                if name == IGNORE or name.endswith(f"/{IGNORE}"):
-                    raise _TroubleError(f"{self._place}/{name}: DVC takes none inside what it tracks. Take it away")
-                yield name, seen
+    def _counted(self) -> Iterator[Seen]:
+        """The files that count."""
+        for seen in (seen for rows in self._rows for seen in unpack(rows)):
+            self._settled &= seen.stat.ctime_ns < self._look.settled_ns
+            if stat.S_ISDIR(seen.mode) or self._look.ignore.leaves_out(f"{self._path}/{seen.name}"):
+                continue
+            place = f"{self._folder.place}/{seen.name}"
+            if not stat.S_ISREG(seen.mode):
+                raise _TroubleError(f"{place}: neither a file nor a folder. Take it away")
+            if f"/{seen.name}".endswith(f"/{IGNORE}"):
+                raise _TroubleError(f"{place}: DVC takes none inside what it tracks. Take it away")
+            yield seen
 
-    def _read(self, part: list[tuple[str, Stat]]) -> Sequence[Job]:
+    def _read(self, part: list[Seen]) -> Sequence[Job]:
         known = {}
-        for name, seen in part:
+        for seen in part:
             if self._over:
                 return ()
+            place = f"{self._folder.place}/{seen.name}"
             try:
-                found = read(f"{self._place}/{name}")
+                found = read(place)
+            except FileNotFoundError as error:
+                raise ChangingError(seen.name) from error
             except OSError as error:
-                if isinstance(error, FileNotFoundError):
-                    raise ChangingError(name) from error
-                raise _TroubleError(f"{self._place}/{name}: can't be read ({error.strerror})") from error
-            if not found.fits(seen):
-                raise ChangingError(name)
-            known[name] = found
+                raise _TroubleError(f"{place}: can't be read ({error.strerror}). Restore its permissions") from error
+            if not found.fits(seen.stat):
+                raise ChangingError(seen.name)
+            known[seen.name] = found
         with self._lock:
             self._known |= known
         return self._sum_up() if self._is_last() else ()
@@ -164,6 +128,7 @@ class FolderLook:
         """Take a step, unless the attempt is over; say what goes wrong, or begin anew where something changed."""
         if self._over:
             return ()
+        place = self._folder.place
         try:
             return step()
         except (ChangingError, FileNotFoundError):
@@ -172,22 +137,23 @@ class FolderLook:
             if first and self._attempt < _TRIES:
                 return FolderLook(self._look, self._path, self._attempt + 1).start()
             if first:
-                trouble = f"{self._place}: changes while it is looked at. Try again when it is written"
-                self._finish(Content(trouble=trouble))
+                self._finish(Content(trouble=f"{place}: changes while it is looked at. Try again when it is written"))
+        except LinkError as error:
+            self._finish(Content(trouble=f"{place}/{error}: a symbolic link to nothing. Restore what it points to"))
         except _TroubleError as error:
             self._finish(Content(trouble=str(error)))
         except OSError as error:
-            trouble = f"{error.filename or self._place}: can't be read ({error.strerror}). Restore its permissions"
+            trouble = f"{error.filename or place}: can't be read ({error.strerror}). Restore its permissions"
             self._finish(Content(trouble=trouble))
         return ()
 
 
-def _batches(files: list[tuple[str, Stat]]) -> Iterator[list[tuple[str, Stat]]]:
-    batch: list[tuple[str, Stat]] = []
+def _batches(files: list[Seen]) -> Iterator[list[Seen]]:
+    batch: list[Seen] = []
     size = 0
-    for name, seen in files:
-        batch.append((name, seen))
-        size += seen.size
+    for seen in files:
+        batch.append(seen)
+        size += seen.stat.size
         if size >= _READ_BYTES or len(batch) == _READ_FILES:
             yield batch
             batch, size = [], 0
