@@ -82,8 +82,17 @@ def _leftovers(
             path = f"{pattern.folder}/{name}{pattern.inside}"
             if key is None or key in listed or workspace.ignore.leaves_out(path):
                 continue
-            if (root / path).is_dir() if not is_output else os.path.lexists(root / path):
+            if os.path.lexists(root / path) if is_output else _holds_something(root / path):
                 yield key, path, is_output
+
+
+def _holds_something(folder: Path) -> bool:
+    try:
+        return any(os.scandir(folder))
+    except NotADirectoryError:
+        return False
+    except OSError:
+        return folder.is_dir()  # what can't be listed may hold something
 
 
 def _patterns(graph: Graph) -> Iterator[tuple[_Pattern, bool]]:
