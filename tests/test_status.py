@@ -308,7 +308,14 @@ def a_pipe(project: Project) -> None:
     os.mkfifo(project.frames(SNAPSHOT) / "A01_t0009.png")
 
 
-@pytest.mark.parametrize("spoil", [a_link_to_nothing, a_folder_that_is_a_link_to_nothing, a_pipe])
+def a_name_not_in_utf_8(project: Project) -> None:
+    unlisted = project.frames(os.fsdecode(b"20990101_\xe9"))
+    unlisted.mkdir()
+    for folder in (project.frames(SNAPSHOT), unlisted):
+        (folder / os.fsdecode(b"A01_t0000_\xe9.png")).write_bytes(b"frame")
+
+
+@pytest.mark.parametrize("spoil", [a_link_to_nothing, a_folder_that_is_a_link_to_nothing, a_pipe, a_name_not_in_utf_8])
 def test_what_can_not_be_read_spoils_its_own_cell(project: Project, spoil: Callable[[Project], None]) -> None:
     spoil(project)
     output = project.morphseq("status", code=4)
@@ -316,6 +323,7 @@ def test_what_can_not_be_read_spoils_its_own_cell(project: Project, spoil: Calla
     assert found[SNAPSHOT] == ["unreadable", "behind 5/5", *["behind"] * 4]
     assert found[TIME_LAPSE] == found[AWKWARD] == ["up to date", "up to date 5/5", *["up to date"] * 4]
     assert f"images@{SNAPSHOT}: unreadable: " in output
+    assert msgspec.json.decode(project.morphseq("status", "--json", code=4))
     assert look(project).tables["df01"].experiments == {
         TIME_LAPSE: "current",
         SNAPSHOT: "outdated",

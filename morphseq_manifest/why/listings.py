@@ -48,7 +48,10 @@ def manifest_recorded(snapshot: Snapshot, path: str, recorded: Recorded) -> Imag
     """An images manifest with the recorded content: the present one, or one in git's history; None for none."""
     for data in _versions(snapshot, Path(path)):
         if md5_bytes(data) == recorded.md5:
-            return images_manifest.parse(data, path)
+            try:
+                return images_manifest.parse(data, path)
+            except MorphseqError:
+                return None  # of another form: what it lists can't be told
     return None
 
 
