@@ -16,6 +16,7 @@ from morphseq_manifest.pipeline import Stage
 from morphseq_manifest.snapshot import Snapshot
 from tests.project import REPOSITORY
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
 PARAMS = """\
 experiments: {}
 name: a
@@ -156,7 +157,6 @@ ALL = list(definitions())
 CHUNKS = 6
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_what_is_not_refused_is_resolved_as_dvc_resolves_it(root: Path, chunk: int) -> None:
     taken = 0

@@ -118,6 +118,35 @@ def test_a_setting_a_version_and_a_command_are_named_with_what_they_were(project
     assert setting.stages == [*(f"build03@{name}" for name in PLATES), "df01"]
 
 
+def test_a_model_that_was_switched_is_one_setting(project: Project) -> None:
+    project.edit("params.yaml", "model_name: demo_a", "model_name: demo_b")
+    found = why(project)
+    assert named(found) == {("setting", "model_name"): ("demo_a", "demo_b")}
+    assert found.causes[0].stages == [*(f"latents@{name}" for name in PLATES), "df03"]
+    assert ways(found) == {(f"latents@{TIME_LAPSE}", "df03")}
+
+
+def test_another_segmenter_and_another_network_are_settings(project: Project) -> None:
+    project.experiments(EVERYTHING | {SNAPSHOT: "another"})
+    assert named(why(project, f"sam2@{SNAPSHOT}")) == {
+        ("setting", f"experiments.{SNAPSHOT}.segmenter"): ("threshold", "another")
+    }
+    project.edit("params.yaml", "dead: via_v1_0100", "dead: via_v2")
+    found = named(why(project, f"qc_masks@{SNAPSHOT}"))
+    assert found == {("setting", "qc_masks.models.dead"): ("via_v1_0100", "via_v2")}
+
+
+def test_what_is_declared_otherwise_is_told_as_it_stands_in_dvc_yaml(project: Project) -> None:
+    project.edit("dvc.yaml", "      - data/metadata/reference/sa_reference_curves.csv\n", "      - README.md\n")
+    project.edit("dvc.yaml", "embryo_metadata_df02.csv\n    metrics", "other.csv\n    metrics")
+    assert set(named(why(project, "df02"))) == {
+        ("dependency", "README.md"),
+        ("dependency", "data/metadata/reference/sa_reference_curves.csv"),
+        ("declared output", f"{TABLES}/other.csv"),
+        ("declared output", f"{TABLES}/embryo_metadata_df02.csv"),
+    }
+
+
 def test_an_experiment_added_and_one_removed(project: Project) -> None:
     shutil.copytree(project.frames(SNAPSHOT), project.frames("20990101"))
     shutil.copy2(project.plate(SNAPSHOT), project.plate("20990101"))
