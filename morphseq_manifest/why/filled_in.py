@@ -52,7 +52,7 @@ class FilledIn:
         return self._tried[place, value]
 
 
-def _texts(values: Mapping[str, Any], place: _Place = ()) -> Iterator[tuple[_Place, str]]:
+def _texts(values: Mapping[Any, Any], place: _Place = ()) -> Iterator[tuple[_Place, str]]:
     for key, value in values.items():
         if not isinstance(key, str):
             continue
