@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from benchmarks import cohort, pipeline, verify
+from benchmarks import cohort, pipeline, status, verify
 from benchmarks.figures import Figure
 
 BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "cohort": cohort.figures,
     "pipeline": pipeline.figures,
+    "status": status.figures,
     "verify": verify.figures,
 }
 

@@ -30,7 +30,7 @@ _MAKES = {
     "latents": "data/latents/{}.csv",
 }
 _CACHED = {"sam2", "build03", "latents"}
-_TABLE = "data/df01.csv"
+_TABLE = "data/cohort.csv"
 
 
 def names(count: int) -> list[str]:
@@ -53,8 +53,8 @@ def make(root: Path, experiments: int, frames: int = 2, size: int = 16) -> list[
         tables[f"{name}.csv"] = held[f"data/build03/{name}.csv"]
     md5 = contents.folder_md5({path: md5 for path, (md5, _, _) in tables.items()})
     held = {"data/build03": (md5, sum(size for _, size, _ in tables.values()), len(tables))}
-    held[_TABLE] = _make_file(root, _TABLE, b"df01\n", True)
-    lock.append(_entry("df01", "make_df01", ["data/build03"], [_TABLE], held))
+    held[_TABLE] = _make_file(root, _TABLE, b"rows\n", True)
+    lock.append(_entry("cohort", "make_cohort", ["data/build03"], [_TABLE], held))
     (root / "dvc.lock").write_text("".join(lock))
     _write_settings(root, listed)
     return listed
@@ -114,7 +114,7 @@ def _write_settings(root: Path, listed: list[str]) -> None:
             f"  {stage}:\n    foreach: ${{experiments}}\n    do:\n      cmd: {_command(stage, '${key}')}\n"
             f"      deps:\n{deps}      outs:\n        - {_MAKES[stage].format('${key}')}{cache}\n"
         )
-    stages.append(f"  df01:\n    cmd: make_df01\n    deps:\n      - data/build03\n    outs:\n      - {_TABLE}\n")
+    stages.append(f"  cohort:\n    cmd: make_cohort\n    deps:\n      - data/build03\n    outs:\n      - {_TABLE}\n")
     (root / "dvc.yaml").write_text("stages:\n" + "".join(stages))
     (root / ".gitignore").write_text("/data\n")
     (root / ".dvc/config").parent.mkdir(exist_ok=True)
@@ -125,7 +125,7 @@ def _write_settings(root: Path, listed: list[str]) -> None:
 def write_snakefile(root: Path, listed: list[str]) -> None:
     """The same graph as rules of Snakemake."""
     reads = ", ".join(f'expand("{_MAKES[stage].format("{e}")}", e=EXPERIMENTS)' for stage in ("build03", "latents"))
-    rules = [f"EXPERIMENTS = {listed!r}\n", f'rule df01:\n    input: {reads}\n    output: "{_TABLE}"\n']
+    rules = [f"EXPERIMENTS = {listed!r}\n", f'rule cohort:\n    input: {reads}\n    output: "{_TABLE}"\n']
     for stage in STAGES:
         reads = ", ".join(f'"{path.format("{e}")}"' for path in _READS[stage])
         makes = _MAKES[stage].format("{e}")
