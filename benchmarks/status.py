@@ -24,11 +24,11 @@ _SLOW_S = 0.005
 
 def figures(quick: bool) -> Iterator[Figure]:
     """Warm figures first: whole processes, start-up included, after runs that do not count."""
-    yield from many_experiments(*((30, 90) if quick else (500, 2000)), runs=1 if quick else 3)
+    yield from many_experiments(*((50, 200) if quick else (500, 2000)), runs=1 if quick else 3)
     yield against_snakemake(60 if quick else 200)
     yield from many_frames(20_000 if quick else 500_000, quick)
-    yield slow_storage(8 if quick else 96)
-    yield cold(400 if quick else 1500)
+    yield slow_storage(12 if quick else 96)
+    yield cold(250 if quick else 1500)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 
 Job = Callable[[], "Sequence[Job]"]
-# Where no job has ended for so long, another thread joins in. On a local disk a job that takes stats ends sooner, and
+# Where no job has ended for so long, as many threads again join in. On a local disk a job that takes stats ends sooner, and
 # threads would only wait for each other.
 _PATIENCE_S = 0.01
 
@@ -34,12 +34,12 @@ class _Crew:
 
     def run(self) -> None:
         try:
-            self._join_in()
+            self._join_in(1)
             while any(thread.is_alive() for thread in self._threads):
                 ended = self._ended
                 self._threads[0].join(_PATIENCE_S)
                 if self._waiting and self._ended == ended and len(self._threads) < self._most:
-                    self._join_in()
+                    self._join_in(min(len(self._threads), self._most - len(self._threads)))
                 elif not self._threads[0].is_alive():
                     self._threads.append(self._threads.pop(0))
         finally:
@@ -51,10 +51,11 @@ class _Crew:
         if self._error:
             raise self._error
 
-    def _join_in(self) -> None:
-        thread = threading.Thread(target=self._work, daemon=True)
-        thread.start()
-        self._threads.append(thread)
+    def _join_in(self, count: int) -> None:
+        for _ in range(count):
+            thread = threading.Thread(target=self._work, daemon=True)
+            thread.start()
+            self._threads.append(thread)
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
