@@ -18,11 +18,15 @@ _TOP_KEYS = {"vars", "stages", "params", "metrics", "plots", "artifacts"}
 
 
 class Output(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a stage makes: a path from the project's folder; whether DVC caches it, and leaves it there for a run."""
+    """What a stage makes: a path from the project's folder; whether DVC caches it, and leaves it there for a run.
+
+    `metric`: it is one of the stage's metrics or plots, which the run cache holds even where DVC's cache does not.
+    """
 
     path: str
     cache: bool
     persist: bool
+    metric: bool
 
 
 class Stage(msgspec.Struct, frozen=True, array_like=True):
@@ -129,10 +133,11 @@ class _Template:
             raise ConfigError(f"{self._where}, {part}: can't use {found!r}: expected a list of texts")
         return [Template(item, f"{self._where}, {part}") for item in items]
 
-    def _output(self, item: Any, part: str) -> Iterator[tuple[str, tuple[bool, bool]]]:
-        for path, flags in item.items() if isinstance(item, Mapping) else [(item, None)]:
-            _check_keys(flags or {}, _OUTPUT_KEYS, f"{self._where}, {part}")
-            yield path, (bool((flags or {}).get("cache", True)), bool((flags or {}).get("persist", False)))
+    def _output(self, item: Any, part: str) -> Iterator[tuple[str, tuple[bool, bool, bool]]]:
+        for path, given in item.items() if isinstance(item, Mapping) else [(item, None)]:
+            flags = given or {}
+            _check_keys(flags, _OUTPUT_KEYS, f"{self._where}, {part}")
+            yield path, (bool(flags.get("cache", True)), bool(flags.get("persist", False)), part != "outs")
 
 
 def _check_keys(entry: Mapping[str, Any], known: set[str], where: str) -> None:

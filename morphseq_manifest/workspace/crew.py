@@ -1,6 +1,7 @@
 """Jobs that beget jobs, on as many threads as pay: what waits for a disk does not keep others from working."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 Job = Callable[[], "Sequence[Job]"]
@@ -16,10 +17,10 @@ def work_off(jobs: Iterable[Job], threads: int) -> None:
     is raised here; so is Ctrl-C.
     """
     waiting = list(jobs)[::-1]
-    if threads == 1:
-        while waiting:
-            waiting += waiting.pop()()
-    elif waiting:
+    begun = time.perf_counter()
+    while waiting and (threads == 1 or time.perf_counter() - begun < _PATIENCE_S):
+        waiting += waiting.pop()()
+    if waiting:
         _Crew(waiting, threads).run()
 
 
