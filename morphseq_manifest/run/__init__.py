@@ -1,8 +1,7 @@
 """`morphseq run`: what `dvc repro` would do, many stages at once."""
 
-import os
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -12,6 +11,7 @@ import msgspec
 from morphseq_manifest import failures, params, selection
 from morphseq_manifest.assess import assess, check_ignored
 from morphseq_manifest.errors import ConfigError, ExitCode
+from morphseq_manifest.pipeline import Stage
 from morphseq_manifest.run import capacity, dvc_lock
 from morphseq_manifest.run.engines import Engine, LocalEngine
 from morphseq_manifest.run.runner import End, Result, Runner, Watch
@@ -23,15 +23,16 @@ from morphseq_manifest.workspace import Workspace
 # Stages that are restored, or wait for a GPU, do not keep others from running.
 _MORE_THREADS = 8
 
-__all__ = ["End", "Options", "Report", "Result", "plan", "run"]
+__all__ = ["End", "Options", "Report", "Result", "plan", "run", "stages_of"]
 
 
 class Options(msgspec.Struct, frozen=True):
     """What is to be run, and how.
 
     `targets`: stages, groups, `e2e`; `experiments` and `later_than` as for `status`. `force`: the targets in any case,
-    and nothing before them. `jobs`: stages at a time (all processors); `share`: stages at a time on one GPU. `wait`:
-    how long to wait for another process that works on the project, in seconds.
+    and nothing before them. `jobs`: stages at a time (as many as there are processors, or the cluster has places);
+    `share`: stages at a time on one GPU. `wait`: how long to wait for another process that works on the project, in
+    seconds.
     """
 
     targets: Sequence[str] = ()
@@ -92,9 +93,9 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
         from morphseq_manifest.run.worker import end_left_over
 
         end_left_over(root)
-        jobs = options.jobs or os.cpu_count() or 1
-        room = capacity.Capacity(jobs, capacity.gpus(), options.share)
         workers = engine or LocalEngine()
+        jobs = options.jobs or workers.slots
+        room = capacity.Capacity(jobs, workers.devices, options.share)
         try:
             runner = Runner(snapshot, workspace, stages, forced, workers, room, watch, options.fail_fast)
             return Report(runner.go(jobs + _MORE_THREADS), undated)
@@ -166,7 +167,7 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def stages_of(report: Report, ends: Iterable[End]) -> list[str]:
-    """The stages that ended in one of these ways."""
-    wanted = set(ends)
-    return [name for name, result in report.results.items() if result.end in wanted]
+def stages_of(root: Path, options: Options) -> list[Stage]:
+    """The stages that a run is about."""
+    snapshot = Snapshot(root, texts=_with_model(root, options.model_name))
+    return [snapshot.graph.stages[name] for name in _choose(snapshot, options)[0]]

@@ -5,6 +5,7 @@
 
 import atexit
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from morphseq_manifest.run.capacity import gpus
 from morphseq_manifest.run.tasks import Task
 
 # What `perform` gives where the worker was ended before the stage.
@@ -21,7 +23,10 @@ WORKER_LOST = -1000
 
 
 class Engine(Protocol):
-    """Something that runs tasks."""
+    """Something that runs tasks: so many `slots` at a time, on these `devices` (GPUs) of this machine."""
+
+    slots: int
+    devices: list[str]
 
     def perform(self, task: Task, needs: Mapping[str, float]) -> int:
         """Run a task; the exit code, negative where a signal ended it. `needs`: gpu, cores, memory (bytes)."""
@@ -36,6 +41,7 @@ class LocalEngine:
     """Warm workers on this machine, as many as there are tasks at a time."""
 
     def __init__(self) -> None:
+        self.slots, self.devices = os.cpu_count() or 1, gpus()
         self._idle: list[_Worker] = []
         self._all: list[_Worker] = []
         self._lock = threading.Lock()
@@ -109,9 +115,10 @@ def perform_here(task: Task) -> int:
 
 
 class DaskEngine:
-    """The workers of a Dask cluster, which must see the project under the same path."""
+    """The workers of a Dask cluster, which must see the project under the same path; GPUs are the cluster's affair."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, slots: int) -> None:
+        self.slots, self.devices = max(slots, 1), list[str]()
         self._client = client
 
     def perform(self, task: Task, needs: Mapping[str, float]) -> int:
