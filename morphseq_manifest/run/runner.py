@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from morphseq_manifest import failures
 from morphseq_manifest.assess import SettingsChanged
 from morphseq_manifest.errors import ContentError, MorphseqError
 from morphseq_manifest.pipeline import Stage
@@ -157,7 +158,15 @@ class Runner:
             result = Result(stage.name, End.FAILED, why=str(error))
         except BaseException as error:  # noqa: BLE001 - a defect of ours: said, and the run goes on to its end
             result = Result(stage.name, End.FAILED, why=f"{type(error).__name__}: {error}")
+        self._note(result)
         self._done.put(result)
+
+    def _note(self, result: Result) -> None:
+        """Leave word of a failure for `morphseq status`, where the stage has left none itself."""
+        if result.end == End.FAILED and result.stage not in failures.read(self._snapshot.root):
+            failures.record(result.stage, result.why, self._snapshot.root)
+        elif result.end in {End.RAN, End.RESTORED}:
+            failures.clear(result.stage, self._snapshot.root)
 
     def _deal(self, stage: Stage) -> Result:
         if self._stopped.is_set():
