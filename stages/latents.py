@@ -13,7 +13,7 @@ from PIL import Image
 
 from morphseq_manifest import params
 from morphseq_manifest.console import note
-from stages import layout, models, stacks, tables
+from stages import layout, legacy_vae, models, stacks, tables
 from stages.command import StageCommand
 from stages.frames import Grey
 from stages.networks import Encoder
@@ -41,10 +41,24 @@ def latent_columns(latent_dim: int, zn_frac: float) -> list[str]:
 
 
 def load(folder: Path) -> LatentModel:
-    """The VAE of a model folder. Raises as models.read_config and models.fill do."""
-    config = models.read_config(folder, models.VaeConfig)
+    """The VAE of a model folder. Raises as models.read_config, models.fill and legacy_vae.load_encoder do."""
+    config = _read_config(folder)
+    if isinstance(config, models.LegacyVaeConfig):
+        legacy = legacy_vae.read_config(folder)
+        encoder, size = legacy_vae.load_encoder(folder, legacy), legacy.input_dim[1:]
+        return LatentModel(encoder, size, latent_columns(legacy.latent_dim, legacy.zn_frac or 0))
     encoder = models.fill(Encoder(config.channels, config.latent_dim, config.input_size), folder)
     return LatentModel(encoder, config.input_size, latent_columns(config.latent_dim, config.zn_frac))
+
+
+def _read_config(folder: Path) -> models.VaeConfig | models.LegacyVaeConfig:
+    """A VAE's config.json; the lab's legacy folders have none, and are known by their model_config.json."""
+    if not (folder / models.CONFIG).exists() and (folder / legacy_vae.CONFIG).exists():
+        return models.LegacyVaeConfig()
+    config: models.VaeConfig | models.LegacyVaeConfig = models.read_config(
+        folder, models.VaeConfig | models.LegacyVaeConfig
+    )
+    return config
 
 
 def to_input(snip: Grey, input_size: tuple[int, int]) -> NDArray[np.float32]:
@@ -57,8 +71,8 @@ def to_input(snip: Grey, input_size: tuple[int, int]) -> NDArray[np.float32]:
 @torch.inference_mode()
 def embed(model: LatentModel, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     """mu of a batch, float32 (N, H, W) in 0..1 to float32 (N, latent_dim)."""
-    mu, _ = model.encoder(torch.from_numpy(inputs[:, None]))
-    found: NDArray[np.float32] = mu.numpy()
+    batch = torch.from_numpy(inputs[:, None]).to(models.device(), memory_format=torch.channels_last)
+    found: NDArray[np.float32] = model.encoder(batch)[0].float().cpu().numpy()
     return found
 
 

@@ -14,6 +14,7 @@ from morphseq_manifest.console import note
 from morphseq_manifest.images_manifest import Frame
 from stages import layout, models, stacks
 from stages.command import StageCommand
+from stages.exported import load_exported
 from stages.frames import read_frame, to_qc_input
 from stages.networks import UNet
 from stages.qc_settings import QcSettings
@@ -27,15 +28,20 @@ def load_unet(folder: Path, width: int) -> torch.nn.Module:
 
 
 def load_network(folder: Path) -> torch.nn.Module:
-    """The mask network of a model folder, ready for inference. Raises as models.read_config and models.fill do."""
-    return load_unet(folder, models.read_config(folder, models.UNetConfig).width)
+    """The mask network of a model folder, ready for inference.
+
+    Raises as models.read_config, models.fill and exported.load_exported do.
+    """
+    config = models.read_config(folder, models.UNetConfig | models.ExportedConfig)
+    return load_exported(folder) if isinstance(config, models.ExportedConfig) else load_unet(folder, config.width)
 
 
 @torch.inference_mode()
 def probabilities(network: torch.nn.Module, images: NDArray[np.float32]) -> NDArray[np.float32]:
     """The network's sigmoid for a batch, float32 (N, 576, 320) of inputs in 0..1 to float32 of the same shape."""
-    logits = network(torch.from_numpy(images[:, None]))
-    return torch.sigmoid(logits)[:, 0].numpy()
+    batch = torch.from_numpy(images[:, None]).to(models.device(), memory_format=torch.channels_last)
+    found: NDArray[np.float32] = torch.sigmoid(network(batch).float())[:, 0].cpu().numpy()
+    return found
 
 
 def frame_masks(

@@ -16,7 +16,8 @@ from stages import layout, stacks, tables
 from stages.command import StageCommand
 from stages.frames import read_frame
 from stages.labels import Labels
-from stages.segmenters import Segmented, Segmenter, load
+from stages.segmented import Segmented
+from stages.segmenters import Segmenter, load
 
 COLUMNS = (
     "image_id",
@@ -101,7 +102,7 @@ def embryo_rows(
             .as_posix(),
             "experiment_id": experiment,
             "video_id": f"{experiment}_{frame.well}",
-            "is_seed_frame": index == 0,
+            "is_seed_frame": found.is_seed,
             "well": frame.well,
             "time_int": frame.time_int,
             "sam2_qc_flags": flags[region.label],
