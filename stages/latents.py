@@ -1,10 +1,12 @@
 """Stage `latents`: each snip's place in a VAE's latent space (its encoder's mu)."""
 
-from collections.abc import Iterator
+from collections.abc import Container
+from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
+import msgspec
 import numpy as np
 import pandas as pd
 import torch
@@ -13,12 +15,18 @@ from PIL import Image
 
 from morphseq_manifest import params
 from morphseq_manifest.console import note
-from stages import layout, legacy_vae, models, stacks, tables
+from morphseq_manifest.hashing import hash_file
+from stages import keys, layout, legacy_vae, models, stacks, tables
+from stages.ahead import ahead
 from stages.command import StageCommand
 from stages.frames import Grey
+from stages.journal import Journal
 from stages.networks import Encoder
+from stages.progress import watching
 
-_BATCH = 64
+# More snips at once are slower on a processor: what the first layers give no longer fits its caches.
+BATCH = 16
+KEPT = Path(".dvc/tmp/morphseq")
 
 
 class LatentModel(NamedTuple):
@@ -76,32 +84,74 @@ def embed(model: LatentModel, inputs: NDArray[np.float32]) -> NDArray[np.float32
     return found
 
 
-def batches(folder: Path, input_size: tuple[int, int]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-    """The snips of a folder of stacks, in order of their ids, as (snip_ids, inputs) of at most 64."""
-    names: list[str] = []
-    inputs: list[NDArray[np.float32]] = []
-    for path in sorted(folder.glob("*.tif")):
-        for page in stacks.read_stack(path):
-            names.append(f"{path.stem}_t{page.tag.time_int:04d}")
-            inputs.append(to_input(page.pixels, input_size))
-            if len(names) == _BATCH:
-                yield names, np.stack(inputs)
-                names, inputs = [], []
-    if names:
-        yield names, np.stack(inputs)
+class Embryo(msgspec.Struct, frozen=True):
+    """The latents of one embryo's snips: their key, the snips' frame numbers, and the float32 values in order."""
+
+    key: str
+    times: list[int]
+    values: bytes
 
 
-def embed_folder(experiment: str, folder: Path, model: LatentModel) -> pd.DataFrame:
-    """The latents of every snip in `folder`, in snip_id order: the keys, then float32 columns."""
+class Source(NamedTuple):
+    """An embryo's stack, read: the key of its latents, its frame numbers, and its snips as the encoder takes them.
+
+    There are no inputs where its latents are kept.
+    """
+
+    key: str
+    times: list[int]
+    inputs: list[NDArray[np.float32]]
+
+
+def read_embryo(path: Path, made_from: dict[str, Any], kept: Container[str], input_size: tuple[int, int]) -> Source:
+    """Read an embryo's stack, unless its latents are `kept` under their key; inputs in batches of at most 16."""
+    key = keys.key("latents", **made_from, snips=hash_file(path))
+    if key in kept:
+        return Source(key, [], [])
+    pages = [(page.tag.time_int, to_input(page.pixels, input_size)) for page in stacks.read_stack(path)]
+    inputs = [image for _, image in pages]
+    parts = [np.stack(inputs[start : start + BATCH]) for start in range(0, len(inputs), BATCH)]
+    return Source(key, [time_int for time_int, _ in pages], parts)
+
+
+def embed_folder(
+    experiment: str, folder: Path, model: LatentModel, made_from: dict[str, Any], journal: Journal[Embryo]
+) -> pd.DataFrame:
+    """The latents of every snip in `folder`, in snip_id order: the keys, then float32 columns.
+
+    An embryo whose key is in the journal is not embedded again; one that is, is put there. A batch never spans two
+    embryos, so that the latents of one don't depend on any other.
+    """
+    known = {embryo.key: embryo for embryo in journal.records}
+    paths = sorted(folder.glob("*.tif"))
     names: list[str] = []
+    used: list[Embryo] = []
     latents = [np.empty((0, len(model.columns)), np.float32)]
-    for batch, inputs in batches(folder, model.input_size):
-        names += batch
-        latents.append(embed(model, inputs))
+    read = ahead(lambda path: read_embryo(path, made_from, known, model.input_size), paths)
+    with watching(f"latents {experiment}", len(paths), "embryos") as advance:
+        for path, source in zip(paths, read, strict=True):
+            embryo = known.get(source.key)
+            if embryo is None:
+                values = np.concatenate([embed(model, part) for part in source.inputs])
+                embryo = Embryo(source.key, source.times, values.tobytes())
+                journal.add(embryo)
+            used.append(embryo)
+            names += [f"{path.stem}_t{time_int:04d}" for time_int in embryo.times]
+            latents.append(np.frombuffer(embryo.values, np.float32).reshape(len(embryo.times), -1))
+            advance(1, kept=not source.inputs)
+    journal.shrink(used)
     embryos = [name.rpartition("_t")[0] for name in names]
-    keys = pd.DataFrame(dict(zip(tables.SNIP_KEYS, ([experiment] * len(names), embryos, names), strict=True)))
-    table = pd.concat([keys, pd.DataFrame(np.concatenate(latents), columns=model.columns)], axis=1)
+    columns = dict(zip(tables.SNIP_KEYS, ([experiment] * len(names), embryos, names), strict=True))
+    table = pd.concat([pd.DataFrame(columns), pd.DataFrame(np.concatenate(latents), columns=model.columns)], axis=1)
     return table.sort_values("snip_id", ignore_index=True)
+
+
+def journal_path(model: str, experiment: str) -> Path:
+    """Where the latents of an experiment under a model are kept, by embryo.
+
+    Not beside the table, which DVC deletes before the stage runs, nor among what df03 depends on; and disposable.
+    """
+    return KEPT / f"latents.{model}.{experiment}.journal"
 
 
 @click.command("latents", cls=StageCommand)
@@ -109,8 +159,13 @@ def embed_folder(experiment: str, folder: Path, model: LatentModel) -> pd.DataFr
 @click.option("--model", "name", required=True, help="The model folder, under data/models/legacy.")
 def main(experiment: str, name: str) -> None:
     """Embed EXPERIMENT's snips with a VAE."""
-    params.read().experiment(experiment)
-    table = embed_folder(experiment, layout.SNIPS / experiment, load(layout.VAES / name))
+    settings = params.read()
+    settings.experiment(experiment)
+    folder = layout.VAES / name
+    model = load(folder)
+    made_from = {"version": keys.version(settings, "latents"), "model": keys.model(folder)}
+    with closing(Journal(journal_path(name, experiment), Embryo)) as journal:
+        table = embed_folder(experiment, layout.SNIPS / experiment, model, made_from, journal)
     tables.write(layout.latents_table(name, experiment), table)
     note(f"{experiment}: {len(table)} snips embedded by {name}")
 

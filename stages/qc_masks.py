@@ -1,8 +1,10 @@
 """Stage `qc_masks` (the lab's Build02): five networks' masks of every frame, for quality control."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from itertools import groupby, islice
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -12,14 +14,18 @@ from numpy.typing import NDArray
 from morphseq_manifest import images_manifest, params
 from morphseq_manifest.console import note
 from morphseq_manifest.images_manifest import Frame
-from stages import layout, models, stacks
+from stages import keeping, keys, layout, models, stacks
+from stages.ahead import ahead
 from stages.command import StageCommand
 from stages.exported import load_exported
 from stages.frames import read_frame, to_qc_input
+from stages.keeping import Shelf
 from stages.networks import UNet
+from stages.progress import Advance, watching
 from stages.qc_settings import QcSettings
 
-_BATCH = 8
+# Frames that go through a network at once: eight keep a large network under 2 GB.
+BATCH = 8
 
 
 def load_unet(folder: Path, width: int) -> torch.nn.Module:
@@ -44,27 +50,71 @@ def probabilities(network: torch.nn.Module, images: NDArray[np.float32]) -> NDAr
     return found
 
 
-def frame_masks(
-    networks: list[torch.nn.Module], images: NDArray[np.float32], threshold: float
-) -> Iterator[list[NDArray[np.uint8]]]:
-    """For each image of a batch, float32 (N, 576, 320), its mask by each network, uint8 0/255 (576, 320)."""
-    masks = [np.where(probabilities(network, images) >= threshold, np.uint8(255), np.uint8(0)) for network in networks]
-    for index in range(len(images)):
-        yield [mask[index] for mask in masks]
+class Network(NamedTuple):
+    """A mask network, where its masks go, and the part of their key that says what it is."""
+
+    network: torch.nn.Module
+    shelf: Shelf
+    content: str
 
 
-def write_well(
-    experiment: str, frames: list[Frame], networks: list[torch.nn.Module], threshold: float, folders: list[Path]
+def read_batch(folder: Path, frames: Sequence[Frame]) -> NDArray[np.float32]:
+    """A batch of frames as the networks take them, float32 (N, 576, 320); every frame is read and decoded once."""
+    return np.stack([to_qc_input(read_frame(folder, frame)) for frame in frames])
+
+
+def make_well(
+    well: str,
+    frames: list[Frame],
+    inputs: Iterable[NDArray[np.float32]],
+    missing: Sequence[tuple[Network, str]],
+    threshold: float,
+    advance: Advance,
 ) -> None:
-    """Write one well's stack into each network's folder; every frame is read and decoded once."""
+    """Make one well's stack by each network, with the key it gets, from `inputs`, its frames in batches."""
     with ExitStack() as opened:
-        writers = [opened.enter_context(stacks.writing(folder / f"{frames[0].well}.tif")) for folder in folders]
-        for start in range(0, len(frames), _BATCH):
-            batch = frames[start : start + _BATCH]
-            images = np.stack([to_qc_input(read_frame(layout.FRAMES / experiment, frame)) for frame in batch])
-            for frame, masks in zip(batch, frame_masks(networks, images, threshold), strict=True):
-                for write, mask in zip(writers, masks, strict=True):
-                    write(stacks.Page(stacks.PageTag(frame.time_int, frame.xxh3_128), mask))
+        writers = []
+        for network, key in missing:
+            draft = opened.enter_context(network.shelf.making(well, key))
+            writers.append(opened.enter_context(stacks.writing(draft(f"{well}.tif"))))
+        waiting = iter(frames)
+        for images in inputs:
+            batch = list(islice(waiting, len(images)))
+            for (network, key), write in zip(missing, writers, strict=True):
+                masks = np.where(probabilities(network.network, images) >= threshold, np.uint8(255), np.uint8(0))
+                for frame, mask in zip(batch, masks, strict=True):
+                    write(stacks.Page(stacks.PageTag(frame.time_int, frame.xxh3_128, key), mask))
+            advance(len(batch))
+
+
+def make_masks(
+    folder: Path,
+    wells: dict[str, list[Frame]],
+    networks: Sequence[Network],
+    made_from: dict[str, Any],
+    advance: Advance,
+) -> None:
+    """Make the stacks of all wells that are not there yet; meanwhile the next batches are read from `folder`.
+
+    `made_from` is what all masks are made from, `threshold` among it.
+    """
+    missing: dict[str, list[tuple[Network, str]]] = {}
+    for well, frames in wells.items():
+        listed = keys.frames(frames)
+        own = [(one, keys.key("qc_masks", **made_from, model=one.content, frames=listed)) for one in networks]
+        missing[well] = [(network, key) for network, key in own if not network.shelf.keeps(well, key)]
+        if not missing[well]:
+            advance(len(frames), kept=True)
+    # A batch never spans two wells, so that what is made of a well does not depend on any other.
+    batches = [
+        (well, wells[well][start : start + BATCH])
+        for well in wells
+        if missing[well]
+        for start in range(0, len(wells[well]), BATCH)
+    ]
+    read = zip(batches, ahead(lambda batch: read_batch(folder, batch[1]), batches), strict=True)
+    for well, group in groupby(read, key=lambda item: item[0][0]):
+        make_well(well, wells[well], (images for _, images in group), missing[well], made_from["threshold"], advance)
 
 
 @click.command("qc_masks", cls=StageCommand)
@@ -75,12 +125,16 @@ def main(experiment: str) -> None:
     settings.experiment(experiment)
     qc = settings.block("qc_masks", QcSettings)
     manifest = images_manifest.read(layout.images_manifest(experiment))
-    networks = [load_network(layout.MODELS / name) for name in qc.models.names()]
-    places = [layout.predictions(name, experiment) for name in qc.models.names()]
-    with stacks.replacing_folders(places) as folders:
-        for frames in manifest.by_well().values():
-            write_well(experiment, frames, networks, qc.threshold, folders)
-    note(f"{experiment}: {len(places)} masks of each of {manifest.counts.frames} frames")
+    names = qc.models.names()
+    loaded = [(load_network(layout.MODELS / name), keys.model(layout.MODELS / name)) for name in names]
+    made_from = {"version": keys.version(settings, "qc_masks"), "threshold": qc.threshold}
+    with (
+        keeping.gathering([layout.predictions(name, experiment) for name in names]) as shelves,
+        watching(f"qc_masks {experiment}", manifest.counts.frames) as advance,
+    ):
+        networks = [Network(one, shelf, content) for (one, content), shelf in zip(loaded, shelves, strict=True)]
+        make_masks(layout.FRAMES / experiment, manifest.by_well(), networks, made_from, advance)
+    note(f"{experiment}: {len(names)} masks of each of {manifest.counts.frames} frames")
 
 
 if __name__ == "__main__":
