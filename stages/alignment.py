@@ -13,6 +13,8 @@ from stages.window import Mask, Moments, Slices, moments
 SNIP_SIZE = (576, 256)
 # Where the smoothing kernel ends, in its sigmas.
 _TRUNCATE = 3.0
+# Rows that are smoothed at once.
+_STRIP = 64
 
 
 class Pose(NamedTuple):
@@ -89,13 +91,49 @@ def warp(grey: NDArray[np.uint8], where: Sampling) -> NDArray[np.float32]:
     low = np.clip(np.floor(corners.min(axis=1)).astype(int) - margin, 0, shape - 1)
     high = np.clip(np.ceil(corners.max(axis=1)).astype(int) + margin + 1, low + 1, shape)
     part = grey[low[0] : high[0], low[1] : high[1]]
-    smooth = ndimage.gaussian_filter(part, sigma, output=np.float32, mode="nearest", truncate=_TRUNCATE)
+    smooth = smoothed(part, sigma)
     sampled = sample(smooth, where, low, outside=math.nan)
     beyond = np.isnan(sampled)
     if beyond.any():
         places = where.matrix @ np.stack(np.nonzero(beyond)) + (where.offset - low)[:, None]
         sampled[beyond] = ndimage.map_coordinates(smooth, places, order=1, mode="nearest")
     return sampled
+
+
+def smoothed(image: NDArray[np.uint8], sigma: float) -> NDArray[np.float32]:
+    """An image, uint8 (H, W), under a Gaussian of `sigma` px, its edge continued; float32.
+
+    What SciPy's filter gives, in less than half the time for a narrow Gaussian: strips of some rows stay in the
+    processor's cache while they are shifted and added.
+    """
+    radius = round(_TRUNCATE * sigma)
+    if not radius:
+        return image.astype(np.float32)
+    kernel = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * sigma * sigma))
+    weights = (kernel / kernel.sum()).astype(np.float32)
+    padded = np.pad(image, radius, mode="edge")
+    result = np.empty(image.shape, np.float32)
+    for top in range(0, len(image), _STRIP):
+        strip = result[top : top + _STRIP]
+        part = padded[top : top + len(strip) + 2 * radius].astype(np.float32)
+        strip[:] = _shifted(_shifted(part, weights, axis=0), weights, axis=1)
+    return result
+
+
+def _shifted(image: NDArray[np.float32], weights: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
+    """The sum of an image's shifts along an axis, by symmetric weights; smaller there by what the shifts take."""
+    radius = len(weights) // 2
+    size = image.shape[axis] - 2 * radius
+
+    def shift(by: int) -> NDArray[np.float32]:
+        return image[by : by + size] if axis == 0 else image[:, by : by + size]
+
+    total = shift(radius) * weights[radius]
+    for near in range(radius):
+        pair = shift(near) + shift(2 * radius - near)
+        pair *= weights[near]
+        total += pair
+    return total
 
 
 def soft_mask(mask: Mask, where: Sampling, box: Slices, sigma: float) -> NDArray[np.float32]:

@@ -1,7 +1,8 @@
 """Stage `latents`: each snip's place in a VAE's latent space (its encoder's mu)."""
 
-from collections.abc import Container
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,26 +93,26 @@ class Embryo(msgspec.Struct, frozen=True):
     values: bytes
 
 
-class Source(NamedTuple):
-    """An embryo's stack, read: the key of its latents, its frame numbers, and its snips as the encoder takes them.
+def embed_embryo(path: Path, made_from: dict[str, Any], kept: Mapping[str, Embryo], model: LatentModel) -> Embryo:
+    """The latents of an embryo's stack, or those that are `kept` under its key.
 
-    There are no inputs where its latents are kept.
+    A batch never spans two embryos, so that the latents of one don't depend on any other.
     """
-
-    key: str
-    times: list[int]
-    inputs: list[NDArray[np.float32]]
-
-
-def read_embryo(path: Path, made_from: dict[str, Any], kept: Container[str], input_size: tuple[int, int]) -> Source:
-    """Read an embryo's stack, unless its latents are `kept` under their key; inputs in batches of at most 16."""
     key = keys.key("latents", **made_from, snips=hash_file(path))
     if key in kept:
-        return Source(key, [], [])
-    pages = [(page.tag.time_int, to_input(page.pixels, input_size)) for page in stacks.read_stack(path)]
-    inputs = [image for _, image in pages]
-    parts = [np.stack(inputs[start : start + BATCH]) for start in range(0, len(inputs), BATCH)]
-    return Source(key, [time_int for time_int, _ in pages], parts)
+        return kept[key]
+    times, values = [], [np.empty((0, len(model.columns)), np.float32)]
+    for pages in batched(stacks.read_stack(path), BATCH):
+        times += [page.tag.time_int for page in pages]
+        values.append(embed(model, np.stack([to_input(page.pixels, model.input_size) for page in pages])))
+    return Embryo(key, times, np.concatenate(values).tobytes())
+
+
+def batched(pages: Iterable[stacks.Page], size: int) -> Iterator[list[stacks.Page]]:
+    """The pages in lists of at most `size`."""
+    waiting = iter(pages)
+    while batch := list(islice(waiting, size)):
+        yield batch
 
 
 def embed_folder(
@@ -119,30 +120,24 @@ def embed_folder(
 ) -> pd.DataFrame:
     """The latents of every snip in `folder`, in snip_id order: the keys, then float32 columns.
 
-    An embryo whose key is in the journal is not embedded again; one that is, is put there. A batch never spans two
-    embryos, so that the latents of one don't depend on any other.
+    An embryo whose key is in the journal is not embedded again; one that is, is put there. Several go side by side.
     """
     known = {embryo.key: embryo for embryo in journal.records}
     paths = sorted(folder.glob("*.tif"))
-    names: list[str] = []
-    used: list[Embryo] = []
-    latents = [np.empty((0, len(model.columns)), np.float32)]
-    read = ahead(lambda path: read_embryo(path, made_from, known, model.input_size), paths)
-    with watching(f"latents {experiment}", len(paths), "embryos") as advance:
-        for path, source in zip(paths, read, strict=True):
-            embryo = known.get(source.key)
-            if embryo is None:
-                values = np.concatenate([embed(model, part) for part in source.inputs])
-                embryo = Embryo(source.key, source.times, values.tobytes())
+    found: list[Embryo] = []
+    with watching(f"latents {experiment}", len(paths), "embryos") as advance, models.one_thread():
+        for embryo in ahead(lambda path: embed_embryo(path, made_from, known, model), paths, models.workers()):
+            if embryo.key not in known:
                 journal.add(embryo)
-            used.append(embryo)
-            names += [f"{path.stem}_t{time_int:04d}" for time_int in embryo.times]
-            latents.append(np.frombuffer(embryo.values, np.float32).reshape(len(embryo.times), -1))
-            advance(1, kept=not source.inputs)
-    journal.shrink(used)
-    embryos = [name.rpartition("_t")[0] for name in names]
+            advance(1, kept=embryo.key in known)
+            found.append(embryo)
+    journal.shrink(found)
+    embryos = [path.stem for path, embryo in zip(paths, found, strict=True) for _ in embryo.times]
+    times = [time_int for embryo in found for time_int in embryo.times]
+    names = [f"{embryo}_t{time_int:04d}" for embryo, time_int in zip(embryos, times, strict=True)]
+    values = np.frombuffer(b"".join(embryo.values for embryo in found), np.float32).reshape(-1, len(model.columns))
     columns = dict(zip(tables.SNIP_KEYS, ([experiment] * len(names), embryos, names), strict=True))
-    table = pd.concat([pd.DataFrame(columns), pd.DataFrame(np.concatenate(latents), columns=model.columns)], axis=1)
+    table = pd.concat([pd.DataFrame(columns), pd.DataFrame(values, columns=model.columns)], axis=1)
     return table.sort_values("snip_id", ignore_index=True)
 
 

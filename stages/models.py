@@ -1,13 +1,16 @@
 """Model folders: a `config.json` that says what it is, and weights that load without running code."""
 
 import json
+import os
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
-from morphseq_manifest import contents, files
+from morphseq_manifest import files
 from morphseq_manifest.errors import ConfigError, UnreadableError
 
 if TYPE_CHECKING:
@@ -143,9 +146,25 @@ def device() -> "torch.device":
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def content(folder: Path) -> str:
-    """One hash of what a model folder holds: of its files' names and contents. Raises as contents.build does."""
-    return contents.build(folder).digest
+def workers() -> int:
+    """How many batches go through a network side by side: one on a GPU, else one a core, up to four for memory."""
+    return 1 if device().type == "cuda" else min(os.cpu_count() or 1, 4)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute each batch in one thread, also in threads begun meanwhile: how torch splits work shows in last digits.
+
+    Several batches side by side keep the cores as busy, and no thread waits for another's core.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def save(folder: Path, config: msgspec.Struct, state: "dict[str, torch.Tensor] | None") -> None:

@@ -1,8 +1,8 @@
 """Stage `qc_masks` (the lab's Build02): five networks' masks of every frame, for quality control."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,28 +63,16 @@ def read_batch(folder: Path, frames: Sequence[Frame]) -> NDArray[np.float32]:
     return np.stack([to_qc_input(read_frame(folder, frame)) for frame in frames])
 
 
-def make_well(
-    well: str,
-    frames: list[Frame],
-    inputs: Iterable[NDArray[np.float32]],
-    missing: Sequence[tuple[Network, str]],
-    threshold: float,
-    advance: Advance,
-) -> None:
-    """Make one well's stack by each network, with the key it gets, from `inputs`, its frames in batches."""
-    with ExitStack() as opened:
-        writers = []
-        for network, key in missing:
-            draft = opened.enter_context(network.shelf.making(well, key))
-            writers.append(opened.enter_context(stacks.writing(draft(f"{well}.tif"))))
-        waiting = iter(frames)
-        for images in inputs:
-            batch = list(islice(waiting, len(images)))
-            for (network, key), write in zip(missing, writers, strict=True):
-                masks = np.where(probabilities(network.network, images) >= threshold, np.uint8(255), np.uint8(0))
-                for frame, mask in zip(batch, masks, strict=True):
-                    write(stacks.Page(stacks.PageTag(frame.time_int, frame.xxh3_128, key), mask))
-            advance(len(batch))
+class Batch(NamedTuple):
+    """Frames of one well that go through the networks together."""
+
+    well: str
+    frames: Sequence[Frame]
+
+
+def masks_of(network: torch.nn.Module, images: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
+    """A network's masks of a batch, uint8 0/255 (N, 576, 320)."""
+    return np.where(probabilities(network, images) >= threshold, np.uint8(255), np.uint8(0))
 
 
 def make_masks(
@@ -94,27 +82,59 @@ def make_masks(
     made_from: dict[str, Any],
     advance: Advance,
 ) -> None:
-    """Make the stacks of all wells that are not there yet; meanwhile the next batches are read from `folder`.
+    """Make the stacks of all wells that are not there yet, from the frames in `folder`.
 
-    `made_from` is what all masks are made from, `threshold` among it.
+    `made_from` is what all masks are made from, `threshold` among it. The next batches are read, and batches go
+    through networks side by side, while masks are written. A batch never spans two wells, so that what is made of a
+    well does not depend on any other.
     """
-    missing: dict[str, list[tuple[Network, str]]] = {}
+    missing = _missing(wells, networks, made_from, advance)
+    batches = [
+        Batch(well, wells[well][start : start + BATCH])
+        for well in wells
+        if missing[well]
+        for start in range(0, len(wells[well]), BATCH)
+    ]
+    with models.one_thread():
+        read = zip(batches, ahead(lambda batch: read_batch(folder, batch.frames), batches), strict=True)
+        tasks = ((network.network, images) for batch, images in read for network, _ in missing[batch.well])
+        made = ahead(lambda task: masks_of(*task, made_from["threshold"]), tasks, models.workers())
+        for well, group in groupby(batches, key=lambda batch: batch.well):
+            write_well(well, group, missing[well], made, advance)
+
+
+def _missing(
+    wells: dict[str, list[Frame]], networks: Sequence[Network], made_from: dict[str, Any], advance: Advance
+) -> dict[str, list[tuple[Network, str]]]:
+    """For each well, the networks whose stack is not there yet, with the key it will have."""
+    missing = {}
     for well, frames in wells.items():
         listed = keys.frames(frames)
         own = [(one, keys.key("qc_masks", **made_from, model=one.content, frames=listed)) for one in networks]
         missing[well] = [(network, key) for network, key in own if not network.shelf.keeps(well, key)]
         if not missing[well]:
             advance(len(frames), kept=True)
-    # A batch never spans two wells, so that what is made of a well does not depend on any other.
-    batches = [
-        (well, wells[well][start : start + BATCH])
-        for well in wells
-        if missing[well]
-        for start in range(0, len(wells[well]), BATCH)
-    ]
-    read = zip(batches, ahead(lambda batch: read_batch(folder, batch[1]), batches), strict=True)
-    for well, group in groupby(read, key=lambda item: item[0][0]):
-        make_well(well, wells[well], (images for _, images in group), missing[well], made_from["threshold"], advance)
+    return missing
+
+
+def write_well(
+    well: str,
+    batches: Iterable[Batch],
+    missing: Sequence[tuple[Network, str]],
+    made: Iterator[NDArray[np.uint8]],
+    advance: Advance,
+) -> None:
+    """Write one well's stack of each network; `made` gives the masks of each batch by each network in turn."""
+    with ExitStack() as opened:
+        writers = []
+        for network, key in missing:
+            draft = opened.enter_context(network.shelf.making(well, key))
+            writers.append((opened.enter_context(stacks.writing(draft(f"{well}.tif"))), key))
+        for batch in batches:
+            for write, key in writers:
+                for frame, mask in zip(batch.frames, next(made), strict=True):
+                    write(stacks.Page(stacks.PageTag(frame.time_int, frame.xxh3_128, key), mask))
+            advance(len(batch.frames))
 
 
 @click.command("qc_masks", cls=StageCommand)

@@ -71,7 +71,8 @@ class Build02Segmenter:
         """Segment frames, uint8 (H, W), tracking by overlap; confidence: mean probability within the embryo."""
         tracker = Tracker()
         for index, grey in enumerate(frames):
-            probability = self._probabilities(self._network, to_qc_input(grey)[None])[0]
+            with models.one_thread():
+                probability = self._probabilities(self._network, to_qc_input(grey)[None])[0]
             levels = from_qc(np.rint(probability * 255).astype(np.uint8), grey.shape)
             components, count = ndimage.label(levels >= 255 * self._config.probability, np.ones((3, 3)))
             values = np.arange(1, count + 1)

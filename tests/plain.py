@@ -1,13 +1,17 @@
 """Plain references for the fast paths: what each step says, on whole frames, one image at a time."""
 
 import math
+from pathlib import Path
 
 import numpy as np
+import tifffile
+import torch
 from PIL import Image
 from scipy import ndimage
 from skimage import measure, transform
+from torch.utils.data import DataLoader, Dataset
 
-from stages import geometry, snips
+from stages import geometry, latents, snips
 from stages.equalisation import equalise
 from stages.geometry import Quality, Shape
 
@@ -86,6 +90,37 @@ def judged(
 
 def laid(page: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """A QC mask, uint8 (576, 320), on its frame: nearest pixel, turned where the frame is landscape."""
-    size = shape if shape[1] > shape[0] else shape[::-1]
-    large = np.asarray(Image.fromarray(page).resize(size, Image.Resampling.NEAREST))
-    return np.rot90(large, -1) if shape[1] > shape[0] else large
+    landscape = shape[1] > shape[0]
+    sides = zip(shape[::-1] if landscape else shape, page.shape, strict=True)
+    rows, columns = ([(2 * pixel + 1) * seen // (2 * size) for pixel in range(size)] for size, seen in sides)
+    large = page[np.ix_(rows, columns)]
+    return np.rot90(large, -1) if landscape else large
+
+
+class OneSnip(Dataset[torch.Tensor]):
+    """One page of a stack, read and resized as the encoder takes it."""
+
+    def __init__(self, path: Path, page: int, input_size: tuple[int, int]) -> None:
+        self.path, self.page, self.size = path, page, input_size
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        pixels = tifffile.imread(self.path, key=self.page)
+        height, width = self.size
+        resized = Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR)
+        return torch.from_numpy(np.asarray(resized, np.float32) / 255)[None]
+
+
+def embedded(folder: Path, model: latents.LatentModel) -> dict[str, np.ndarray]:
+    """The latents of every snip of a folder by its id: a loader and a batch of its own for each."""
+    found = {}
+    for path in sorted(folder.glob("*.tif")):
+        with tifffile.TiffFile(path) as tif:
+            times = [latents.stacks._tag(page).time_int for page in tif.pages]
+        for number, time_int in enumerate(times):
+            (image,) = DataLoader(OneSnip(path, number, model.input_size), batch_size=1)
+            with torch.no_grad():
+                found[f"{path.stem}_t{time_int:04d}"] = model.encoder(image)[0][0].numpy()
+    return found
