@@ -128,7 +128,7 @@ def _shifted(image: NDArray[np.float32], weights: NDArray[np.float32], axis: int
     def shift(by: int) -> NDArray[np.float32]:
         return image[by : by + size] if axis == 0 else image[:, by : by + size]
 
-    total = shift(radius) * weights[radius]
+    total: NDArray[np.float32] = shift(radius) * weights[radius]
     for near in range(radius):
         pair = shift(near) + shift(2 * radius - near)
         pair *= weights[near]

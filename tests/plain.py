@@ -113,14 +113,14 @@ class OneSnip(Dataset[torch.Tensor]):
         return torch.from_numpy(np.asarray(resized, np.float32) / 255)[None]
 
 
-def embedded(folder: Path, model: latents.LatentModel) -> dict[str, np.ndarray]:
-    """The latents of every snip of a folder by its id: a loader and a batch of its own for each."""
+def embedded(folder: Path, model: latents.LatentModel, workers: int = 0) -> dict[str, np.ndarray]:
+    """The latents of every snip of a folder by its id: a batch and a loader of its own for each, with `workers`."""
     found = {}
     for path in sorted(folder.glob("*.tif")):
         with tifffile.TiffFile(path) as tif:
             times = [latents.stacks._tag(page).time_int for page in tif.pages]
         for number, time_int in enumerate(times):
-            (image,) = DataLoader(OneSnip(path, number, model.input_size), batch_size=1)
+            (image,) = DataLoader(OneSnip(path, number, model.input_size), batch_size=1, num_workers=workers)
             with torch.no_grad():
                 found[f"{path.stem}_t{time_int:04d}"] = model.encoder(image)[0][0].numpy()
     return found
