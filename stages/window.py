@@ -30,11 +30,11 @@ class Moments(NamedTuple):
 
 def boxes(labels: NDArray[np.uint8]) -> dict[int, Slices]:
     """The bounding box of each embryo of a label image, uint8 (H, W), by value."""
-    rows = np.flatnonzero(labels.any(axis=1))
+    rows = np.flatnonzero(labels.max(axis=1))
     if not len(rows):
         return {}
     top, bottom = int(rows[0]), int(rows[-1]) + 1
-    columns = np.flatnonzero(labels[top:bottom].any(axis=0))
+    columns = np.flatnonzero(labels[top:bottom].max(axis=0))
     left, right = int(columns[0]), int(columns[-1]) + 1
     found = ndimage.find_objects(labels[top:bottom, left:right])
     return {

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -23,7 +24,9 @@ from stages.networks import IMAGENET_MEAN, IMAGENET_SD, Encoder
 from stages.qc_masks import load_network, probabilities
 from stages.segmented import Segmented
 from tests import tiny
+from tests.project import PLATES, Project
 
+AWKWARD = PLATES[2]
 FRAMES = [np.random.default_rng(seed).integers(0, 255, (90, 120), np.uint8) for seed in range(9)]
 
 
@@ -352,6 +355,32 @@ def test_encoder_pkl_is_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(MorphseqError, match=r"legacy/model\.pt: not plain weights"):
         latents.load(folder)
     assert not (tmp_path / "trace").exists()
+
+
+# All of them in the stages
+
+
+def test_the_stages_run_with_the_labs_kinds_of_models(sam2: Path, exported: Path, project: Project) -> None:
+    networks, vaes = project.root / "data/segmentation/segmentation_models", project.root / "data/models/legacy"
+    shutil.copytree(sam2, networks / "lab")
+    shutil.rmtree(networks / "focus_v0_0100")
+    shutil.copytree(exported, networks / "focus_v0_0100")
+    tiny.legacy_folder(vaes / "lab_vae", zn_frac=0.2)
+    project.experiments({AWKWARD: "lab"})
+    output = project.run("dvc", "exp", "run", "--set-param", "model_name=lab_vae", "df01", f"latents@{AWKWARD}")
+    assert "transformers" not in output
+    assert "up to date" in project.run("dvc", "status", "df01", f"latents@{AWKWARD}")
+    assert project.manifest("df01").experiments[AWKWARD].segmenter == "lab"
+    table = pd.read_csv(project.root / f"data/sam2_pipeline_files/sam2_expr_files/sam2_metadata_{AWKWARD}.csv")
+    assert len(table) > 40
+    seeds = table[table["is_seed_frame"]]
+    assert (seeds.groupby("well")["time_int"].nunique() == 1).all()
+    # Well A02 lacks a frame in the middle.
+    assert 2 not in set(table.loc[table["well"] == "A02", "time_int"])
+    assert set(table.loc[table["well"] == "A02", "frame_index"]) <= set(range(5))
+    latents = pd.read_csv(vaes.parents[1] / f"analysis/latent_embeddings/legacy/lab_vae/morph_latents_{AWKWARD}.csv")
+    assert list(latents.columns[3:]) == ["z_mu_n_00", "z_mu_b_01", "z_mu_b_02", "z_mu_b_03", "z_mu_b_04"]
+    assert set(latents["snip_id"]) == set(table["snip_id"])
 
 
 def test_what_needs_no_network_of_transformers_does_not_wait_for_it() -> None:
