@@ -121,7 +121,9 @@ class Causes:
             now = parse_manifest(data, path)
         except MorphseqError:
             return []  # damaged: what can be said is that it is another one
-        return changes.compare("frame", listings.of_frames(before), listings.of_frames(now))
+        folder = listings.folder_listed(self._snapshot, path)
+        old, new = (_inside(folder, listings.of_frames(manifest)) for manifest in (before, now))
+        return changes.compare("frame", old, new)
 
     def _contributions(self, table: str, path: str, recorded: Recorded) -> Iterator[Change]:
         """The experiments that are not in a table as they are now."""
@@ -141,7 +143,7 @@ class Causes:
 
 
 def _inside(folder: str, listing: Listing) -> dict[str, Any]:
-    return {f"{folder}/{name}": found for name, found in listing.items()}
+    return {f"{folder}/{name}" if folder else name: found for name, found in listing.items()}
 
 
 def _recorded(recorded: Recorded) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-from morphseq_manifest import contents
 from morphseq_manifest.errors import UnreadableError
 from morphseq_manifest.workspace.content import ABSENT, Content, of_file
 from morphseq_manifest.workspace.crew import Job, work_off
@@ -18,6 +17,7 @@ from morphseq_manifest.workspace.looking import Look
 from morphseq_manifest.workspace.processes import unchanged
 from morphseq_manifest.workspace.reading import ChangingError, of, read
 from morphseq_manifest.workspace.stat_cache import SETTLED_NS, Known, StatCache
+from morphseq_manifest.workspace.stats import Folder
 
 __all__ = ["ABSENT", "Content", "Workspace"]
 
@@ -69,11 +69,12 @@ class Workspace:
         if content.trouble:
             raise UnreadableError(content.trouble)
         before, found = self.cache.members(path), {}
-        for name in contents.walk(Path(self._look.root, path)):
-            if not self.ignore.leaves_out(f"{path}/{name}"):
-                place = f"{self._look.root}/{path}/{name}"
-                known = before.get(name)
-                found[name] = known if known and known.fits(of(os.stat(place))) else read(place)  # noqa: PTH116
+        for inside, entries in Folder(self._look.root, path, self.ignore).parts():
+            for entry in entries:
+                name = inside + entry.name
+                if not entry.is_dir() and not self.ignore.leaves_out(f"{path}/{name}"):
+                    known = before.get(name)
+                    found[name] = known if known and known.fits(of(entry.stat())) else read(entry.path)
         return found
 
     def held(self, md5s: Iterable[str]) -> dict[str, bool]:

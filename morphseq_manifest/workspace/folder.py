@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from morphseq_manifest import contents
+from morphseq_manifest import contents, files
 from morphseq_manifest.workspace.content import Content
 from morphseq_manifest.workspace.crew import Job
 from morphseq_manifest.workspace.ignoring import IGNORE
@@ -140,6 +140,9 @@ class FolderLook:
                 self._finish(Content(trouble=f"{place}: changes while it is looked at. Try again when it is written"))
         except LinkError as error:
             self._finish(Content(trouble=f"{place}/{error}: a symbolic link to nothing. Restore what it points to"))
+        except UnicodeEncodeError as error:
+            name = files.printable(str(error.object))
+            self._finish(Content(trouble=f"{place}: the name {name} is not in UTF-8, and DVC stops there. Rename it"))
         except _TroubleError as error:
             self._finish(Content(trouble=str(error)))
         except OSError as error:
