@@ -43,6 +43,12 @@ def seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def median_seconds(action: Callable[[], object], runs: int) -> float:
+    """The median time of an action, after one run that does not count."""
+    action()
+    return median(seconds(action) for _ in range(runs))
+
+
 def alternating(one: Callable[[], object], other: Callable[[], object], runs: int) -> tuple[float, float]:
     """The median times of two actions, run in turn after one of each that does not count."""
     one(), other()

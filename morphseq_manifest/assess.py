@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from morphseq_manifest.errors import ConfigError
-from morphseq_manifest.pipeline import parents
+from morphseq_manifest.pipeline import Stage, parents
 from morphseq_manifest.snapshot import Snapshot
 from morphseq_manifest.verdicts import Verdict, judge, settings_changed
 
@@ -20,8 +20,11 @@ def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | No
     graph, lock = snapshot.graph, snapshot.lock
     wanted = set(graph.stages if names is None else names)
     stages = [stage for name, stage in graph.stages.items() if name in wanted]
-    _check_ignored(snapshot, workspace)
-    found = workspace.look(path for stage in stages for path in stage.paths())
+    check_ignored(snapshot, workspace)
+    try:
+        found = workspace.look(path for stage in stages for path in stage.paths())
+    finally:
+        workspace.save()  # after Ctrl-C too: what was read need not be read again
     cached = [
         recorded.md5
         for stage in stages
@@ -30,21 +33,29 @@ def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | No
         if out.cache and (recorded := entry.outs.get(out.path))
     ]
     held = workspace.held(cached)
-    settings: dict[tuple[str, ...], dict[str, str]] = {}
-    verdicts = {}
-    for stage in stages:
-        entry = lock.get(stage.name)
+    settings = SettingsChanged(snapshot)
+    return {stage.name: judge(stage, lock.get(stage.name), found, held, settings.of(stage)) for stage in stages}
+
+
+class SettingsChanged:
+    """The settings of stages that are not as recorded; told once for all that have the same."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._known: dict[tuple[str, ...], dict[str, str]] = {}
+
+    def of(self, stage: Stage) -> dict[str, str]:
+        """Those of one stage, as settings_changed has them."""
+        entry = self._snapshot.lock.get(stage.name)
         text = entry.params_text if entry else ""
         key = (text, *stage.params)
-        if key not in settings:
-            settings[key] = settings_changed(
-                stage.params, snapshot.locked_settings.get(text, {}), snapshot.params.values
-            )
-        verdicts[stage.name] = judge(stage, entry, found, held, settings[key])
-    return verdicts
+        if key not in self._known:
+            locked = self._snapshot.locked_settings.get(text, {})
+            self._known[key] = settings_changed(stage.params, locked, self._snapshot.params.values)
+        return self._known[key]
 
 
-def _check_ignored(snapshot: Snapshot, workspace: "Workspace") -> None:
+def check_ignored(snapshot: Snapshot, workspace: "Workspace") -> None:
     """Raise ConfigError where DVC would take no notice of a path, or goes by rules that are not looked at here."""
     stages = snapshot.graph.stages.values()
     nearest = {path.rpartition("/")[0] for stage in stages for path in stage.paths()}

@@ -6,6 +6,7 @@ import click
 
 from morphseq_manifest.commands.code import code
 from morphseq_manifest.commands.provenance import diff, provenance
+from morphseq_manifest.commands.run import pipeline, run
 from morphseq_manifest.commands.status import status, why
 from morphseq_manifest.commands.verify import verify
 from morphseq_manifest.console import Group
@@ -21,7 +22,7 @@ def main(context: click.Context, root: Path) -> None:
     context.obj = root
 
 
-for command in (status, why, provenance, diff, verify, code):
+for command in (status, why, run, pipeline, provenance, diff, verify, code):
     main.add_command(command)
 
 if __name__ == "__main__":

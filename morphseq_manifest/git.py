@@ -1,6 +1,7 @@
 """What git knows: the content of a file at a commit, and the commits in which a file changed. Read only."""
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from morphseq_manifest.errors import ConfigError, UnreadableError
@@ -8,11 +9,15 @@ from morphseq_manifest.errors import ConfigError, UnreadableError
 
 def run(root: Path, *arguments: str) -> bytes | None:
     """The output of a git command in `root`; None where git says that it can't be answered."""
+    done = _start(root, arguments)
+    return done.stdout if done.returncode == 0 else None
+
+
+def _start(root: Path, arguments: Sequence[str], given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
+        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False, input=given)
     except FileNotFoundError as error:
         raise UnreadableError(f"{root}: git is not installed, or the folder is gone. Install git") from error
-    return done.stdout if done.returncode == 0 else None
 
 
 def commit(root: Path, rev: str) -> str:
@@ -26,6 +31,15 @@ def commit(root: Path, rev: str) -> str:
 def content(root: Path, rev: str, path: Path) -> bytes | None:
     """A file's bytes at a commit; None where it was not there. `path` is relative to `root`."""
     return run(root, "cat-file", "blob", f"{rev}:./{path.as_posix()}")
+
+
+def ignored(root: Path, paths: Sequence[str]) -> set[str] | None:
+    """Those of the paths that git ignores; None where there is no repository."""
+    asked = "\0".join(paths).encode(errors="surrogateescape")
+    done = _start(root, ["check-ignore", "-z", "--stdin"], asked)
+    if done.returncode not in {0, 1}:
+        return None
+    return {name for name in done.stdout.decode(errors="surrogateescape").split("\0") if name}
 
 
 def history(root: Path, path: Path, *, start: str | None = None) -> list[str]:

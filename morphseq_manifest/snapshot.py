@@ -1,6 +1,6 @@
 """The project at one moment: its settings, lock and manifests, in the working tree or at a commit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,10 +19,14 @@ _Made = TypeVar("_Made")
 
 
 class Snapshot:
-    """What is recorded in the working tree of `root`, or at the commit `rev`. Nothing is checked out."""
+    """What is recorded in the working tree of `root`, or at the commit `rev`. Nothing is checked out.
 
-    def __init__(self, root: Path, rev: str | None = None) -> None:
+    `texts` stand for the content of files in their places.
+    """
+
+    def __init__(self, root: Path, rev: str | None = None, texts: Mapping[Path, bytes] | None = None) -> None:
         self.root = root
+        self._texts = texts or {}
         self.commit = git.commit(root, rev) if rev else None
         self.label = rev or "the working tree"
 
@@ -34,6 +38,8 @@ class Snapshot:
 
     def content(self, path: Path) -> bytes | None:
         """A file's bytes, by its path in the project; None where it is not there."""
+        if path in self._texts:
+            return self._texts[path]
         if self.commit:
             return git.content(self.root, self.commit, path)
         try:

@@ -28,6 +28,14 @@ class Verdict(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         return bool(self.deps or self.settings or self.outs or self.command or self.always or self.troubles)
 
+    def brief(self, shown: int = 3) -> str:
+        """In a few words, what is not as recorded."""
+        parts = [f"{path} {what}" for part in (self.deps, self.outs) for path, what in part.items()]
+        parts += [f"{name or 'settings'} {what}" for name, what in self.settings.items()]
+        parts += ["its command changed"] * self.command + ["it always runs"] * self.always
+        more = f" and {len(parts) - shown} more" if len(parts) > shown else ""
+        return ", ".join(parts[:shown]) + more
+
     def as_dvc(self) -> list[Any]:
         """The same as `dvc status --json` has it."""
         found: list[Any] = []

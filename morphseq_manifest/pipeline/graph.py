@@ -15,6 +15,7 @@ class Graph:
         for path, maker in self.makers.items():
             for parent in parents(path):
                 self._inside.setdefault(parent, []).append(maker)
+        self._written = [stage.name for stage in stages]
         self.before = {stage.name: [*dict.fromkeys(self._before(stage))] for stage in stages}
         by_name = {stage.name: stage for stage in stages}
         self.stages = {name: by_name[name] for name in _in_order(self.before)}
@@ -33,6 +34,11 @@ class Graph:
     def _before(self, stage: Stage) -> Iterator[str]:
         for dep in stage.deps:
             yield from self.makers_of(dep)
+
+    def as_dvc_runs(self, targets: Iterable[str]) -> list[str]:
+        """The targets and all before them in the order in which `dvc repro` runs them, which is that of dvc.lock."""
+        wanted = self.upstream(targets)
+        return _in_order({name: self.before[name] for name in self._written if name in wanted})
 
     def upstream(self, names: Iterable[str]) -> set[str]:
         """The stages `names` and all that come before them."""

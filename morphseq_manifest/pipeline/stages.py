@@ -18,11 +18,15 @@ _TOP_KEYS = {"vars", "stages", "params", "metrics", "plots", "artifacts"}
 
 
 class Output(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a stage makes: a path from the project's folder; whether DVC caches it, and leaves it there for a run."""
+    """What a stage makes: a path from the project's folder; whether DVC caches it, and leaves it there for a run.
+
+    `metric`: it is one of the stage's metrics or plots, which the run cache holds even where DVC's cache does not.
+    """
 
     path: str
     cache: bool
     persist: bool
+    metric: bool
 
 
 class Stage(msgspec.Struct, frozen=True, array_like=True):
@@ -131,12 +135,12 @@ class _Template:
             raise ConfigError(f"{self._where}, {part}: can't use {found!r}: expected a list of texts")
         return [Template(item, f"{self._where}, {part}") for item in items]
 
-    def _output(self, item: Any, part: str) -> Iterator[tuple[str, tuple[bool, bool]]]:
-        for path, flags in item.items() if isinstance(item, Mapping) else [(item, None)]:
-            where = f"{self._where}, {part}"
-            flags = {} if flags is None else flags
+    def _output(self, item: Any, part: str) -> Iterator[tuple[str, tuple[bool, bool, bool]]]:
+        where = f"{self._where}, {part}"
+        for path, given in item.items() if isinstance(item, Mapping) else [(item, None)]:
+            flags = {} if given is None else given
             _check_keys(flags, _OUTPUT_KEYS, where)
-            yield path, (_flag(flags, "cache", True, where), _flag(flags, "persist", False, where))
+            yield path, (_flag(flags, "cache", True, where), _flag(flags, "persist", False, where), part != "outs")
 
 
 def _flag(entry: Mapping[str, Any], name: str, default: bool, where: str) -> bool:

@@ -19,7 +19,6 @@ _COLOURS = {
     State.UP_TO_DATE: "green", State.BEHIND: "cyan", State.OUT_OF_DATE: "yellow",
     State.MISSING: "magenta", State.FAILED: "red", State.UNREADABLE: "bright_red",
 }  # fmt: skip
-_SHOWN = 3
 
 
 def show(report: Report, as_json: bool, verbose: bool = False) -> None:
@@ -111,16 +110,9 @@ def _show_tables(report: Report) -> None:
 
 def why(step: Step) -> str:
     """In a few words, why a stage is not up to date."""
-    verdict = step.verdict
-    if verdict.troubles:
-        return verdict.troubles[0]
-    if step.failure:
-        return step.failure.splitlines()[0]
-    parts = [f"{path} {what}" for part in (verdict.deps, verdict.outs) for path, what in part.items()]
-    parts += [f"{name or 'settings'} {what}" for name, what in verdict.settings.items()]
-    parts += ["its command changed"] * verdict.command + ["it always runs"] * verdict.always
-    more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
-    return ", ".join(parts[:_SHOWN]) + more
+    if step.verdict.troubles:
+        return step.verdict.troubles[0]
+    return step.failure.splitlines()[0] if step.failure else step.verdict.brief()
 
 
 def _notes(report: Report, verbose: bool) -> Iterator[str]:

@@ -35,28 +35,33 @@ class Workspace:
     def __init__(self, root: Path, threads: int = THREADS) -> None:
         self.cache = StatCache(root)
         self.ignore = Ignore(root)
-        self._dvc_cache = DvcCache(root)
+        self.dvc_cache = DvcCache(root)
         self._held: dict[str, bool] = {}
         self._look = Look(str(root), self.cache, self.ignore, time.time_ns() - SETTLED_NS)
         self._threads = threads
 
     def look(self, paths: Iterable[str]) -> dict[str, Content]:
-        """What is at each of `paths`, which are from the project's folder; what was seen before comes along.
-
-        After an exception, what was found so far is remembered all the same.
-        """
+        """What is at each of `paths`, which are from the project's folder; what was seen before comes along."""
         found = self._look.found
         new = [path for path in dict.fromkeys(paths) if path not in found]
         known = {path: self.cache.folders[path] for path in new if path in self.cache.folders}
-        try:
-            for path in unchanged(self._look.root, known, self.ignore):
-                found[path] = Content(known[path].md5, known[path].size, known[path].nfiles)
-            new = [path for path in new if path not in found]
-            parts = [new[start : start + _FILES] for start in range(0, len(new), _FILES)]
-            work_off([partial(self._files, part) for part in parts], self._threads)
-        finally:
-            self.cache.save()
+        for path in unchanged(self._look.root, known, self.ignore):
+            found[path] = Content(known[path].md5, known[path].size, known[path].nfiles)
+        new = [path for path in new if path not in found]
+        parts = [new[start : start + _FILES] for start in range(0, len(new), _FILES)]
+        work_off([partial(self._files, part) for part in parts], self._threads)
         return found
+
+    def look_again(self, paths: Iterable[str]) -> dict[str, Content]:
+        """The same, looking anew at `paths`, which may have changed since."""
+        wanted = list(paths)
+        for path in wanted:
+            self._look.found.pop(path, None)
+        return self.look(wanted)
+
+    def save(self) -> None:
+        """Remember what was found for the next time."""
+        self.cache.save()
 
     def members(self, path: str) -> dict[str, Known]:
         """The files in a folder that count, by their paths in it. Raises UnreadableError where it can't be told."""
@@ -79,8 +84,12 @@ class Workspace:
         work_off([partial(self._hold, part) for part in parts], self._threads)
         return self._held
 
+    def keeps(self, md5: str) -> None:
+        """DVC's cache has been given the content of this md5."""
+        self._held[md5] = True
+
     def _hold(self, md5s: list[str]) -> Sequence[Job]:
-        self._held.update({md5: self._dvc_cache.holds(md5) for md5 in md5s})
+        self._held.update({md5: self.dvc_cache.holds(md5) for md5 in md5s})
         return ()
 
     def _files(self, paths: list[str]) -> Sequence[Job]:

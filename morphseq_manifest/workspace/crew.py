@@ -1,11 +1,12 @@
 """Jobs that beget jobs, on as many threads as pay: what waits for a disk does not keep others from working."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 Job = Callable[[], "Sequence[Job]"]
-# Where no job has ended for so long, another thread joins in. On a local disk a job that takes stats ends sooner, and
-# threads would only wait for each other.
+# Where no job has ended for so long, as many threads again join in. On a local disk a job that takes stats ends
+# sooner, and threads would only wait for each other.
 _PATIENCE_S = 0.01
 
 
@@ -16,10 +17,10 @@ def work_off(jobs: Iterable[Job], threads: int) -> None:
     is raised here; so is Ctrl-C.
     """
     waiting = list(jobs)[::-1]
-    if threads == 1:
-        while waiting:
-            waiting += waiting.pop()()
-    elif waiting:
+    begun = time.perf_counter()
+    while waiting and (threads == 1 or time.perf_counter() - begun < _PATIENCE_S):
+        waiting += waiting.pop()()
+    if waiting:
         _Crew(waiting, threads).run()
 
 
@@ -34,12 +35,12 @@ class _Crew:
 
     def run(self) -> None:
         try:
-            self._join_in()
+            self._join_in(1)
             while any(thread.is_alive() for thread in self._threads):
                 ended = self._ended
                 self._threads[0].join(_PATIENCE_S)
                 if self._waiting and self._ended == ended and len(self._threads) < self._most:
-                    self._join_in()
+                    self._join_in(min(len(self._threads), self._most - len(self._threads)))
                 elif not self._threads[0].is_alive():
                     self._threads.append(self._threads.pop(0))
         finally:
@@ -51,10 +52,11 @@ class _Crew:
         if self._error:
             raise self._error
 
-    def _join_in(self) -> None:
-        thread = threading.Thread(target=self._work, daemon=True)
-        thread.start()
-        self._threads.append(thread)
+    def _join_in(self, count: int) -> None:
+        for _ in range(count):
+            thread = threading.Thread(target=self._work, daemon=True)
+            thread.start()
+            self._threads.append(thread)
 
     def _work(self) -> None:
         while (job := self._next()) is not None:

@@ -12,13 +12,18 @@ from morphseq_manifest.workspace.reading import ChangingError, read
 _DVC = Path(".dvc")
 # DVC takes a cached file for whole as long as nobody may write to it.
 _PROTECTED = 0o444
+_MATTERS = (("cache", "type"), ("cache", "shared"), ("core", "hardlink_lock"))
 
 
 class DvcCache:
-    """The cache of the project in `root`, in its folder or where DVC's settings have put it. Raises ConfigError."""
+    """The cache of the project in `root`, in its folder or where DVC's settings have put it. Raises ConfigError.
+
+    `settings` are those of DVC's that say how files are linked, shared and locked.
+    """
 
     def __init__(self, root: Path) -> None:
-        self.place = f"{_cache_folder(root)}/files/md5"
+        folder, self.settings = _settings(root)
+        self.place = f"{folder}/files/md5"
 
     def path(self, md5: str) -> str:
         """Where content of this md5 is kept."""
@@ -47,21 +52,19 @@ class DvcCache:
             return False
 
 
-def _cache_folder(root: Path) -> Path:
-    """Where the cache is: what is said last counts, and the project's own settings come after the user's."""
+def _settings(root: Path) -> tuple[Path, dict[str, str]]:
+    """The cache's folder and its other settings: what is said last counts, the project's after the user's."""
     home = Path(os.environ.get("DVC_GLOBAL_CONFIG_DIR") or Path("~/.config/dvc").expanduser())
-    folder = root / _DVC / "cache"
+    folder, others = root / _DVC / "cache", {}
     for path in (home / "config", root / _DVC / "config", root / _DVC / "config.local"):
-        said = _cache_setting(path)
-        if said:
+        parser = configparser.ConfigParser(interpolation=None)
+        try:
+            parser.read(path, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: can't be used: {' '.join(str(error).split())}. Correct it") from error
+        if said := parser.get("cache", "dir", fallback=None):
             folder = path.parent / Path(said).expanduser()
-    return folder
-
-
-def _cache_setting(path: Path) -> str | None:
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read(path, encoding="utf-8")
-    except (configparser.Error, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: can't be used: {' '.join(str(error).split())}. Correct it") from error
-    return parser.get("cache", "dir", fallback=None)
+        for section, name in _MATTERS:
+            if value := parser.get(section, name, fallback=None):
+                others[f"{section}.{name}"] = value
+    return folder, others

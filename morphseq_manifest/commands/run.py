@@ -1,0 +1,94 @@
+"""`morphseq run`, and its old name, `morphseq pipeline`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from morphseq_manifest.console import Command
+from morphseq_manifest.errors import ConfigError, ExitCode
+
+if TYPE_CHECKING:
+    from morphseq_manifest.run import Options
+
+_OPTIONS = (
+    click.option("--experiments", multiple=True, metavar="A,B", help="These experiments only."),
+    click.option("--later-than", metavar="YYYYMMDD", help="Experiments of a later day only."),
+    click.option("--force", is_flag=True, help="Run the targets in any case, and nothing before them."),
+    click.option("--with-downstream", is_flag=True, help="And all that comes after the targets."),
+    click.option("--dry-run", is_flag=True, help="Show what would run, and why; change nothing."),
+    click.option("--model-name", metavar="M", help="Set model_name in params.yaml first."),
+    click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Stages at a time (all processors)."),
+    click.option("--per-gpu", type=click.IntRange(1), default=1, metavar="N", help="Stages at a time on a GPU (1)."),
+    click.option("--keep-going/--fail-fast", default=True, help="After a failure, run what can be run (the default)."),
+    click.option("--wait", type=click.FloatRange(0), default=0, metavar="S", help="Wait so long for another process."),
+    click.option("--scheduler", metavar="ADDRESS", help="Run on the Dask cluster that has its scheduler there."),
+    click.option("--cluster", type=click.Path(path_type=Path, dir_okay=False), help="Start the cluster of this file."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON at the end."),
+)
+
+
+def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return click.pass_context(function)
+
+
+@click.command(cls=Command)
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@_with_options
+def run(context: click.Context, targets: tuple[str, ...], **given: Any) -> None:
+    """Bring TARGETs up to date, many stages at once: stages, groups (build03), stages of groups (build03@20240418).
+
+    Without a target, or for e2e, everything; build04 and build06 are the lab's names for df02 and df03. What is up to
+    date stays, what DVC has in its run cache is restored, and afterwards `dvc status` is clean. Ends with 1 where a
+    stage failed.
+    """
+    context.exit(_run(context.obj, targets, **given))
+
+
+@click.command(cls=Command)
+@click.argument("action")
+@_with_options
+def pipeline(context: click.Context, action: str, **given: Any) -> None:
+    """The old name of `morphseq run ACTION`."""
+    context.exit(_run(context.obj, (action,), **given))
+
+
+def _run(root: Path, targets: tuple[str, ...], **given: Any) -> ExitCode:
+    from morphseq_manifest.run import Options
+
+    options = Options(
+        targets=targets,
+        experiments=given["experiments"],
+        later_than=given["later_than"],
+        force=given["force"],
+        with_downstream=given["with_downstream"],
+        model_name=given["model_name"],
+        jobs=given["jobs"],
+        share=given["per_gpu"],
+        fail_fast=not given["keep_going"],
+        wait=given["wait"],
+    )
+    if given["scheduler"] and given["cluster"]:
+        raise ConfigError("--scheduler is for a cluster that runs, --cluster starts one: leave out one of them")
+    if given["dry_run"]:
+        return _plan(root, options, given["as_json"])
+    return _go(root, options, given["scheduler"], given["cluster"], given["as_json"])
+
+
+def _plan(root: Path, options: "Options", as_json: bool) -> ExitCode:
+    from morphseq_manifest.run import plan, view
+
+    would_run = view.show_plan(*plan(root, options), as_json)
+    return ExitCode.STALE if would_run else ExitCode.OK
+
+
+def _go(root: Path, options: "Options", scheduler: str | None, cluster: Path | None, as_json: bool) -> ExitCode:
+    from morphseq_manifest.run import clusters, run, stages_of, view
+
+    with clusters.engine(scheduler, cluster) as engine, view.watching(stages_of(root, options)) as watch:
+        report = run(root, options, watch, engine)
+    view.show(report, root, as_json)
+    return report.exit_code

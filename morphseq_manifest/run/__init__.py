@@ -1,0 +1,173 @@
+"""`morphseq run`: what `dvc repro` would do, many stages at once."""
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from morphseq_manifest import failures, params, selection
+from morphseq_manifest.assess import assess, check_ignored
+from morphseq_manifest.errors import ConfigError, ExitCode
+from morphseq_manifest.pipeline import Stage
+from morphseq_manifest.run import capacity, dvc_lock
+from morphseq_manifest.run.engines import Engine, LocalEngine
+from morphseq_manifest.run.runner import End, Result, Runner, Watch
+from morphseq_manifest.run.targets import choose
+from morphseq_manifest.snapshot import Snapshot
+from morphseq_manifest.status.steps import Step, steps
+from morphseq_manifest.workspace import Workspace
+
+# Stages that are restored, or wait for a GPU, do not keep others from running.
+_MORE_THREADS = 8
+
+__all__ = ["End", "Options", "Report", "Result", "plan", "run", "stages_of"]
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What is to be run, and how.
+
+    `targets`: stages, groups, `e2e`; `experiments` and `later_than` as for `status`. `force`: the targets in any case,
+    and nothing before them. `jobs`: stages at a time (as many as there are processors, or the cluster has places);
+    `share`: stages at a time on one GPU. `wait`: how long to wait for another process that works on the project, in
+    seconds.
+    """
+
+    targets: Sequence[str] = ()
+    experiments: Sequence[str] = ()
+    later_than: str | None = None
+    force: bool = False
+    with_downstream: bool = False
+    model_name: str | None = None
+    jobs: int | None = None
+    share: int = 1
+    fail_fast: bool = False
+    wait: float = 0
+
+
+class Report(msgspec.Struct, frozen=True):
+    """How it ended with each stage, and the experiments that have no date where a day was asked for."""
+
+    results: dict[str, Result]
+    undated: list[str]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 where all that was asked for is up to date now, else 1."""
+        fine = {End.RAN, End.RESTORED, End.UP_TO_DATE}
+        return ExitCode.OK if all(result.end in fine for result in self.results.values()) else ExitCode.STALE
+
+
+def plan(root: Path, options: Options) -> tuple[dict[str, Step], set[str], list[str]]:
+    """What would run, and why: the state of each stage, those to run in any case, and experiments without a date.
+
+    Nothing is changed. Raises as `run` does.
+    """
+    snapshot = Snapshot(root, texts=_with_model(root, options.model_name))
+    stages, forced, undated = _choose(snapshot, options)
+    verdicts = assess(snapshot, Workspace(root), stages)
+    found = steps(snapshot.graph, verdicts, snapshot.lock, failures.read(root))
+    return {name: found[name] for name in stages}, forced, undated
+
+
+def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None) -> Report:
+    """Bring the targets up to date, in warm workers on this machine or where `engine` runs them.
+
+    dvc.lock, DVC's cache and run cache are then what `dvc repro` would have made them. Raises ConfigError for unknown
+    targets or experiments and for settings that can't be used, ContentError for a damaged dvc.lock, BusyError where
+    another process works on the project. On Ctrl-C and SIGTERM (raised as KeyboardInterrupt) what has finished is
+    recorded, and what runs is ended.
+    """
+    with dvc_lock.held(root, options.wait), _terminable():
+        if texts := _with_model(root, options.model_name):
+            from morphseq_manifest import files
+
+            files.write_bytes(root / params.PARAMS, texts[params.PARAMS])
+        snapshot = Snapshot(root)
+        workspace = Workspace(root)
+        check_ignored(snapshot, workspace)
+        _check_settings(snapshot, workspace)
+        stages, forced, undated = _choose(snapshot, options)
+        from morphseq_manifest.run.worker import end_left_over
+
+        end_left_over(root)
+        workers = engine or LocalEngine()
+        jobs = options.jobs or workers.slots
+        room = capacity.Capacity(jobs, workers.devices, options.share)
+        try:
+            runner = Runner(snapshot, workspace, stages, forced, workers, room, watch, options.fail_fast)
+            return Report(runner.go(jobs + _MORE_THREADS), undated)
+        finally:
+            workers.close()
+
+
+def _choose(snapshot: Snapshot, options: Options) -> tuple[list[str], set[str], list[str]]:
+    """The stages that may run, in the order of `dvc repro`, those to run in any case, and undated experiments."""
+    chosen, undated = selection.select(snapshot.params.experiments, options.experiments, options.later_than)
+    some = options.experiments or options.later_than
+    choice = choose(
+        snapshot.graph, options.targets, chosen if some else None,
+        alone=options.force, with_downstream=options.with_downstream,
+    )  # fmt: skip
+    return choice.stages, set(choice.targets) if options.force else set(), undated
+
+
+def _with_model(root: Path, model: str | None) -> dict[Path, bytes]:
+    """The text of params.yaml with another `model_name`, all else as it is; nothing where it is that already."""
+    if model is None:
+        return {}
+    snapshot = Snapshot(root)
+    now = snapshot.params.values.get("model_name")
+    if now == model:
+        return {}
+    text = snapshot.text(params.PARAMS) or ""
+    lines = text.splitlines(keepends=True)
+    places = [number for number, line in enumerate(lines) if line.startswith("model_name:")]
+    if len(places) != 1:
+        raise ConfigError(f"{root / params.PARAMS}: expected one line with `model_name:`. Put it there")
+    lines[places[0]] = f"model_name: {model}\n"
+    changed = "".join(lines)
+    if params.parse_values(changed).get("model_name") != model:
+        raise ConfigError(f"--model-name: {model!r} can't be the name of a model")
+    return {params.PARAMS: changed.encode()}
+
+
+def _check_settings(snapshot: Snapshot, workspace: Workspace) -> None:
+    """Raise ConfigError for what would make the records differ from those of DVC."""
+    for name, value in workspace.dvc_cache.settings.items():
+        raise ConfigError(f"{snapshot.root}: DVC's setting {name} = {value} is not supported here. Use `dvc repro`")
+    outs = [out.path for stage in snapshot.graph.stages.values() for out in stage.outs if out.cache]
+    from morphseq_manifest import git
+
+    ignored = git.ignored(snapshot.root, outs)
+    if ignored is not None and (seen := [path for path in outs if path not in ignored]):
+        raise ConfigError(
+            f"{snapshot.root / '.gitignore'}: {seen[0]} is not in it, and git would take what DVC caches. "
+            "Add it, or the folder that it is in"
+        )
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM is like Ctrl-C in this block, where it can be: in the main thread."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def stages_of(root: Path, options: Options) -> list[Stage]:
+    """The stages that a run is about."""
+    snapshot = Snapshot(root, texts=_with_model(root, options.model_name))
+    return [snapshot.graph.stages[name] for name in _choose(snapshot, options)[0]]

@@ -1,0 +1,97 @@
+"""Clusters to run on: one that is there, by the address of its Dask scheduler, or one described in a small file."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from morphseq_manifest.errors import ConfigError, UnreadableError
+from morphseq_manifest.run.engines import DaskEngine, Engine
+
+_INSTALL = "Install it: `pip install 'morphseq-manifest[cluster]'`"
+_CONNECT_S = 30
+
+
+class Cluster(msgspec.Struct, forbid_unknown_fields=True):
+    """What a cluster file says: the queueing system, how many jobs, and what dask-jobqueue passes on for each job.
+
+    `jobs` workers are asked for. `gpus`: how many GPUs each job has, for stages that need one.
+    """
+
+    kind: str
+    jobs: int = 1
+    gpus: int = 0
+    options: dict[str, Any] = {}
+
+
+@contextmanager
+def engine(scheduler: str | None, file: Path | None) -> Iterator[Engine | None]:
+    """The engine of a running cluster, of one started for this block, or None for this machine.
+
+    Raises ConfigError where a cluster can't be had as asked, UnreadableError for a file that can't be read.
+    """
+    if scheduler is not None:
+        client = _client(scheduler)
+        yield DaskEngine(client, sum(client.nthreads().values()))
+    elif file is not None:
+        asked = _read(file)
+        with _started(asked, str(file)) as cluster:
+            yield DaskEngine(_client(cluster), asked.jobs)
+    else:
+        yield None
+
+
+def _client(address: Any) -> Any:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ConfigError(f"Dask is not installed. {_INSTALL}") from error
+    try:
+        connect: Any = Client
+        return connect(address, timeout=_CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{address}: no Dask scheduler answers there ({error}). Is the address right?") from error
+
+
+@contextmanager
+def _started(asked: Cluster, name: str) -> Iterator[Any]:
+    try:
+        from dask_jobqueue.sge import SGECluster
+        from dask_jobqueue.slurm import SLURMCluster
+        from distributed import LocalCluster
+    except ImportError as error:
+        raise ConfigError(f"{name}: dask-jobqueue is not installed. {_INSTALL}") from error
+    kinds = {"slurm": SLURMCluster, "sge": SGECluster, "local": LocalCluster}
+    if asked.kind not in kinds:
+        raise ConfigError(f"{name}: kind {asked.kind!r} is not known; there are {', '.join(kinds)}")
+    options = dict(asked.options)
+    if asked.kind == "local":
+        options = {"n_workers": asked.jobs, "threads_per_worker": 1, "dashboard_address": None, **options}
+        if asked.gpus:
+            options["resources"] = {"GPU": asked.gpus}
+    elif asked.gpus:
+        extra = list(options.get("worker_extra_args", []))
+        options["worker_extra_args"] = [*extra, "--resources", f"GPU={asked.gpus}"]
+    try:
+        cluster = kinds[asked.kind](**options)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name}: options: {error}") from error
+    with cluster:
+        if asked.kind != "local":
+            cluster.scale(jobs=asked.jobs)
+        yield cluster
+
+
+def _read(path: Path) -> Cluster:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return msgspec.convert(YAML(typ="safe").load(path.read_text(encoding="utf-8")), Cluster)
+    except OSError as error:
+        raise UnreadableError(f"{path}: can't be read ({error.strerror})") from error
+    except (YAMLError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path}: no description of a cluster: {reason}. docs/cluster.md has two") from error

@@ -1,0 +1,145 @@
+"""Where stages run: in warm workers on this machine, or on the workers of a Dask cluster, which have some of their own.
+
+`perform` runs a task to its end, and is called from a thread for each task.
+"""
+
+import atexit
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from morphseq_manifest.run.capacity import gpus
+from morphseq_manifest.run.tasks import Task
+
+# What `perform` gives where the worker was ended before the stage.
+WORKER_LOST = -1000
+
+
+class Engine(Protocol):
+    """Something that runs tasks: so many `slots` at a time, on these `devices` (GPUs) of this machine."""
+
+    slots: int
+    devices: list[str]
+
+    def perform(self, task: Task, needs: Mapping[str, float]) -> int:
+        """Run a task; the exit code, negative where a signal ended it. `needs`: gpu, cores, memory (bytes)."""
+        ...
+
+    def close(self) -> None:
+        """End all that runs."""
+        ...
+
+
+class LocalEngine:
+    """Warm workers on this machine, as many as there are tasks at a time."""
+
+    def __init__(self) -> None:
+        self.slots, self.devices = os.cpu_count() or 1, gpus()
+        self._idle: list[_Worker] = []
+        self._all: list[_Worker] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def perform(self, task: Task, needs: Mapping[str, float] | None = None) -> int:
+        """Run a task in a worker that is idle, or a new one."""
+        with self._lock:
+            if self._closed:
+                return WORKER_LOST
+            worker = self._idle.pop() if self._idle else self._start()
+        code = worker.perform(task)
+        with self._lock:
+            if code == WORKER_LOST:
+                self._all.remove(worker)
+            else:
+                self._idle.append(worker)
+        return code
+
+    def _start(self) -> "_Worker":
+        worker = _Worker()
+        self._all.append(worker)
+        return worker
+
+    def close(self) -> None:
+        """End the workers, and with them what they run."""
+        with self._lock:
+            self._closed = True
+            for worker in self._all:
+                worker.close()
+
+
+class _Worker:
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "morphseq_manifest.run.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            start_new_session=True,
+        )  # fmt: skip
+
+    def perform(self, task: Task) -> int:
+        assert self._process.stdin
+        assert self._process.stdout
+        try:
+            self._process.stdin.write(msgspec.json.encode(task) + b"\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except (OSError, ValueError):
+            answer = b""
+        return int(answer) if answer.endswith(b"\n") else WORKER_LOST
+
+    def close(self) -> None:
+        assert self._process.stdin
+        with contextlib.suppress(OSError):  # it has ended already
+            self._process.stdin.close()
+        self._process.wait()
+
+
+_here: LocalEngine | None = None
+_here_lock = threading.Lock()
+
+
+def perform_here(task: Task) -> int:
+    """Run a task in a warm worker of this process: what a worker of a cluster does."""
+    global _here
+    with _here_lock:
+        if _here is None:
+            _here = LocalEngine()
+            atexit.register(_here.close)
+    Path(task.log).parent.mkdir(parents=True, exist_ok=True)
+    return _here.perform(task)
+
+
+class DaskEngine:
+    """The workers of a Dask cluster, which must see the project under the same path; GPUs are the cluster's affair."""
+
+    def __init__(self, client: Any, slots: int) -> None:
+        self.slots, self.devices = max(slots, 1), list[str]()
+        self._client = client
+
+    def perform(self, task: Task, needs: Mapping[str, float]) -> int:
+        """Run a task on a worker that has what it needs, once: a stage that failed is not tried again."""
+        from concurrent.futures import CancelledError
+
+        from distributed.scheduler import KilledWorker
+
+        future = self._client.submit(
+            perform_here, task, pure=False, retries=0, key=f"{task.stage}-{id(task)}", resources=self._resources(needs)
+        )
+        try:
+            return int(future.result())
+        except (KilledWorker, CancelledError):
+            return WORKER_LOST
+
+    def _resources(self, needs: Mapping[str, float]) -> dict[str, float]:
+        """What is needed, of the kinds that any worker says it has."""
+        known = {name for worker in self._client.scheduler_info()["workers"].values() for name in worker["resources"]}
+        return {name.upper(): amount for name, amount in needs.items() if name.upper() in known}
+
+    def close(self) -> None:
+        """Let go of the cluster."""
+        self._client.close()

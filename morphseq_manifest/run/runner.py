@@ -1,0 +1,316 @@
+"""The run: each stage as soon as those before it have ended, kept up to date, restored or run; recorded in batches."""
+
+import heapq
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+import msgspec
+
+from morphseq_manifest import failures
+from morphseq_manifest.assess import SettingsChanged
+from morphseq_manifest.errors import ContentError, MorphseqError
+from morphseq_manifest.pipeline import Stage
+from morphseq_manifest.run import tasks
+from morphseq_manifest.run.capacity import Capacity, needs
+from morphseq_manifest.run.engines import WORKER_LOST, Engine
+from morphseq_manifest.run.entries import write
+from morphseq_manifest.run.lock_writing import LockWriter
+from morphseq_manifest.run.recording import Recorder
+from morphseq_manifest.snapshot import Snapshot
+from morphseq_manifest.verdicts import Verdict, judge
+from morphseq_manifest.workspace import Content, Workspace
+
+# Writing the lock takes at most this share of the time.
+_WRITING_SHARE = 0.05
+_TICK_S = 0.2
+_TAIL_BYTES = 8192
+
+
+class End(StrEnum):
+    """How it ended with a stage."""
+
+    RAN = "ran"
+    RESTORED = "restored"
+    UP_TO_DATE = "up to date"
+    FAILED = "failed"
+    BLOCKED = "blocked"  # a stage before it failed
+    STOPPED = "stopped"  # the run was ended before it
+
+
+class Result(msgspec.Struct, frozen=True):
+    """A stage, how it ended, how long it ran in seconds, why it did or did not, and its entry in dvc.lock."""
+
+    stage: str
+    end: End
+    seconds: float = 0
+    why: str = ""
+    text: str | None = None
+
+
+class Watch(Protocol):
+    """Who is told how it goes."""
+
+    def started(self, stage: Stage) -> None:
+        """A stage has begun to run."""
+        ...
+
+    def ended(self, result: Result) -> None:
+        """It has ended with a stage."""
+        ...
+
+
+class Runner:
+    """Runs `stages` of the project, those in `forced` in any case; see `go`."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        workspace: Workspace,
+        stages: list[str],
+        forced: set[str],
+        engine: Engine,
+        capacity: Capacity,
+        watch: Watch,
+        fail_fast: bool = False,
+    ) -> None:
+        self._snapshot, self._workspace, self._engine, self._capacity = snapshot, workspace, engine, capacity
+        self._forced, self._watch, self._fail_fast = forced, watch, fail_fast
+        self._graph = snapshot.graph
+        self._order = stages
+        self._recorder = Recorder(snapshot.root, workspace, snapshot.params.values)
+        self._lock = LockWriter(snapshot.root, stages)
+        self._settings = SettingsChanged(snapshot)
+        self._results: dict[str, Result] = {}
+        self._done: SimpleQueue[Result] = SimpleQueue()
+        self._stopped = threading.Event()
+        self._written = self._cost = 0.0
+
+    def go(self, threads: int) -> dict[str, Result]:
+        """Run until nothing is left that can; how it ended with each stage.
+
+        After Ctrl-C or an error what has finished is recorded, and what runs is ended.
+        """
+        self._recorder.recover(self._graph.stages[name] for name in self._order)
+        queue = _Queue(self._order, self._graph.before)
+        running = 0
+        with ThreadPoolExecutor(threads) as pool:
+            try:
+                while queue or running:
+                    while running < threads and (name := queue.next()):
+                        running += 1
+                        pool.submit(self._attempt, self._graph.stages[name])
+                    try:
+                        result = self._done.get(timeout=_TICK_S)
+                    except Empty:
+                        continue
+                    finally:
+                        self._write_now_and_then()
+                    running -= 1
+                    self._end(result, queue)
+            finally:
+                self._stopped.set()
+                if running:
+                    self._engine.close()
+                for _ in range(running):
+                    self._end(self._done.get(), queue)
+                if self._lock.has_news:
+                    self._lock.write()
+                self._workspace.save()
+        return {name: self._results[name] for name in self._order}
+
+    def _end(self, result: Result, queue: "_Queue") -> None:
+        """Take note of how it ended with a stage, and of what can't run for it."""
+        self._results[result.stage] = result
+        if result.text is not None:
+            self._lock.add(result.stage, result.text)
+        self._watch.ended(result)
+        if result.end not in {End.FAILED, End.STOPPED}:
+            queue.ended(result.stage)
+            return
+        late = self._graph.downstream([result.stage])
+        stop = self._fail_fast or self._stopped.is_set()
+        for name in queue.drop(None if stop else late):
+            end = End.BLOCKED if name in late and result.end == End.FAILED else End.STOPPED
+            self._results[name] = Result(name, end, why=f"{result.stage} {result.end}")
+            self._watch.ended(self._results[name])
+
+    def _write_now_and_then(self) -> None:
+        if self._lock.has_news and time.perf_counter() - self._written > self._cost / _WRITING_SHARE:
+            begun = time.perf_counter()
+            self._lock.write()
+            self._written = time.perf_counter()
+            self._cost = self._written - begun
+
+    def _attempt(self, stage: Stage) -> None:
+        """Deal with a stage, in a thread of its own; whatever goes wrong is its result."""
+        try:
+            result = self._deal(stage)
+        except _StoppedError as error:
+            result = Result(stage.name, End.STOPPED, why=str(error))
+        except (MorphseqError, OSError) as error:
+            result = Result(stage.name, End.FAILED, why=str(error))
+        except BaseException as error:  # noqa: BLE001 - a defect of ours: said, and the run goes on to its end
+            result = Result(stage.name, End.FAILED, why=f"{type(error).__name__}: {error}")
+        self._note(result)
+        self._done.put(result)
+
+    def _note(self, result: Result) -> None:
+        """Leave word of a failure for `morphseq status`, where the stage has left none itself."""
+        if result.end == End.FAILED and result.stage not in failures.read(self._snapshot.root):
+            failures.record(result.stage, result.why, self._snapshot.root)
+        elif result.end in {End.RAN, End.RESTORED}:
+            failures.clear(result.stage, self._snapshot.root)
+
+    def _deal(self, stage: Stage) -> Result:
+        if self._stopped.is_set():
+            return Result(stage.name, End.STOPPED)
+        found = self._workspace.look_again(stage.paths())
+        verdict = self._verdict(stage, found)
+        force = stage.name in self._forced
+        if verdict.troubles:
+            raise ContentError("; ".join(verdict.troubles))
+        if not verdict and not force:
+            return Result(stage.name, End.UP_TO_DATE)
+        entry = self._snapshot.lock.get(stage.name)
+        why = "forced" if not verdict else verdict.brief() if entry else "has not run yet"
+        deps = self._inputs(stage, found)
+        asked = self._recorder.asked(stage, deps)
+        made = None if force else self._recorder.restore(stage, asked, entry)
+        if made is not None:
+            return Result(stage.name, End.RESTORED, why=why, text=write(made, stage.name))
+        with self._room(stage) as (devices, waited):
+            if waited:
+                deps = self._inputs(stage, self._workspace.look_again(stage.deps))
+                asked = self._recorder.asked(stage, deps)
+            begun = time.perf_counter()
+            self._recorder.clear(stage, entry)
+            try:
+                self._perform(stage, devices)
+                self._check_inputs(stage, deps)
+                made = self._recorder.made(stage, asked)
+            except BaseException:
+                self._recorder.put_back(stage, entry)
+                raise
+            finally:
+                self._recorder.forget(stage)
+        return Result(stage.name, End.RAN, time.perf_counter() - begun, why, write(made, stage.name))
+
+    def _verdict(self, stage: Stage, found: Mapping[str, Content]) -> Verdict:
+        entry = self._snapshot.lock.get(stage.name)
+        recorded = [entry.outs[out.path].md5 for out in stage.outs if out.cache and entry and out.path in entry.outs]
+        return judge(stage, entry, found, self._workspace.held(recorded), self._settings.of(stage))
+
+    def _inputs(self, stage: Stage, found: Mapping[str, Content]) -> dict[str, Content]:
+        """What the stage depends on. Raises ContentError where something is not there."""
+        for path in stage.deps:
+            if found[path].md5 is None:
+                what = found[path].trouble or f"{self._snapshot.root / path}: not there"
+                raise ContentError(f"{what}. Stage {stage.name} depends on it")
+        return {path: found[path] for path in stage.deps}
+
+    @contextmanager
+    def _room(self, stage: Stage) -> Iterator[tuple[list[str], bool]]:
+        """Hold in this block what the stage needs; the GPUs it has got, and whether it had to wait."""
+        wanted, waited = needs(stage), False
+        while (devices := self._capacity.take(wanted)) is None:
+            waited = True
+            if self._stopped.wait(_TICK_S / 10):
+                raise _StoppedError(f"{stage.name} was stopped")
+        try:
+            yield devices, waited
+        finally:
+            self._capacity.give_back(wanted, devices)
+
+    def _perform(self, stage: Stage, devices: list[str]) -> None:
+        """Run the stage's command. Raises ContentError where it fails, or the run is ended."""
+        self._watch.started(stage)
+        env = {"CUDA_VISIBLE_DEVICES": ",".join(devices)} if devices else {}
+        task = tasks.of(stage, self._snapshot.root, env)
+        Path(task.log).parent.mkdir(parents=True, exist_ok=True)
+        code = self._engine.perform(task, needs(stage))
+        if self._stopped.is_set() and code:
+            raise _StoppedError(f"{stage.name} was stopped")
+        if code:
+            raise ContentError(f"{_ending(code)}; its log is {self._log(stage)}")
+
+    def _log(self, stage: Stage) -> Path:
+        return self._snapshot.root / tasks.LOGS / f"{stage.name}.log"
+
+    def _check_inputs(self, stage: Stage, before: Mapping[str, Content]) -> None:
+        """Raise ContentError where an input is not what it was when the stage began: what it made is of neither."""
+        now = self._workspace.look_again(stage.deps)
+        changed = [path for path in stage.deps if now[path] != before[path]]
+        if changed:
+            raise ContentError(
+                f"{', '.join(changed)}: changed while stage {stage.name} ran, which is therefore not recorded. "
+                "Run it again when nothing writes there"
+            )
+
+
+class _Queue:
+    """The stages that wait, given out in their order as soon as all before them have ended."""
+
+    def __init__(self, order: Sequence[str], before: Mapping[str, Sequence[str]]) -> None:
+        self._place = {name: number for number, name in enumerate(order)}
+        self._left = {name: {one for one in before[name] if one in self._place} for name in order}
+        self._after: dict[str, list[str]] = {}
+        for name, earlier in self._left.items():
+            for one in earlier:
+                self._after.setdefault(one, []).append(name)
+        self._ready = [self._place[name] for name in order if not self._left[name]]
+        self._order = list(order)
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def next(self) -> str | None:
+        """The next stage that can run now, if there is one."""
+        while self._ready:
+            name = self._order[heapq.heappop(self._ready)]
+            if name in self._left:
+                del self._left[name]
+                return name
+        return None
+
+    def ended(self, name: str) -> None:
+        """A stage is as it should be: what waited for it may go on."""
+        for later in self._after.get(name, ()):
+            if later in self._left:
+                self._left[later].discard(name)
+                if not self._left[later]:
+                    heapq.heappush(self._ready, self._place[later])
+
+    def drop(self, names: set[str] | None) -> list[str]:
+        """Take stages out, or all of them; those that were still in it."""
+        dropped = [name for name in self._left if names is None or name in names]
+        for name in dropped:
+            del self._left[name]
+        return dropped
+
+
+class _StoppedError(MorphseqError):
+    """The run was ended while a stage ran."""
+
+
+def _ending(code: int) -> str:
+    if code == WORKER_LOST:
+        return "its worker was ended"
+    return f"ended by signal {-code}" if code < 0 else f"ended with code {code}"
+
+
+def log_tail(root: Path, stage: str, lines: int = 5) -> list[str]:
+    """The last lines of a stage's log."""
+    path = root / tasks.LOGS / f"{stage}.log"
+    try:
+        with path.open("rb") as file:
+            file.seek(max(path.stat().st_size - _TAIL_BYTES, 0))
+            return file.read().decode(errors="replace").splitlines()[-lines:]
+    except OSError:
+        return []

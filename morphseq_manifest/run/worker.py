@@ -1,0 +1,172 @@
+"""A warm worker: a process that imports what stages need once, and forks a child for each.
+
+It is given tasks on its standard input, a line of JSON each, and answers each with the exit code of the stage, a line
+each. When its input ends, because the runner has ended or was killed, it ends what is running, and itself.
+"""
+
+import atexit
+import contextlib
+import ctypes
+import importlib
+import os
+import runpy
+import select
+import signal
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from morphseq_manifest.run.tasks import RUNNING, Task, module_of
+
+_PR_SET_PDEATHSIG = 1
+_SHELL_OPTIONS = {"zsh": ["--no-rcs"], "bash": ["--noprofile", "--norc"]}
+
+
+def main() -> None:
+    """Work until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner, which then closes the input
+    tasks, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1):
+        os.dup2(nothing, standard)
+    waiting = b""
+    while data := os.read(tasks, 1 << 16):
+        waiting += data
+        while b"\n" in waiting:
+            line, _, waiting = waiting.partition(b"\n")
+            code = work(msgspec.json.decode(line, type=Task), tasks)
+            os.write(answers, f"{code}\n".encode())
+
+
+def work(task: Task, tasks: int) -> int:
+    """Run a task in a child; its exit code, negative where a signal ended it. Ends with the input `tasks`."""
+    for command in task.commands:
+        if found := module_of(command):
+            warm(task.root, [*task.warm, found[0]])
+    child = os.fork()
+    if child == 0:
+        _be_stage(task)
+    with contextlib.suppress(OSError):
+        os.setpgid(child, child)  # both set it, whoever comes first
+    mark = Path(task.root, RUNNING, task.stage)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.write_text(f"{child} {_began(child)}", encoding="utf-8")
+    ended = os.pidfd_open(child)
+    try:
+        while select.select([ended, tasks], [], [])[0] != [ended]:
+            if not _is_open(tasks):
+                os.killpg(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                os._exit(1)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    finally:
+        os.close(ended)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # what the stage left running
+        mark.unlink(missing_ok=True)
+
+
+def _is_open(tasks: int) -> bool:
+    """Whether the input is still open; nothing else is sent while a task runs."""
+    return bool(os.read(tasks, 1))
+
+
+def warm(root: str, modules: list[str]) -> None:
+    """Import modules; what can't be imported is left to the stage, which will say so."""
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    for module in modules:
+        if module not in sys.modules:
+            with contextlib.suppress(Exception, SystemExit):
+                importlib.import_module(module)
+
+
+def _be_stage(task: Task) -> NoReturn:
+    """What the child does: run the commands as a shell would, and end with the code of the first that fails."""
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        log = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.chdir(task.root)
+        os.environ.update(task.env)
+        for number, command in enumerate(task.commands, 1):
+            module = module_of(command)
+            is_last = number == len(task.commands)
+            if module and is_last:
+                code = _run_module(task.root, *module)
+            elif is_last:
+                words = _in_shell(command)
+                os.execv(words[0], words)
+            else:
+                code = subprocess.run(_in_shell(command), check=False).returncode
+            if code:
+                break
+    except BaseException:  # noqa: BLE001 - goes into the stage's log, and makes it fail
+        traceback.print_exc()
+        code = 1
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _in_shell(command: str) -> list[str]:
+    """The words that have a command run as DVC runs it."""
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    return [shell, *_SHELL_OPTIONS.get(Path(shell).name, []), "-c", command]
+
+
+def _run_module(root: str, module: str, arguments: list[str]) -> int:
+    """Do what `python -m module` does; the exit code."""
+    sys.argv = [module, *arguments]
+    sys.path[:] = [root, *(path for path in sys.path if path != root)]
+    sys.modules.pop(module, None)  # it was imported to be warm, and is run as __main__ now
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if end.code is not None and not isinstance(end.code, int):
+            print(end.code, file=sys.stderr)
+    except BaseException:  # noqa: BLE001 - as the interpreter shows it
+        traceback.print_exc()
+        code = 1
+    atexit._run_exitfuncs()
+    return code
+
+
+def _began(pid: int) -> str:
+    """When a process began, in the kernel's ticks: its number alone may be another's one day."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def end_left_over(root: Path) -> list[str]:
+    """End stages that outlived a runner which was killed together with its workers; returns their names."""
+    names = []
+    folder = root / RUNNING
+    for mark in sorted(folder.iterdir()) if folder.is_dir() else ():
+        words = mark.read_text(encoding="utf-8").split()
+        if len(words) == 2 and _began(int(words[0])) == words[1]:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(int(words[0]), signal.SIGKILL)
+                names.append(mark.name)
+        mark.unlink(missing_ok=True)
+    return names
+
+
+if __name__ == "__main__":
+    main()
