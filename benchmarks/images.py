@@ -34,12 +34,12 @@ LAB_SNIPS, LAB_LATENTS, LAB_FRAMES = 4.5, 1.8, 5421 / 8260
 def figures(quick: bool) -> Iterator[Figure]:
     """Ratios, both sides in turn; and absolute figures beside the lab's, which are another machine's."""
     drawn = [large_frame(number) for number in range(4)]
-    yield from cutting(drawn, 3 if quick else 9)
+    yield from cutting(drawn, 2 if quick else 9)
     yield measuring(drawn[0], 3 if quick else 9)
-    yield from embedding(24 if quick else 96, 1 if quick else 3)
+    yield from embedding(8 if quick else 96, 1 if quick else 3)
     yield from masking("of the lab's size", [StandIn() for _ in range(5)], drawn, 8 if quick else 24, 0.85)
     # The project's own networks take less time than a PNG does to decode: no bound could be held by them.
-    yield from masking("default", [UNet() for _ in range(5)], drawn, 24 if quick else 48, 0)
+    yield from masking("default", [UNet() for _ in range(5)], drawn, 16 if quick else 48, 0)
     yield from on_a_gpu(drawn)
     yield from memory(drawn, quick)
 

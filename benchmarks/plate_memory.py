@@ -27,7 +27,7 @@ _REPOSITORY = Path(__file__).parent.parent
 
 def memory(drawn: list[Drawn], quick: bool) -> Iterator[Figure]:
     """The peak of each stage's process, in MiB."""
-    frames = 8 if quick else _FRAMES
+    frames = 3 if quick else _FRAMES
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         _write(root, drawn, frames)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from morphseq_manifest import contents
+from morphseq_manifest.errors import ConfigError
 from morphseq_manifest.hashing import hash_bytes
 from morphseq_manifest.images_manifest import Frame
 from morphseq_manifest.params import Params
@@ -22,7 +23,9 @@ def key(stage: str, version: int, **made_from: Any) -> str:
 def version(settings: Params, stage: str) -> int:
     """The version of a stage's results. Raises ConfigError where params.yaml has none."""
     versions: dict[str, int] = settings.value("versions", dict[str, int])
-    return versions.get(stage, 0)
+    if stage not in versions:
+        raise ConfigError(f"{settings.path}: `versions` lacks {stage}. Add it, beginning with 1")
+    return versions[stage]
 
 
 def frames(listed: Iterable[Frame]) -> list[tuple[int, str]]:

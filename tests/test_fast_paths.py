@@ -18,6 +18,7 @@ from simulation.wells import Well, scene
 from stages import alignment, frames, geometry, latents, qc_masks, snips, stacks, window
 from stages.equalisation import equalise
 from stages.geometry import QcMasks
+from stages.models import one_thread
 from stages.networks import Encoder, UNet
 from tests import plain
 
@@ -32,10 +33,8 @@ SCALE = (7.8 * 662 / SIDE, 7.8 * 662 / SIDE)
 @pytest.fixture(autouse=True, scope="module")
 def threads() -> Iterator[None]:
     """Threads that wait for each other's cores take many times longer than one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with one_thread():
+        yield
 
 
 def enlarged(image: np.ndarray, *, smooth: bool = False) -> np.ndarray:
@@ -100,6 +99,18 @@ def test_geometry_and_flags_are_those_of_passes_over_the_whole_frame(
         assert tuple(shape_found) == pytest.approx(tuple(expected), rel=1e-6, abs=1e-6)
         found = geometry.judge(mask, box, shape, qc, um_per_px, BUILD03)
         assert tuple(found) == pytest.approx(tuple(plain.judged(labels, embryo, qc, um_per_px, BUILD03)), rel=1e-6)
+
+
+@given(st.tuples(st.integers(1, 700), st.integers(1, 700)), st.data())
+@settings(max_examples=40, deadline=None)
+def test_a_part_of_a_qc_mask_is_that_part_of_the_whole(shape: tuple[int, int], data: st.DataObject) -> None:
+    page = np.random.default_rng(0).integers(0, 255, frames.QC_SIZE, np.uint8)
+    whole = frames.from_qc(page, shape)
+    assert (whole == plain.laid(page, shape)).all()
+    starts = [data.draw(st.integers(0, size - 1)) for size in shape]
+    ends = [data.draw(st.integers(start + 1, size)) for start, size in zip(starts, shape, strict=True)]
+    part = (slice(starts[0], ends[0]), slice(starts[1], ends[1]))
+    assert (frames.from_qc(page, shape, part) == whole[part]).all()
 
 
 def test_the_pose_is_that_of_the_list_of_pixels() -> None:

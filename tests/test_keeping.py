@@ -1,7 +1,10 @@
 """Stages that run again keep what is still theirs, take up what was interrupted, and give a fresh run's bytes."""
 
 import os
+import pty
 import shutil
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -169,6 +172,44 @@ def test_an_interrupted_run_goes_on_and_the_earlier_output_stays_until_it_is_don
     assert os.listdir(tmp_path) == ["out"]
 
 
+def die_at_fsync(place: Path, wanted: dict[str, str], number: int) -> bool:
+    """Run a stage in a process that dies, without tidying up, instead of its `number`-th fsync; False if it got by."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    left = number
+    sync = os.fsync
+
+    def fsync(handle: int) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            os._exit(9)
+        sync(handle)
+
+    os.fsync = fsync
+    gather(place, wanted)
+    os._exit(0)
+
+
+def test_killed_anywhere_the_next_run_gives_the_same_bytes_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    before, after = {"A01": "a", "A02": "a", "A03": "a"}, {"A01": "b", "A02": "a", "H12": "b"}
+    gather(tmp_path / "fresh", after)
+    expected = state(tmp_path / "fresh")
+    number, died = 0, True
+    while died:
+        number += 1
+        root = tmp_path / str(number)
+        gather(root / "out", before)
+        died = die_at_fsync(root / "out", after, number)
+        gather(root / "out", after)
+        assert state(root / "out") == expected, number
+        left = [name for name in os.listdir(root) if name != "out"]
+        # A folder that was about to be swapped in or out stays under a random name, as after any killed swap.
+        assert all(name.startswith(".morphseq-") and name.endswith(".tmp") for name in left), left
+    assert number > 10
+
+
 @pytest.mark.parametrize("damage", ["changed", "cut", "gone"])
 def test_what_is_damaged_is_made_again(tmp_path: Path, damage: str) -> None:
     place = tmp_path / "out"
@@ -263,6 +304,26 @@ def test_off_a_terminal_there_is_no_progress(capsys: pytest.CaptureFixture[str])
         advance(1)
         advance(2, kept=True)
     assert capsys.readouterr() == ("", "")
+
+
+def test_on_a_terminal_there_is() -> None:
+    code = """
+from stages.progress import watching
+with watching("snips 20240418", 3) as advance:
+    advance(2, kept=True)
+    advance(1)
+print("result")
+"""
+    primary, secondary = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "150"}
+    done = subprocess.run([sys.executable, "-c", code], stderr=secondary, env=environment, stdout=subprocess.PIPE)
+    os.close(secondary)
+    shown = os.read(primary, 1 << 20).decode()
+    os.close(primary)
+    assert (done.returncode, done.stdout) == (0, b"result\n")
+    assert "snips 20240418" in shown
+    assert "3 of 3 frames, 2 kept" in shown
+    assert "a second" in shown
 
 
 # The stages

@@ -3,10 +3,12 @@
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,21 +21,22 @@ from torch import nn
 
 from morphseq_manifest.errors import ConfigError, MorphseqError, UnreadableError
 from stages import latents, propagation, seeding, segmenters
-from stages.models import LegacyVaeConfig, save
+from stages.models import LegacyVaeConfig, one_thread, save
 from stages.networks import IMAGENET_MEAN, IMAGENET_SD, Encoder
 from stages.qc_masks import load_network, probabilities
 from stages.segmented import Segmented
 from tests import tiny
-from tests.project import PLATES, Project
+from tests.project import PLATES, REPOSITORY, Project
 
 AWKWARD = PLATES[2]
 FRAMES = [np.random.default_rng(seed).integers(0, 255, (90, 120), np.uint8) for seed in range(9)]
 
 
 @pytest.fixture(autouse=True, scope="module")
-def one_thread() -> None:
+def threads() -> Iterator[None]:
     """Threads that wait for each other's cores take many times longer than one."""
-    torch.set_num_threads(1)
+    with one_thread():
+        yield
 
 
 # sam2
@@ -387,3 +390,24 @@ def test_what_needs_no_network_of_transformers_does_not_wait_for_it() -> None:
     code = "import sys; from stages import snips, sam2, build03; print({'transformers', 'torch'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_the_documented_script_makes_an_archive_that_loads(tmp_path: Path) -> None:
+    text = (REPOSITORY / "docs/models.md").read_text()
+    (script,) = (part for part in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "torch.export.save" in part)
+    assert sum(bool(line) for line in script.splitlines()) <= 10
+    (tmp_path / "export.py").write_text(script)
+    # In place of segmentation_models_pytorch: a small network under its names.
+    (tmp_path / "segmentation_models_pytorch.py").write_text(
+        "from tests import tiny\n\ndef FPN(name, encoder_weights, in_channels, classes):\n    return tiny.Pyramid()\n"
+    )
+    torch.manual_seed(3)
+    original = tiny.Pyramid().eval()
+    torch.save(original.state_dict(), tmp_path / "checkpoint.pt")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/config.json").write_text('{"kind": "exported"}')
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{REPOSITORY}"}
+    command = [sys.executable, "export.py", "checkpoint.pt", "model/model.pt2"]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    images = np.random.default_rng(0).random((1, 576, 320), np.float32)
+    assert probabilities(load_network(tmp_path / "model"), images).shape == (1, 576, 320)
