@@ -11,7 +11,7 @@ from morphseq_manifest.errors import UnreadableError
 from morphseq_manifest.workspace.content import ABSENT, Content, of_file
 from morphseq_manifest.workspace.crew import Job, work_off
 from morphseq_manifest.workspace.dvc_cache import DvcCache
-from morphseq_manifest.workspace.folder import FolderLook
+from morphseq_manifest.workspace.folder import TRIES, FolderLook
 from morphseq_manifest.workspace.ignoring import Ignore
 from morphseq_manifest.workspace.looking import Look
 from morphseq_manifest.workspace.processes import unchanged
@@ -117,7 +117,7 @@ class Workspace:
         known = self.cache.files.get(path)
         return of_file(known) if known and known.fits(of(status)) else partial(self._read, path, place)
 
-    def _read(self, path: str, place: str) -> Sequence[Job]:
+    def _read(self, path: str, place: str, attempt: int = 1) -> Sequence[Job]:
         try:
             known = read(place)
             if known.ctime_ns < self._look.settled_ns:
@@ -128,5 +128,7 @@ class Workspace:
         except ValueError as error:
             self._look.found[path] = Content(trouble=f"{place}: {error}. Take it away")
         except ChangingError:
+            if attempt < TRIES:
+                return self._read(path, place, attempt + 1)
             self._look.found[path] = Content(trouble=f"{place}: changes while it is read. Try again when it is written")
         return ()

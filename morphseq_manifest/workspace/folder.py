@@ -16,7 +16,7 @@ from morphseq_manifest.workspace.stats import Folder, LinkError, Part, Seen, unp
 
 _READ_BYTES = 8 << 20
 _READ_FILES = 100
-_TRIES = 3
+TRIES = 3
 
 
 class _TroubleError(Exception):
@@ -134,7 +134,7 @@ class FolderLook:
         except (ChangingError, FileNotFoundError):
             with self._lock:
                 first, self._over = not self._over, True
-            if first and self._attempt < _TRIES:
+            if first and self._attempt < TRIES:
                 return FolderLook(self._look, self._path, self._attempt + 1).start()
             if first:
                 self._finish(Content(trouble=f"{place}: changes while it is looked at. Try again when it is written"))
