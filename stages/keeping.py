@@ -141,7 +141,8 @@ def _earlier_groups(place: Path, group_of: Callable[[str], str]) -> dict[str, di
     except MorphseqError:
         return {}
     groups: dict[str, dict[str, str]] = {}
-    for entry in index.files if index else []:
+    # An index written by hand can also name what is no stack of this stage, as in folders within.
+    for entry in (entry for entry in (index.files if index else []) if "/" not in entry.path):
         groups.setdefault(group_of(entry.path), {})[entry.path] = entry.xxh3_128
     return groups
 

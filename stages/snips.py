@@ -109,8 +109,9 @@ def well_key(
 
 
 def well_of(file: str) -> str:
-    """The well of a snip stack, `{experiment}_{well}_e{NN}.tif`."""
-    return file.rsplit("_", 2)[-2]
+    """The well of a snip stack, `{experiment}_{well}_e{NN}.tif`; of any other file, none."""
+    parts = file.rsplit("_", 2)
+    return parts[1] if len(parts) == 3 else ""
 
 
 def make_snips(

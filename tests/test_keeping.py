@@ -17,7 +17,7 @@ from PIL import Image
 
 from morphseq_manifest import contents
 from morphseq_manifest.errors import ConfigError
-from stages import keeping, keys, progress, stacks
+from stages import keeping, keys, progress, snips, stacks
 from stages.journal import Journal
 from stages.keeping import Shelf
 from tests.project import PLATES, Project, replace_file
@@ -243,6 +243,18 @@ def test_an_output_without_an_index_or_with_a_false_one_is_made_again(tmp_path: 
     assert gather(place, {"A01": "a"}) == ([], ["A01"])
 
 
+def test_files_that_are_no_stacks_of_the_stage_are_not_kept_and_do_no_harm(tmp_path: Path) -> None:
+    place = tmp_path / "out"
+    gather(place, {"A01": "a"})
+    (place / "within").mkdir()
+    for name in ("within/A01.tif", "notes.txt", "A02.tif"):
+        shutil.copy2(place / "A01.tif", place / name)
+    contents.write(place)
+    assert gather(place, {"A01": "a"}) == (["A01"], [])
+    assert sorted(os.listdir(place)) == ["A01.tif", contents.NAME]
+    assert [snips.well_of(name) for name in ("a_b_A01_e01.tif", "notes.txt", "a.tif")] == ["A01", "", ""]
+
+
 def test_a_group_counts_when_all_of_it_is_there_also_when_that_is_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), keeping.gathering([tmp_path / "out"]) as (shelf,):
         make(shelf, "A01", "a", "e1.tif", "e2.tif")
@@ -414,10 +426,10 @@ def test_latents_are_kept_by_embryo_and_another_model_has_its_own(project: Proje
     project.edit("params.yaml", "large_mask: 0.15", "large_mask: 0.14")
     project.run("python", "-m", "stages.latents", TIME_LAPSE, "--model", "demo_a")
     assert journal.read_bytes() == first
-    snips = project.root / FOLDERS[-1]
+    folder = project.root / FOLDERS[-1]
     image = np.random.default_rng(0).integers(0, 255, (576, 256), np.uint8)
-    replace_file(snips / f"{TIME_LAPSE}_A03_e01.tif", b"")
-    stacks.write_stack(snips / f"{TIME_LAPSE}_A03_e01.tif", [stacks.Page(stacks.PageTag(0, "0" * 32), image)])
+    replace_file(folder / f"{TIME_LAPSE}_A03_e01.tif", b"")
+    stacks.write_stack(folder / f"{TIME_LAPSE}_A03_e01.tif", [stacks.Page(stacks.PageTag(0, "0" * 32), image)])
     project.run("python", "-m", "stages.latents", TIME_LAPSE, "--model", "demo_a")
     lines = set(journal.read_bytes().splitlines())
     assert len(lines) == 12
