@@ -18,11 +18,15 @@ _SCHEMA = "2.0"
 
 
 class Recorded(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A dependency or output as recorded: md5 (ending in `.dir` for a folder), bytes, and files if it is a folder."""
+    """A dependency or output as recorded: md5 (ending in `.dir` for a folder), bytes, and files if it is a folder.
+
+    `isexec`: whether the file may be executed.
+    """
 
     md5: str
     size: int | None = None
     nfiles: int | None = None
+    isexec: bool = False
 
 
 class StageLock(msgspec.Struct, frozen=True, array_like=True):
@@ -126,10 +130,10 @@ def _recorded(entry: dict[str, str]) -> Recorded:
     numbers = [entry.get(key) for key in ("size", "nfiles")]
     if not all(number is None or number.isdigit() for number in numbers):
         raise _NotPlainError
-    if not _HASH.fullmatch(entry["md5"]):
+    if not _HASH.fullmatch(entry["md5"]) or entry.get("isexec", "true") != "true":
         raise _NotPlainError
     size, nfiles = (None if number is None else int(number) for number in numbers)
-    return Recorded(entry["md5"].strip("'"), size, nfiles)
+    return Recorded(entry["md5"].strip("'"), size, nfiles, "isexec" in entry)
 
 
 _RECORDED = {"path", "hash", "md5", "size", "nfiles", "isexec"}
@@ -179,4 +183,5 @@ def _recorded_from_yaml(item: dict[str, Any]) -> Recorded:
         raise TypeError(f"{item['path']}: {min(extra) if extra else 'its hash'} is not what DVC 3 writes")
     if empty := [name for name, value in item.items() if value is None]:
         raise TypeError(f"{item['path']}: {empty[0]} is empty")
-    return msgspec.convert([item.get(name) for name in Recorded.__struct_fields__], Recorded)
+    values = [item.get("md5"), item.get("size"), item.get("nfiles"), item.get("isexec", False)]
+    return msgspec.convert(values, Recorded)

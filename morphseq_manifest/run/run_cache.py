@@ -18,7 +18,8 @@ _LEFT_OUT = {"size", "nfiles"}
 
 def is_kept(stage: Stage) -> bool:
     """Whether DVC looks a stage up in the run cache: it depends on something, and DVC may delete all that it makes."""
-    return bool(stage.deps and stage.outs and not stage.always_changed and not any(out.persist for out in stage.outs))
+    depends = stage.deps or stage.params
+    return bool(depends and stage.outs and not stage.always_changed and not any(out.persist for out in stage.outs))
 
 
 def save(folder: Path, entry: Entry) -> None:

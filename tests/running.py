@@ -1,0 +1,83 @@
+"""What the tests of `morphseq run` share: all that a run leaves behind, and the toy pipeline it is tried on."""
+
+import difflib
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from dvc.repo import Repo
+
+from tests import toy
+from tests.project import Project
+
+# Some stages run warm, in a worker that has their module, and some by a shell; one makes a program out of settings
+# alone, by two commands, and one a folder with a folder in it.
+MIXED = (
+    toy.PIPELINE.replace("python stage.py '${key}' ${paths", "python -m stage '${key}' ${paths")
+    .replace("python stage.py all ${paths", "python -m stage all ${paths")
+    .replace("to data/df03/", "to data/df03/ data/df03/deep/")
+    .replace("      - data/df01.csv\n      - data/lat", "      - data/df01.csv\n      - data/list.sh\n      - data/lat")
+    .replace("stages:\n", "stages:\n" + """\
+  list:
+    cmd:
+      - python stage.py list to data/list.sh
+      - chmod +x data/list.sh
+    params:
+      - experiments
+    outs:
+      - data/list.sh
+""", 1)
+)  # fmt: skip
+
+
+def state_of(root: Path) -> dict[str, str]:
+    """What a run leaves behind, file by file: dvc.lock and settings as text, all else by mode and hash."""
+    found = {name: (root / name).read_text() for name in ("dvc.lock", "params.yaml") if (root / name).exists()}
+    # Beside these two, DVC leaves listings of folders where DVC 2 had its cache, which nothing refers to.
+    for top in (".dvc/cache/files", ".dvc/cache/runs", "data", "manifests"):
+        for folder, _, names in os.walk(root / top):
+            for name in names:
+                path = Path(folder, name)
+                mode = f"{path.stat().st_mode:o}" if top.startswith(".dvc") else ""
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                found[str(path.relative_to(root))] = f"{mode} {digest}"
+    return found
+
+
+def differences(ours: dict[str, str], theirs: dict[str, str]) -> list[str]:
+    """In what two states differ, ours (+) from theirs (-): lines of the lock and the settings, names of files."""
+    texts = ("dvc.lock", "params.yaml")
+    found = [
+        line.rstrip()
+        for name in texts
+        for line in difflib.unified_diff(*(state.get(name, "").splitlines() for state in (theirs, ours)), n=1)
+    ]
+    names = [name for name in ours.keys() | theirs.keys() if name not in texts and ours.get(name) != theirs.get(name)]
+    return found + [f"{theirs.get(name, '-')} {ours.get(name, '+')} {name}" for name in sorted(names)]
+
+
+def status(root: Path) -> dict[str, Any]:
+    """What `dvc status` says; nothing where all is up to date."""
+    with Repo(str(root)) as repo:
+        found: dict[str, Any] = repo.status()
+    return found
+
+
+def ended(output: str) -> dict[str, str]:
+    """How it ended with each stage, from what `morphseq run --json` prints."""
+    lines = output.splitlines(keepends=True)
+    start = next(number for number, line in enumerate(lines) if line.startswith("{"))
+    stages: dict[str, dict[str, Any]] = msgspec.json.decode("".join(lines[start:]))["stages"]
+    return {name: str(result["end"]) for name, result in stages.items()}
+
+
+def named(ends: dict[str, str], end: str) -> set[str]:
+    """The stages with which it ended so."""
+    return {name for name, found in ends.items() if found == end}
+
+
+def run_json(project: Project, *arguments: str | Path, code: int = 0) -> dict[str, str]:
+    """`morphseq run --json`: how it ended with each stage."""
+    return ended(project.morphseq("run", "--json", *arguments, code=code))
