@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from dvc.repo import Repo
 
+from morphseq_manifest import files
 from tests import toy
 from tests.project import Project
 
@@ -32,6 +33,38 @@ MIXED = (
 )  # fmt: skip
 
 
+# As MIXED, by stages that say how far they are in the file `ticks`, wait so many seconds there as the file `pause` has
+# in it, and fail where the file `fail` names what they make; some commands are more than a shell can turn into.
+SLOW = MIXED.replace("to data/latents/${model_name}/${key}.csv", "to data/latents/${model_name}/${key}.csv && true")
+_STEP = """\
+import os, time
+def tick():
+    with open("ticks", "ab", 0) as file:
+        file.write(b".")
+    if os.path.exists("pause"):
+        time.sleep(float(open("pause").read()))
+def write(path, text):
+    with path.open("w") as file:
+        file.write(text[:len(text) // 2])
+        file.flush()
+        tick()
+        print("making", path, flush=True)
+        if os.path.exists("fail") and str(path) in open("fail").read().split():
+            sys.exit(f"can't make {path}")
+        file.write(text[len(text) // 2:])
+    tick()
+"""
+
+
+def slow(root: Path) -> Project:
+    """The toy project with such stages; nothing has run yet."""
+    project = toy.write(root, SLOW)
+    text = toy.STAGE.replace("pathlib.Path(path).write_text(", "write(pathlib.Path(path), ")
+    (root / "stage.py").write_text(_STEP + text)
+    (root / ".git/info/exclude").write_text("/ticks\n/pause\n/fail\n")
+    return project
+
+
 def state_of(root: Path) -> dict[str, str]:
     """What a run leaves behind, file by file: dvc.lock and settings as text, all else by mode and hash."""
     found = {name: (root / name).read_text() for name in ("dvc.lock", "params.yaml") if (root / name).exists()}
@@ -39,6 +72,8 @@ def state_of(root: Path) -> dict[str, str]:
     for top in (".dvc/cache/files", ".dvc/cache/runs", "data", "manifests"):
         for folder, _, names in os.walk(root / top):
             for name in names:
+                if name.startswith(files.TEMPORARY):
+                    continue  # left by a killed process
                 path = Path(folder, name)
                 mode = f"{path.stat().st_mode:o}" if top.startswith(".dvc") else ""
                 digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -88,7 +88,7 @@ sam2:
   nested:
     on: true
 """
-_STAGE = """\
+STAGE = """\
 import pathlib, sys
 first, middle = sys.argv[1], sys.argv.index("to")
 text = first
@@ -113,7 +113,7 @@ def write(root: Path, pipeline: str = PIPELINE) -> Project:
         (folder / "config.json").write_text(model)
         (folder / "weights").mkdir()
         (folder / "weights/w.bin").write_text(model * 3)
-    for name, text in {"dvc.yaml": pipeline, "params.yaml": _PARAMS, "stage.py": _STAGE,
+    for name, text in {"dvc.yaml": pipeline, "params.yaml": _PARAMS, "stage.py": STAGE,
                        ".gitignore": "/data\n", ".dvcignore": ".morphseq-*\n"}.items():  # fmt: skip
         (root / name).write_text(text)
     project = Project(root)

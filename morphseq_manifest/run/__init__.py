@@ -12,7 +12,7 @@ from morphseq_manifest import failures, params, selection
 from morphseq_manifest.assess import assess, check_ignored
 from morphseq_manifest.errors import ConfigError, ExitCode
 from morphseq_manifest.pipeline import Stage
-from morphseq_manifest.run import capacity, dvc_lock
+from morphseq_manifest.run import capacity, dvc_lock, marks
 from morphseq_manifest.run.engines import Engine, LocalEngine
 from morphseq_manifest.run.runner import End, Result, Runner, Watch
 from morphseq_manifest.run.targets import choose
@@ -90,9 +90,7 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
         check_ignored(snapshot, workspace)
         _check_settings(snapshot, workspace)
         stages, forced, undated = _choose(snapshot, options)
-        from morphseq_manifest.run.worker import end_left_over
-
-        end_left_over(root)
+        marks.end_left_over(root)
         workers = engine or LocalEngine()
         jobs = options.jobs or workers.slots
         room = capacity.Capacity(jobs, workers.devices, options.share)

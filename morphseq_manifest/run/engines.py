@@ -15,8 +15,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from morphseq_manifest.run import marks
 from morphseq_manifest.run.capacity import gpus
-from morphseq_manifest.run.tasks import Task
+from morphseq_manifest.run.tasks import RUNNING, Task
 
 # What `perform` gives where the worker was ended before the stage.
 WORKER_LOST = -1000
@@ -52,8 +53,11 @@ class LocalEngine:
         with self._lock:
             if self._closed:
                 return WORKER_LOST
+            self._idle = [worker for worker in self._idle if worker.is_alive]
             worker = self._idle.pop() if self._idle else self._start()
         code = worker.perform(task)
+        if code == WORKER_LOST:
+            marks.end(Path(task.root, RUNNING, task.stage))  # what the stage had started may have outlived it
         with self._lock:
             if code == WORKER_LOST:
                 self._all.remove(worker)
@@ -91,6 +95,10 @@ class _Worker:
         except (OSError, ValueError):
             answer = b""
         return int(answer) if answer.endswith(b"\n") else WORKER_LOST
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def close(self) -> None:
         assert self._process.stdin

@@ -3,7 +3,7 @@
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -163,16 +163,21 @@ class Recorder:
         """Delete what was set aside."""
         shutil.rmtree(self._aside(stage, 0).parent, ignore_errors=True)
 
-    def recover(self, stages: Iterable[Stage]) -> None:
-        """Put back what a run that was killed had set aside."""
-        for stage in stages:
-            if self._aside(stage, 0).parent.is_dir():
-                for number, out in enumerate(stage.outs):
-                    aside, place = self._aside(stage, number), self._root / out.path
-                    if os.path.lexists(aside):
-                        _remove(place)
-                        shutil.move(aside, place)
-                self.forget(stage)
+    def recover(self, stages: Mapping[str, Stage], lock: Mapping[str, StageLock]) -> None:
+        """Put back what a run that was killed had set aside, but where it has been made anew since."""
+        folder = self._root / _ASIDE
+        for name in sorted(os.listdir(folder)) if folder.is_dir() else ():  # noqa: PTH208 - as names
+            stage, entry = stages.get(name), lock.get(name)
+            for number, out in enumerate(stage.outs if stage else ()):
+                aside, place = folder / name / str(number), self._root / out.path
+                recorded = entry.outs.get(out.path) if entry else None
+                if not os.path.lexists(aside) or (
+                    recorded and self._workspace.look_again([out.path])[out.path].md5 == recorded.md5
+                ):
+                    continue
+                _remove(place)
+                shutil.move(aside, place)
+            shutil.rmtree(folder / name, ignore_errors=True)
 
     def _aside(self, stage: Stage, number: int) -> Path:
         return self._root / _ASIDE / stage.name / str(number)

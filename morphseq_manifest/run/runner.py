@@ -96,7 +96,7 @@ class Runner:
 
         After Ctrl-C or an error what has finished is recorded, and what runs is ended.
         """
-        self._recorder.recover(self._graph.stages[name] for name in self._order)
+        self._recorder.recover(self._graph.stages, self._snapshot.lock)
         queue = _Queue(self._order, self._graph.before)
         running = 0
         with ThreadPoolExecutor(threads) as pool:

@@ -20,6 +20,7 @@ from typing import NoReturn
 
 import msgspec
 
+from morphseq_manifest.run import marks
 from morphseq_manifest.run.tasks import RUNNING, Task, module_of
 
 _PR_SET_PDEATHSIG = 1
@@ -47,14 +48,14 @@ def work(task: Task, tasks: int) -> int:
     for command in task.commands:
         if found := module_of(command):
             warm(task.root, [*task.warm, found[0]])
-    child = os.fork()
-    if child == 0:
-        _be_stage(task)
-    with contextlib.suppress(OSError):
-        os.setpgid(child, child)  # both set it, whoever comes first
     mark = Path(task.root, RUNNING, task.stage)
     mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.write_text(f"{child} {_began(child)}", encoding="utf-8")
+    me = os.getpid()
+    child = os.fork()
+    if child == 0:
+        _be_stage(task, mark, me)
+    with contextlib.suppress(OSError):
+        os.setpgid(child, child)  # both set it, whoever comes first
     ended = os.pidfd_open(child)
     try:
         while select.select([ended, tasks], [], [])[0] != [ended]:
@@ -85,12 +86,16 @@ def warm(root: str, modules: list[str]) -> None:
                 importlib.import_module(module)
 
 
-def _be_stage(task: Task) -> NoReturn:
+def _be_stage(task: Task, mark: Path, worker: int) -> NoReturn:
     """What the child does: run the commands as a shell would, and end with the code of the first that fails."""
     code = 1
     try:
         os.setpgid(0, 0)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != worker:
+            os._exit(1)
+        # So that all it starts can be found even when it and its worker are killed.
+        marks.leave(mark)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         log = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         os.dup2(log, 1)
@@ -144,28 +149,6 @@ def _run_module(root: str, module: str, arguments: list[str]) -> int:
         code = 1
     atexit._run_exitfuncs()
     return code
-
-
-def _began(pid: int) -> str:
-    """When a process began, in the kernel's ticks: its number alone may be another's one day."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
-
-
-def end_left_over(root: Path) -> list[str]:
-    """End stages that outlived a runner which was killed together with its workers; returns their names."""
-    names = []
-    folder = root / RUNNING
-    for mark in sorted(folder.iterdir()) if folder.is_dir() else ():
-        words = mark.read_text(encoding="utf-8").split()
-        if len(words) == 2 and _began(int(words[0])) == words[1]:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(int(words[0]), signal.SIGKILL)
-                names.append(mark.name)
-        mark.unlink(missing_ok=True)
-    return names
 
 
 if __name__ == "__main__":
