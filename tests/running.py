@@ -3,6 +3,9 @@
 import difflib
 import hashlib
 import os
+import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ from dvc.repo import Repo
 from morphseq_manifest import files
 from tests import toy
 from tests.project import Project
+
+DEADLINE_S = 120
 
 # Some stages run warm, in a worker that has their module, and some by a shell; one makes a program out of settings
 # alone, by two commands, and one a folder with a folder in it.
@@ -33,8 +38,9 @@ MIXED = (
 )  # fmt: skip
 
 
-# As MIXED, by stages that say how far they are in the file `ticks`, wait so many seconds there as the file `pause` has
-# in it, and fail where the file `fail` names what they make; some commands are more than a shell can turn into.
+# As MIXED, by stages that say how far they are in the file `ticks`, wait there as long as there is a file `hold`, or so
+# many seconds as the file `pause` has in it, and fail where the file `fail` names what they make; some commands are
+# more than a shell can turn into.
 SLOW = MIXED.replace("to data/latents/${model_name}/${key}.csv", "to data/latents/${model_name}/${key}.csv && true")
 _STEP = """\
 import os, time
@@ -43,6 +49,8 @@ def tick():
         file.write(b".")
     if os.path.exists("pause"):
         time.sleep(float(open("pause").read()))
+    while os.path.exists("hold"):
+        time.sleep(0.01)
 def write(path, text):
     with path.open("w") as file:
         file.write(text[:len(text) // 2])
@@ -61,7 +69,7 @@ def slow(root: Path) -> Project:
     project = toy.write(root, SLOW)
     text = toy.STAGE.replace("pathlib.Path(path).write_text(", "write(pathlib.Path(path), ")
     (root / "stage.py").write_text(_STEP + text)
-    (root / ".git/info/exclude").write_text("/ticks\n/pause\n/fail\n")
+    (root / ".git/info/exclude").write_text("/ticks\n/pause\n/hold\n/fail\n")
     return project
 
 
@@ -116,3 +124,72 @@ def named(ends: dict[str, str], end: str) -> set[str]:
 def run_json(project: Project, *arguments: str | Path, code: int = 0) -> dict[str, str]:
     """`morphseq run --json`: how it ended with each stage."""
     return ended(project.morphseq("run", "--json", *arguments, code=code))
+
+
+def copy_of(source: Path, to: Path) -> Project:
+    shutil.rmtree(to, ignore_errors=True)
+    shutil.copytree(source, to, symlinks=True)
+    return Project(to)
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
+    until = time.monotonic() + DEADLINE_S
+    while not holds():
+        assert time.monotonic() < until, f"waited too long: {what}"
+        time.sleep(0.001)
+
+
+def ticks(project: Project) -> int:
+    path = project.root / "ticks"
+    return path.stat().st_size if path.exists() else 0
+
+
+def words_of(pid: str) -> list[str]:
+    """What the kernel says of a process: state, parent, group, session."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def children(parent: int) -> list[int]:
+    return [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and words_of(pid)[1:2] == [str(parent)]]
+
+
+def workers(runner: int) -> list[int]:
+    return [pid for pid in children(runner) if b"morphseq_manifest.run.worker" in command(pid)]
+
+
+def command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def at_work(root: Path) -> list[bytes]:
+    """The processes that are still at work in a project."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if Path(f"/proc/{pid}/cwd").readlink() == root and words_of(pid)[:1] not in ([], ["Z"]):
+                found.append(command(int(pid)))
+        except OSError:
+            continue
+    return found
+
+
+def blocks(root: Path) -> dict[str, str]:
+    """The entries of dvc.lock as they stand there."""
+    path = root / "dvc.lock"
+    text = path.read_text() if path.exists() else "schema: '2.0'\nstages:\n"
+    head, *found = text.replace("\n  ", "\n\0  ").split("\0  ")
+    assert head == "schema: '2.0'\nstages:\n"
+    assert text.endswith("\n")
+    entries: dict[str, str] = {}
+    name = ""
+    for part in found:
+        if not part.startswith((" ", "-")):
+            name = part.partition(":\n")[0]
+        entries[name] = entries.get(name, "") + part
+    return entries

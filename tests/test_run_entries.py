@@ -129,11 +129,11 @@ def stage_of(name: str, deps: list[str], outs: list[str]) -> Stage:
 @given(st.data())
 def test_the_order_of_a_run_is_that_of_dvc_repro(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     import networkx
+    from dvc.repo import Repo
     from dvc.repo.graph import build_graph
     from dvc.repo.reproduce import plan_repro
     from dvc.repo.trie import build_outs_trie
     from dvc.stage import PipelineStage, create_stage
-    from dvc.repo import Repo
 
     root = tmp_path_factory.mktemp("order")
     folders = st.sampled_from(["d", "d/x", "d/y", "e"])
