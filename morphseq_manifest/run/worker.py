@@ -7,16 +7,18 @@ each. When its input ends, because the runner has ended or was killed, it ends w
 import atexit
 import contextlib
 import ctypes
-import importlib
+import importlib.util
 import os
 import runpy
 import select
 import signal
 import subprocess
 import sys
+import threading
 import traceback
+import types
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -47,9 +49,11 @@ def work(task: Task, tasks: int) -> int:
     """Run a task in a child; its exit code, negative where a signal ended it. Ends with the input `tasks`."""
     for command in task.commands:
         if found := module_of(command):
-            warm(task.root, [*task.warm, found[0]])
+            warm(task.root, task.warm, found[0])
     mark = Path(task.root, RUNNING, task.stage)
     mark.parent.mkdir(parents=True, exist_ok=True)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()  # what imports have said is not the stage's
     me = os.getpid()
     child = os.fork()
     if child == 0:
@@ -76,14 +80,24 @@ def _is_open(tasks: int) -> bool:
     return bool(os.read(tasks, 1))
 
 
-def warm(root: str, modules: list[str]) -> None:
-    """Import modules; what can't be imported is left to the stage, which will say so."""
+def warm(root: str, modules: list[str], stage: str) -> None:
+    """Import modules, and that of a stage; what can't be imported is left to the stage, which will say so.
+
+    The module of a stage that does its work when it is imported, not asking for `__main__`, is left alone.
+    """
     if root not in sys.path:
         sys.path.insert(0, root)
-    for module in modules:
+    for module in [*modules, stage]:
         if module not in sys.modules:
             with contextlib.suppress(Exception, SystemExit):
-                importlib.import_module(module)
+                if module != stage or _asks_for_main(module):
+                    importlib.import_module(module)
+
+
+def _asks_for_main(module: str) -> bool:
+    spec = importlib.util.find_spec(module)
+    place = Path(spec.origin) if spec and spec.origin else None
+    return place is not None and place.suffix == ".py" and "__main__" in place.read_text(encoding="utf-8")
 
 
 def _be_stage(task: Task, mark: Path, worker: int) -> NoReturn:
@@ -135,18 +149,20 @@ def _run_module(root: str, module: str, arguments: list[str]) -> int:
     sys.argv = [module, *arguments]
     sys.path[:] = [root, *(path for path in sys.path if path != root)]
     sys.modules.pop(module, None)  # it was imported to be warm, and is run as __main__ now
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    run: Any = runpy._run_module_as_main  # type: ignore[attr-defined]  # what the interpreter calls for -m
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        run(module)
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
         if end.code is not None and not isinstance(end.code, int):
             print(end.code, file=sys.stderr)
-    except BaseException:  # noqa: BLE001 - as the interpreter shows it
-        traceback.print_exc()
+    except BaseException as error:  # noqa: BLE001 - as the interpreter shows it, which has no frame of ours
+        traceback.print_exception(error.with_traceback(error.__traceback__ and error.__traceback__.tb_next))
         code = 1
+    shut_down: Any = threading._shutdown  # type: ignore[attr-defined]  # waits for threads, as the interpreter does
+    shut_down()
     atexit._run_exitfuncs()
     return code
 
