@@ -107,28 +107,44 @@ def an_executable_input(project: Project) -> None:
     (project.root / "data/plates/20240418.csv").write_text("well\nexecutable\n")
 
 
+def frozen_latents_and_an_aggregate_that_always_runs(project: Project) -> None:
+    project.edit(
+        "dvc.yaml", "      outs:\n        - data/latents", "      frozen: true\n      outs:\n        - data/latents"
+    )
+    project.edit("dvc.yaml", "  df01:\n", "  df01:\n    always_changed: true\n")
+
+
+def latents_by_hand(project: Project) -> None:
+    (project.root / "data/latents/a/20240418.csv").write_text("made elsewhere")
+
+
 CHANGES: tuple[Change, ...] = (
     nothing, nothing, one_frame, one_setting, without_an_experiment, another_model, the_model_before,
     one_more_experiment, the_experiment_again, without_outputs, outputs_of_another_kind, a_lock_without_some,
     content_lost_from_the_cache, an_executable_input, no_lock,
 )  # fmt: skip
+WITH_FROZEN = (nothing, frozen_latents_and_an_aggregate_that_always_runs, one_frame, latents_by_hand)
 
 
 @pytest.fixture(scope="session")
-def by_dvc(shared: Path, once: Callable[[Path, Callable[[Path], None]], Path]) -> list[Step]:
-    """What `dvc repro` does after each change."""
+def by_dvc(shared: Path, once: Callable[[Path, Callable[[Path], None]], Path]) -> dict[str, list[Step]]:
+    """What `dvc repro` does after each of the changes, and of those with frozen stages."""
 
     def build(folder: Path) -> None:
         folder.mkdir()
-        project = toy.write(folder / "project", MIXED)
-        steps = []
-        for change in CHANGES:
-            change(project)
-            ran = project.repro()
-            steps.append(Step(state_of(project.root), ran.stages - ran.restored, ran.restored))
-        (folder / "steps.json").write_bytes(msgspec.json.encode(steps))
+        for name, changes in (("all", CHANGES), ("frozen", WITH_FROZEN)):
+            project = toy.write(folder / name / "project", MIXED)
+            steps = []
+            for change in changes:
+                change(project)
+                ran = project.repro()
+                steps.append(Step(state_of(project.root), ran.stages - ran.restored, ran.restored))
+            (folder / f"{name}.json").write_bytes(msgspec.json.encode(steps))
 
-    return msgspec.json.decode((once(shared / "by_dvc", build) / "steps.json").read_bytes(), type=list[Step])
+    folder = once(shared / "by_dvc", build)
+    return {
+        name: msgspec.json.decode((folder / f"{name}.json").read_bytes(), type=list[Step]) for name in ("all", "frozen")
+    }
 
 
 @pytest.fixture(scope="session")
@@ -143,14 +159,29 @@ def scheduler() -> Iterator[str]:
 
 @pytest.mark.parametrize("engine", ["-j1", "-j4", "dask"])
 def test_after_every_change_lock_caches_and_data_are_those_of_dvc_repro(
-    by_dvc: list[Step], tmp_path: Path, engine: str, request: pytest.FixtureRequest
+    by_dvc: dict[str, list[Step]], tmp_path: Path, engine: str, request: pytest.FixtureRequest
 ) -> None:
     how = [engine] if engine != "dask" else ["--scheduler", request.getfixturevalue("scheduler")]
     project = toy.write(tmp_path / "project", MIXED)
-    for change, step in zip(CHANGES, by_dvc, strict=True):
+    for change, step in zip(CHANGES, by_dvc["all"], strict=True):
         change(project)
         ends = run_json(project, *how)
         assert differences(state_of(project.root), step.state) == [], change.__name__
         assert named(ends, "ran") == step.ran, change.__name__
         assert named(ends, "restored") == step.restored, change.__name__
         assert status(project.root) == {}, change.__name__
+
+
+def test_frozen_stages_are_recorded_as_they_are_and_others_always_run_as_by_dvc_repro(
+    by_dvc: dict[str, list[Step]], tmp_path: Path
+) -> None:
+    project = toy.write(tmp_path / "project", MIXED)
+    for change, step in zip(WITH_FROZEN, by_dvc["frozen"], strict=True):
+        change(project)
+        ends = run_json(project)
+        assert differences(state_of(project.root), step.state) == [], change.__name__
+        assert named(ends, "ran") == step.ran, change.__name__
+    (project.root / "data/latents/a/20240418.csv").unlink()
+    ends = run_json(project, code=1)
+    assert ends["latents@20240418"] == "failed", "it is not made, since it is frozen"
+    assert ends["df03"] == "blocked"

@@ -178,6 +178,9 @@ class Runner:
         why = "forced" if not verdict else verdict.brief() if entry else "has not run yet"
         deps = self._inputs(stage, found)
         asked = self._recorder.asked(stage, deps)
+        if stage.frozen:  # recorded as it is
+            text = write(self._recorder.made(stage, asked), stage.name)
+            return Result(stage.name, End.UP_TO_DATE, why=f"frozen; {why}", text=text)
         made = None if force else self._recorder.restore(stage, asked, entry)
         if made is not None:
             return Result(stage.name, End.RESTORED, why=why, text=write(made, stage.name))
