@@ -141,7 +141,9 @@ def _with_model(root: Path, model: str | None) -> dict[Path, bytes]:
 
 
 def _check_settings(snapshot: Snapshot, workspace: Workspace) -> None:
-    """Raise ConfigError for what would make the records differ from those of DVC."""
+    """Raise ConfigError for what stages can't need, and what would make the records differ from those of DVC."""
+    for stage in {stage.group: stage for stage in snapshot.graph.stages.values()}.values():
+        capacity.needs(stage)
     for name, value in workspace.dvc_cache.settings.items():
         raise ConfigError(f"{snapshot.root}: DVC's setting {name} = {value} is not supported here. Use `dvc repro`")
     outs = [out.path for stage in snapshot.graph.stages.values() for out in stage.outs if out.cache]

@@ -37,6 +37,13 @@ def end(mark: Path) -> bool:
     return found
 
 
+def wait_for_end(mark: Path, seconds: float) -> None:
+    """Wait until the stage with this mark has ended, on whatever machine, but not for ever: it may be gone."""
+    until = time.monotonic() + seconds
+    while mark.exists() and time.monotonic() < until and not end(mark):
+        time.sleep(_GONE_S)
+
+
 def end_left_over(root: Path) -> list[str]:
     """End stages that outlived a runner which was killed together with its workers; returns their names."""
     folder = root / RUNNING
