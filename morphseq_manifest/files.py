@@ -73,7 +73,7 @@ def replacing_folders(folders: list[Path]) -> Iterator[list[Path]]:
             temporary.mkdir(parents=True)
         yield temporaries
         for temporary in temporaries:
-            for file in temporary.iterdir():
+            for file in (path for path in temporary.rglob("*") if path.is_file()):
                 with file.open("rb") as handle:
                     os.fsync(handle.fileno())
         for temporary, place in zip(temporaries, places, strict=True):

@@ -18,11 +18,15 @@ _SCHEMA = "2.0"
 
 
 class Recorded(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A dependency or output as recorded: md5 (ending in `.dir` for a folder), bytes, and files if it is a folder."""
+    """A dependency or output as recorded: md5 (ending in `.dir` for a folder), bytes, and files if it is a folder.
+
+    `isexec`: whether the file may be executed.
+    """
 
     md5: str
     size: int | None = None
     nfiles: int | None = None
+    isexec: bool = False
 
 
 class StageLock(msgspec.Struct, frozen=True, array_like=True):
@@ -165,7 +169,7 @@ def _recorded(entry: dict[str, str]) -> Recorded:
     if not _HASH.fullmatch(entry["md5"]) or entry.get("isexec", "true") != "true":
         raise _NotPlainError
     size, nfiles = (None if number is None else int(number) for number in numbers)
-    return Recorded(entry["md5"].strip("'"), size, nfiles)
+    return Recorded(entry["md5"].strip("'"), size, nfiles, "isexec" in entry)
 
 
 _ENTRY = {"hash", "md5", "size", "nfiles", "isexec"}
@@ -219,7 +223,7 @@ def _recorded_from_yaml(item: dict[str, Any]) -> Recorded:
         raise TypeError(f"{item['path']}: {min(extra, key=str) if extra else 'its hash'} is not what DVC 3 writes")
     if empty := [name for name, value in item.items() if value is None]:
         raise TypeError(f"{item['path']}: {empty[0]} is empty")
-    msgspec.convert(item.get("isexec", True), bool)
     if not _MD5.fullmatch(str(item.get("md5"))):
         raise TypeError(f"{item['path']}: {item.get('md5')!r} is no md5")
-    return msgspec.convert([item.get(name) for name in Recorded.__struct_fields__], Recorded)
+    values = [item.get("md5"), item.get("size"), item.get("nfiles"), item.get("isexec", False)]
+    return msgspec.convert(values, Recorded)

@@ -8,6 +8,7 @@ import pytest
 from filelock import FileLock
 
 from tests.project import Project, clone, link_copy
+from tests.running import copy_of, slow
 
 FISHDEV = Path(os.environ.get("MORPHSEQ_FISHDEV", Path(__file__).parents[2] / "shared/fishdev"))
 
@@ -77,3 +78,21 @@ def fishdev() -> Path:
     if not FISHDEV.is_dir():
         pytest.skip(f"no real plates at {FISHDEV}; MORPHSEQ_FISHDEV says where they are")
     return FISHDEV
+
+
+@pytest.fixture(scope="session")
+def slow_states(shared: Path, once: Callable[[Path, Callable[[Path], None]], Path]) -> Path:
+    """The slow toy in folders: `nothing` has run, `first` after `dvc repro`, `edited`, and `second` after another."""
+
+    def build(folder: Path) -> None:
+        folder.mkdir()
+        slow(folder / "nothing")
+        for before, after in (("nothing", "first"), ("edited", "second")):
+            if after == "second":
+                edited = copy_of(folder / "first", folder / "edited")
+                (edited.root / "data/frames/20240418/A01_t0001.png").write_text("another frame")
+                edited.edit("params.yaml", "large: 0.15", "large: 0.2")
+                edited.edit("dvc.yaml", "python stage.py '${key}' data/labels", "python stage.py 'x${key}' data/labels")
+            copy_of(folder / before, folder / after).repro()
+
+    return once(shared / "slow", build)

@@ -39,6 +39,20 @@ class Project:
 
     def ending(self, *command: str | Path) -> tuple[int, str]:
         """Run a command: its exit code, and stdout and stderr together, in which no traceback may stand."""
+        with self.start(*command) as process:
+            output, _ = process.communicate()
+        assert "Traceback" not in output, output
+        return process.returncode, output
+
+    def start(self, *command: str | Path) -> subprocess.Popen[str]:
+        """Start a command, in a session of its own; stdout and stderr come together."""
+        return subprocess.Popen(
+            [str(part) for part in command], cwd=self.root, env=self.environment(), text=True, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def environment(self) -> dict[str, str]:
+        """What commands find in their environment."""
         environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "DVC_SITE_CACHE_DIR": str(self.root.parent / f"{self.root.name}-site-cache"),
@@ -49,12 +63,7 @@ class Project:
         }
         for role in ("AUTHOR", "COMMITTER"):
             environment |= {f"GIT_{role}_NAME": "Test", f"GIT_{role}_EMAIL": "test@example.org"}
-        done = subprocess.run(
-            [str(part) for part in command], cwd=self.root, env=environment, text=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
-        assert "Traceback" not in done.stdout, done.stdout
-        return done.returncode, done.stdout
+        return environment
 
     def repro(self, *targets: str, fails: bool = False) -> "Ran":
         """`dvc repro` (of df03 by default): what it ran and restored, and what it said."""

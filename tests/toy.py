@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.project import Project
 
 EXPERIMENTS = ("20240418", "20250305_1", "odd_v1.2")
-_PIPELINE = """\
+PIPELINE = """\
 vars:
   - paths:
       frames: data/frames
@@ -88,7 +88,7 @@ sam2:
   nested:
     on: true
 """
-_STAGE = """\
+STAGE = """\
 import pathlib, sys
 first, middle = sys.argv[1], sys.argv.index("to")
 text = first
@@ -102,30 +102,41 @@ for name in sys.argv[middle + 1:]:
 """
 
 
-def build(root: Path) -> None:
-    """Write the toy project, run it, and commit two states of it."""
+def write(root: Path, pipeline: str = PIPELINE) -> Project:
+    """Write the toy project, in which nothing has run yet; it is no commit yet."""
     (root / "manifests/images").mkdir(parents=True)
     for experiment in EXPERIMENTS:
-        frames = root / "data/frames" / experiment
-        frames.mkdir(parents=True)
-        for number in range(4):
-            (frames / f"A01_t{number:04d}.png").write_text(f"frame {number} of {experiment}")
-        plate = root / f"data/plates/{experiment}.csv"
-        plate.parent.mkdir(exist_ok=True)
-        plate.write_text(f"well\n{experiment}\n")
+        add_experiment(root, experiment)
     for model in ("threshold", "other"):
         folder = root / "data/models" / model
         folder.mkdir(parents=True)
         (folder / "config.json").write_text(model)
         (folder / "weights").mkdir()
         (folder / "weights/w.bin").write_text(model * 3)
-    for name, text in {"dvc.yaml": _PIPELINE, "params.yaml": _PARAMS, "stage.py": _STAGE,
+    for name, text in {"dvc.yaml": pipeline, "params.yaml": _PARAMS, "stage.py": STAGE,
                        ".gitignore": "/data\n", ".dvcignore": ".morphseq-*\n"}.items():  # fmt: skip
         (root / name).write_text(text)
     project = Project(root)
     project.run("git", "init", "--quiet", "--initial-branch=main")
     project.run("dvc", "init", "--quiet")
     project.run("dvc", "config", "core.analytics", "false")
+    return project
+
+
+def add_experiment(root: Path, experiment: str) -> None:
+    """Write the frames and the plate table of an experiment."""
+    frames = root / "data/frames" / experiment
+    frames.mkdir(parents=True)
+    for number in range(4):
+        (frames / f"A01_t{number:04d}.png").write_text(f"frame {number} of {experiment}")
+    plate = root / f"data/plates/{experiment}.csv"
+    plate.parent.mkdir(exist_ok=True)
+    plate.write_text(f"well\n{experiment}\n")
+
+
+def build(root: Path) -> None:
+    """Write the toy project, run it, and commit two states of it."""
+    project = write(root)
     project.repro()
     project.commit("One")
     (root / "data/frames/20240418/A01_t0001.png").write_text("another frame")

@@ -7,7 +7,10 @@ from morphseq_manifest.pipeline.stages import Stage, parents
 
 
 class Graph:
-    """The stages by name, an earlier one always before a later one. Raises ConfigError where they go in a circle."""
+    """The stages by name, an earlier one always before a later one. Raises ConfigError where they go in a circle.
+
+    Before a frozen stage there is none: it stays as it is, whatever happens to what it depends on.
+    """
 
     def __init__(self, stages: Sequence[Stage]) -> None:
         self.makers = {out.path: stage.name for stage in stages for out in stage.outs}
@@ -32,7 +35,7 @@ class Graph:
         yield from self._inside.get(path, ())
 
     def _before(self, stage: Stage) -> Iterator[str]:
-        for dep in stage.deps:
+        for dep in () if stage.frozen else stage.deps:
             yield from self.makers_of(dep)
 
     def as_dvc_runs(self, targets: Iterable[str]) -> list[str]:

@@ -1,8 +1,9 @@
 """`morphseq run`: what `dvc repro` would do, many stages at once."""
 
+import contextlib
+import re
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -12,7 +13,7 @@ from morphseq_manifest import failures, params, selection
 from morphseq_manifest.assess import assess, check_ignored
 from morphseq_manifest.errors import ConfigError, ExitCode
 from morphseq_manifest.pipeline import Stage
-from morphseq_manifest.run import capacity, dvc_lock
+from morphseq_manifest.run import capacity, dvc_lock, marks
 from morphseq_manifest.run.engines import Engine, LocalEngine
 from morphseq_manifest.run.runner import End, Result, Runner, Watch
 from morphseq_manifest.run.targets import choose
@@ -20,6 +21,12 @@ from morphseq_manifest.snapshot import Snapshot
 from morphseq_manifest.status.steps import Step, steps
 from morphseq_manifest.workspace import Workspace
 
+# What stands for the model in params.yaml; a comment after it is not part of it.
+_MODEL = re.compile(
+    r"""^model_name:[ \t]*('[^'\n]*'|"[^"\n]*"|[^\s#'"&*!|>][^\n]*?)(?=[ \t]*(?:[ \t]#.*)?\r?$)""", re.MULTILINE
+)
+# It is the name of a folder, and stands in commands.
+_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Stages that are restored, or wait for a GPU, do not keep others from running.
 _MORE_THREADS = 8
 
@@ -90,9 +97,7 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
         check_ignored(snapshot, workspace)
         _check_settings(snapshot, workspace)
         stages, forced, undated = _choose(snapshot, options)
-        from morphseq_manifest.run.worker import end_left_over
-
-        end_left_over(root)
+        marks.end_left_over(root)
         workers = engine or LocalEngine()
         jobs = options.jobs or workers.slots
         room = capacity.Capacity(jobs, workers.devices, options.share)
@@ -118,24 +123,27 @@ def _with_model(root: Path, model: str | None) -> dict[Path, bytes]:
     """The text of params.yaml with another `model_name`, all else as it is; nothing where it is that already."""
     if model is None:
         return {}
+    if not _MODEL_NAME.fullmatch(model):
+        raise ConfigError(f"--model-name: {model!r} can't be the name of a model: expected letters, digits, . _ -")
     snapshot = Snapshot(root)
-    now = snapshot.params.values.get("model_name")
-    if now == model:
+    if snapshot.params.values.get("model_name") == model:
         return {}
     text = snapshot.text(params.PARAMS) or ""
-    lines = text.splitlines(keepends=True)
-    places = [number for number, line in enumerate(lines) if line.startswith("model_name:")]
-    if len(places) != 1:
-        raise ConfigError(f"{root / params.PARAMS}: expected one line with `model_name:`. Put it there")
-    lines[places[0]] = f"model_name: {model}\n"
-    changed = "".join(lines)
-    if params.parse_values(changed).get("model_name") != model:
-        raise ConfigError(f"--model-name: {model!r} can't be the name of a model")
+    place = _MODEL.search(text)
+    if place is None:
+        raise ConfigError(f"{root / params.PARAMS}: expected a line with `model_name:` and a name. Put it there")
+    changed = text
+    for name in (model, f'"{model}"'):  # in quotes where it would be a number or so without
+        changed = f"{text[: place.start(1)]}{name}{text[place.end(1) :]}"
+        if params.parse_values(changed).get("model_name") == model:
+            break
     return {params.PARAMS: changed.encode()}
 
 
 def _check_settings(snapshot: Snapshot, workspace: Workspace) -> None:
-    """Raise ConfigError for what would make the records differ from those of DVC."""
+    """Raise ConfigError for what stages can't need, and what would make the records differ from those of DVC."""
+    for stage in {stage.group: stage for stage in snapshot.graph.stages.values()}.values():
+        capacity.needs(stage)
     for name, value in workspace.dvc_cache.settings.items():
         raise ConfigError(f"{snapshot.root}: DVC's setting {name} = {value} is not supported here. Use `dvc repro`")
     outs = [out.path for stage in snapshot.graph.stages.values() for out in stage.outs if out.cache]
@@ -149,7 +157,7 @@ def _check_settings(snapshot: Snapshot, workspace: Workspace) -> None:
         )
 
 
-@contextmanager
+@contextlib.contextmanager
 def _terminable() -> Iterator[None]:
     """SIGTERM is like Ctrl-C in this block, where it can be: in the main thread."""
 

@@ -10,20 +10,24 @@ from morphseq_manifest.errors import ConfigError
 from morphseq_manifest.pipeline import Stage
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-_MEMORY = re.compile(r"([\d.]+)\s*([KMGT]?)i?B?")
+_AMOUNTS = {
+    "gpu": re.compile(r"(\d+)()"),
+    "cores": re.compile(r"(\d+(?:\.\d+)?)()"),
+    "memory": re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?"),
+}
 
 
 def needs(stage: Stage) -> dict[str, float]:
-    """What `meta` in dvc.yaml says that a stage needs: gpu and cores (numbers), memory (bytes, or text like 8G).
+    """What `meta` in dvc.yaml says that a stage needs: gpu (a whole number), cores, memory (bytes, or text like 8G).
 
     Raises ConfigError for what is no amount.
     """
     found: dict[str, float] = {}
-    for kind in ("gpu", "cores", "memory"):
+    for kind, amount in _AMOUNTS.items():
         if kind not in stage.meta:
             continue
-        match = _MEMORY.fullmatch(str(stage.meta[kind]))
-        if match is None or (match[2] and kind != "memory"):
+        match = amount.fullmatch(str(stage.meta[kind]))
+        if match is None:
             raise ConfigError(f"dvc.yaml: stage {stage.name}, meta: {kind}: {stage.meta[kind]!r} is no amount")
         found[kind] = float(match[1]) * _UNITS[match[2]]
     return found

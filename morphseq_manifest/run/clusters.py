@@ -1,9 +1,10 @@
 """Clusters to run on: one that is there, by the address of its Dask scheduler, or one described in a small file."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -12,6 +13,7 @@ from morphseq_manifest.run.engines import DaskEngine, Engine
 
 _INSTALL = "Install it: `pip install 'morphseq-manifest[cluster]'`"
 _CONNECT_S = 30
+_SUBMITS = {"slurm": "sbatch", "sge": "qsub"}
 
 
 class Cluster(msgspec.Struct, forbid_unknown_fields=True):
@@ -21,8 +23,8 @@ class Cluster(msgspec.Struct, forbid_unknown_fields=True):
     """
 
     kind: str
-    jobs: int = 1
-    gpus: int = 0
+    jobs: Annotated[int, msgspec.Meta(ge=1)] = 1
+    gpus: Annotated[int, msgspec.Meta(ge=0)] = 0
     options: dict[str, Any] = {}
 
 
@@ -34,11 +36,15 @@ def engine(scheduler: str | None, file: Path | None) -> Iterator[Engine | None]:
     """
     if scheduler is not None:
         client = _client(scheduler)
+        try:
+            client.wait_for_workers(1, timeout=_CONNECT_S)
+        except TimeoutError as error:
+            raise ConfigError(f"{scheduler}: this Dask cluster has no workers. Start some") from error
         yield DaskEngine(client, sum(client.nthreads().values()))
     elif file is not None:
-        asked = _read(file)
+        asked = read(file)
         with _started(asked, str(file)) as cluster:
-            yield DaskEngine(_client(cluster), asked.jobs)
+            yield DaskEngine(_client(cluster), asked.jobs, ["GPU"] if asked.gpus else [])
     else:
         yield None
 
@@ -66,6 +72,21 @@ def _started(asked: Cluster, name: str) -> Iterator[Any]:
     kinds = {"slurm": SLURMCluster, "sge": SGECluster, "local": LocalCluster}
     if asked.kind not in kinds:
         raise ConfigError(f"{name}: kind {asked.kind!r} is not known; there are {', '.join(kinds)}")
+    submits = _SUBMITS.get(asked.kind)
+    if submits and not shutil.which(submits):
+        raise ConfigError(f"{name}: there is no command {submits} here. Run this on a machine that can submit jobs")
+    try:
+        cluster = kinds[asked.kind](**options_of(asked))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ConfigError(f"{name}: options: {error}") from error
+    with cluster:
+        if asked.kind != "local":
+            cluster.scale(jobs=asked.jobs)
+        yield cluster
+
+
+def options_of(asked: Cluster) -> dict[str, Any]:
+    """What a cluster is started with."""
     options = dict(asked.options)
     if asked.kind == "local":
         options = {"n_workers": asked.jobs, "threads_per_worker": 1, "dashboard_address": None, **options}
@@ -74,17 +95,11 @@ def _started(asked: Cluster, name: str) -> Iterator[Any]:
     elif asked.gpus:
         extra = list(options.get("worker_extra_args", []))
         options["worker_extra_args"] = [*extra, "--resources", f"GPU={asked.gpus}"]
-    try:
-        cluster = kinds[asked.kind](**options)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{name}: options: {error}") from error
-    with cluster:
-        if asked.kind != "local":
-            cluster.scale(jobs=asked.jobs)
-        yield cluster
+    return options
 
 
-def _read(path: Path) -> Cluster:
+def read(path: Path) -> Cluster:
+    """Read a cluster file. Raises as `engine` does."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 

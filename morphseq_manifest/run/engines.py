@@ -6,20 +6,26 @@
 import atexit
 import contextlib
 import os
+import select
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
+from morphseq_manifest.run import marks
 from morphseq_manifest.run.capacity import gpus
-from morphseq_manifest.run.tasks import Task
+from morphseq_manifest.run.tasks import RUNNING, Task
 
 # What `perform` gives where the worker was ended before the stage.
 WORKER_LOST = -1000
+# How often to look whether a stage is still wanted, and how long to wait for its end on another machine.
+_LOOK_S = 0.5
+_END_S = 30.0
 
 
 class Engine(Protocol):
@@ -47,13 +53,18 @@ class LocalEngine:
         self._lock = threading.Lock()
         self._closed = False
 
-    def perform(self, task: Task, needs: Mapping[str, float] | None = None) -> int:
-        """Run a task in a worker that is idle, or a new one."""
+    def perform(
+        self, task: Task, needs: Mapping[str, float] | None = None, is_wanted: Callable[[], bool] = lambda: True
+    ) -> int:
+        """Run a task in a worker that is idle, or a new one; it is ended when it is not wanted any more."""
         with self._lock:
             if self._closed:
                 return WORKER_LOST
+            self._idle = [worker for worker in self._idle if worker.is_alive]
             worker = self._idle.pop() if self._idle else self._start()
-        code = worker.perform(task)
+        code = worker.perform(task, is_wanted)
+        if code == WORKER_LOST:
+            marks.end(Path(task.root, RUNNING, task.stage))  # what the stage had started may have outlived it
         with self._lock:
             if code == WORKER_LOST:
                 self._all.remove(worker)
@@ -81,16 +92,23 @@ class _Worker:
             start_new_session=True,
         )  # fmt: skip
 
-    def perform(self, task: Task) -> int:
+    def perform(self, task: Task, is_wanted: Callable[[], bool]) -> int:
         assert self._process.stdin
         assert self._process.stdout
         try:
             self._process.stdin.write(msgspec.json.encode(task) + b"\n")
             self._process.stdin.flush()
+            while not select.select([self._process.stdout], [], [], _LOOK_S)[0]:
+                if not is_wanted():
+                    self.close()
             answer = self._process.stdout.readline()
         except (OSError, ValueError):
             answer = b""
         return int(answer) if answer.endswith(b"\n") else WORKER_LOST
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def close(self) -> None:
         assert self._process.stdin
@@ -104,22 +122,45 @@ _here_lock = threading.Lock()
 
 
 def perform_here(task: Task) -> int:
-    """Run a task in a warm worker of this process: what a worker of a cluster does."""
+    """Run a task in a warm worker of this process: what a worker of a cluster does.
+
+    It is run once: not again where the scheduler gives it to another worker, this one having been lost.
+    """
     global _here
+    try:
+        _begun(task).parent.mkdir(parents=True, exist_ok=True)
+        _begun(task).touch(exist_ok=False)
+    except FileExistsError:
+        return WORKER_LOST
     with _here_lock:
         if _here is None:
             _here = LocalEngine()
             atexit.register(_here.close)
     Path(task.log).parent.mkdir(parents=True, exist_ok=True)
-    return _here.perform(task)
+    return _here.perform(task, is_wanted=_wanted_here())
+
+
+def _begun(task: Task) -> Path:
+    return Path(task.root, RUNNING, f".{task.stage}.begun")
+
+
+def _wanted_here() -> Callable[[], bool]:
+    """How to tell that the scheduler still wants what this thread runs: not after the runner has let go or ended."""
+    from distributed.worker import get_worker, thread_state  # type: ignore[attr-defined]
+
+    tasks, key = get_worker().state.tasks, thread_state.key
+    return lambda: key in tasks and tasks[key].state != "cancelled"
 
 
 class DaskEngine:
-    """The workers of a Dask cluster, which must see the project under the same path; GPUs are the cluster's affair."""
+    """The workers of a Dask cluster, which must see the project under the same path; GPUs are the cluster's affair.
 
-    def __init__(self, client: Any, slots: int) -> None:
-        self.slots, self.devices = max(slots, 1), list[str]()
-        self._client = client
+    `kinds` are the resources that its workers say they have, where that is known before they are there.
+    """
+
+    def __init__(self, client: Any, slots: int, kinds: Collection[str] = ()) -> None:
+        self.slots, self.devices = slots, list[str]()
+        self._client, self._kinds = client, set(kinds)
 
     def perform(self, task: Task, needs: Mapping[str, float]) -> int:
         """Run a task on a worker that has what it needs, once: a stage that failed is not tried again."""
@@ -127,17 +168,24 @@ class DaskEngine:
 
         from distributed.scheduler import KilledWorker
 
-        future = self._client.submit(
-            perform_here, task, pure=False, retries=0, key=f"{task.stage}-{id(task)}", resources=self._resources(needs)
-        )
+        _begun(task).unlink(missing_ok=True)
         try:
-            return int(future.result())
-        except (KilledWorker, CancelledError):
-            return WORKER_LOST
+            future = self._client.submit(
+                perform_here, task, pure=False, retries=0, key=f"{task.stage}-{uuid.uuid4().hex}",
+                resources=self._resources(needs),
+            )  # fmt: skip
+            code = int(future.result())
+        except (KilledWorker, CancelledError, OSError):
+            code = WORKER_LOST
+        if code == WORKER_LOST:
+            marks.wait_for_end(Path(task.root, RUNNING, task.stage), _END_S)
+        _begun(task).unlink(missing_ok=True)
+        return code
 
     def _resources(self, needs: Mapping[str, float]) -> dict[str, float]:
         """What is needed, of the kinds that any worker says it has."""
-        known = {name for worker in self._client.scheduler_info()["workers"].values() for name in worker["resources"]}
+        workers = self._client.scheduler_info()["workers"].values()
+        known = self._kinds.union(*(worker["resources"] for worker in workers))
         return {name.upper(): amount for name, amount in needs.items() if name.upper() in known}
 
     def close(self) -> None:

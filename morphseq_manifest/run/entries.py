@@ -88,12 +88,12 @@ def _is_plain(text: str, column: int) -> bool:
     return bool(_PLAIN.fullmatch(text)) and not _WORDS.fullmatch(text) and column + len(text) < _WIDTH
 
 
-_known: dict[bytes, str] = {}
+_known: dict[str, str] = {}
 
 
 def _settings(params: Mapping[str, Any], indent: str) -> str:
     """The YAML of settings, which many stages have alike."""
-    key = msgspec.json.encode([params, indent])
+    key = f"{indent}{params!r}"  # which tells 1 from 1.0, a date from a text, and nan from nothing
     if key not in _known:
         nested: dict[str, Any] = {"params": params}
         for _ in range(0, len(indent), 2):

@@ -3,7 +3,7 @@
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ class Recorder:
         if not all(held[item.md5] for item in outs):
             return None
         for item in outs:
-            self._bring_back(item.path, item.md5)
+            self._bring_back(item.path, item.md5, item.isexec)
         return self.made(stage, asked)
 
     def _keep(self, path: str, content: Content) -> None:
@@ -102,12 +102,16 @@ class Recorder:
             temporary.write_bytes(data)
             temporary.chmod(_CACHED_MODE)
 
-    def _bring_back(self, path: str, md5: str) -> None:
+    def _bring_back(self, path: str, md5: str, isexec: bool) -> None:
         """Copy content from DVC's cache to where it was."""
         place = self._root / path
         if not md5.endswith(".dir"):
+            if place.is_symlink() or place.is_dir():
+                _remove(place)
             with files.replacing(place, durable=False) as temporary:
                 shutil.copyfile(self._workspace.dvc_cache.path(md5), temporary)
+                if isexec:
+                    temporary.chmod(temporary.stat().st_mode | stat.S_IEXEC)
             return
         import json
 
@@ -150,7 +154,7 @@ class Recorder:
             elif out.persist:
                 continue
             elif recorded and out.cache and self._workspace.held([recorded.md5])[recorded.md5]:
-                self._bring_back(out.path, recorded.md5)
+                self._bring_back(out.path, recorded.md5, recorded.isexec)
             else:
                 _remove(place)  # half-made: nothing was there before
         self._workspace.look_again(out.path for out in stage.outs)
@@ -159,16 +163,21 @@ class Recorder:
         """Delete what was set aside."""
         shutil.rmtree(self._aside(stage, 0).parent, ignore_errors=True)
 
-    def recover(self, stages: Iterable[Stage]) -> None:
-        """Put back what a run that was killed had set aside."""
-        for stage in stages:
-            if self._aside(stage, 0).parent.is_dir():
-                for number, out in enumerate(stage.outs):
-                    aside, place = self._aside(stage, number), self._root / out.path
-                    if os.path.lexists(aside):
-                        _remove(place)
-                        shutil.move(aside, place)
-                self.forget(stage)
+    def recover(self, stages: Mapping[str, Stage], lock: Mapping[str, StageLock]) -> None:
+        """Put back what a run that was killed had set aside, but where it has been made anew since."""
+        folder = self._root / _ASIDE
+        for name in sorted(os.listdir(folder)) if folder.is_dir() else ():  # noqa: PTH208 - as names
+            stage, entry = stages.get(name), lock.get(name)
+            for number, out in enumerate(stage.outs if stage else ()):
+                aside, place = folder / name / str(number), self._root / out.path
+                recorded = entry.outs.get(out.path) if entry else None
+                if not os.path.lexists(aside) or (
+                    recorded and self._workspace.look_again([out.path])[out.path].md5 == recorded.md5
+                ):
+                    continue
+                _remove(place)
+                shutil.move(aside, place)
+            shutil.rmtree(folder / name, ignore_errors=True)
 
     def _aside(self, stage: Stage, number: int) -> Path:
         return self._root / _ASIDE / stage.name / str(number)
@@ -181,7 +190,7 @@ def _recorded_outs(stage: Stage, asked: Entry, entry: StageLock | None) -> Seque
     if any(item.path not in entry.deps or entry.deps[item.path].md5 != item.md5 for item in asked.deps):
         return None
     found = [(out.path, entry.outs.get(out.path)) for out in stage.outs]
-    return [Item(path, one.md5, one.size or 0, one.nfiles) for path, one in found if one] or None
+    return [Item(path, one.md5, one.size or 0, one.nfiles, one.isexec) for path, one in found if one] or None
 
 
 def _remove(path: Path) -> None:

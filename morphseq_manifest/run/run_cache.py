@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,22 @@ _LEFT_OUT = {"size", "nfiles"}
 
 def is_kept(stage: Stage) -> bool:
     """Whether DVC looks a stage up in the run cache: it depends on something, and DVC may delete all that it makes."""
-    return bool(stage.deps and stage.outs and not stage.always_changed and not any(out.persist for out in stage.outs))
+    depends = stage.deps or stage.params
+    return bool(depends and stage.outs and not stage.always_changed and not any(out.persist for out in stage.outs))
 
 
 def save(folder: Path, entry: Entry) -> None:
     """Keep an entry in the run cache, which is `folder`."""
-    path = folder / _key_path(entry) / _hash(entry.content())
-    if not path.exists():
-        files.write_bytes(path, write(entry).encode())
+    path, text = folder / _key_path(entry) / _hash(entry.content()), write(entry).encode()
+    try:
+        if path.read_bytes() == text:
+            return
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    # Not beside it, where DVC would take for an entry what a killed run leaves half-written.
+    temporary = folder / f"{files.TEMPORARY}{uuid.uuid4().hex}.tmp"
+    temporary.write_bytes(text)
+    temporary.replace(path)
 
 
 def find(folder: Path, asked: Entry) -> Sequence[Item] | None:

@@ -89,7 +89,8 @@ class Runner:
         self._settings = SettingsChanged(snapshot)
         self._results: dict[str, Result] = {}
         self._done: SimpleQueue[Result] = SimpleQueue()
-        self._stopped = threading.Event()
+        self._stopped = threading.Event()  # the run is to end now
+        self._closed = threading.Event()  # nothing more is to begin
         self._written = self._cost = 0.0
 
     def go(self, threads: int) -> dict[str, Result]:
@@ -97,7 +98,7 @@ class Runner:
 
         After Ctrl-C or an error what has finished is recorded, and what runs is ended.
         """
-        self._recorder.recover(self._graph.stages[name] for name in self._order)
+        self._recorder.recover(self._graph.stages, self._snapshot.lock)
         queue = _Queue(self._order, self._graph.before)
         running = 0
         with ThreadPoolExecutor(threads) as pool:
@@ -116,6 +117,7 @@ class Runner:
                     self._end(result, queue)
             finally:
                 self._stopped.set()
+                self._closed.set()
                 if running:
                     self._engine.close()
                 for _ in range(running):
@@ -134,6 +136,8 @@ class Runner:
         if result.end not in {End.FAILED, End.STOPPED}:
             queue.ended(result.stage)
             return
+        if self._fail_fast:
+            self._closed.set()
         late = self._graph.downstream([result.stage])
         stop = self._fail_fast or self._stopped.is_set()
         for name in queue.drop(None if stop else late):
@@ -182,6 +186,9 @@ class Runner:
         why = "forced" if not verdict else verdict.brief() if entry else "has not run yet"
         deps = self._inputs(stage, found)
         asked = self._recorder.asked(stage, deps)
+        if stage.frozen:  # recorded as it is
+            text = write(self._recorder.made(stage, asked), stage.name)
+            return Result(stage.name, End.UP_TO_DATE, why=f"frozen; {why}", text=text)
         made = None if force else self._recorder.restore(stage, asked, entry)
         if made is not None:
             return Result(stage.name, End.RESTORED, why=why, text=write(made, stage.name))
@@ -196,6 +203,8 @@ class Runner:
                 self._check_inputs(stage, deps)
                 made = self._recorder.made(stage, asked)
             except BaseException:
+                if self._fail_fast:
+                    self._closed.set()  # before another gets the room
                 self._recorder.put_back(stage, entry)
                 raise
             finally:
@@ -221,8 +230,12 @@ class Runner:
         wanted, waited = needs(stage), False
         while (devices := self._capacity.take(wanted)) is None:
             waited = True
-            if self._stopped.wait(_TICK_S / 10):
-                raise _StoppedError(f"{stage.name} was stopped")
+            if self._closed.wait(_TICK_S / 10):
+                break
+        if devices is None or self._closed.is_set():
+            if devices is not None:
+                self._capacity.give_back(wanted, devices)
+            raise _StoppedError(f"{stage.name} was stopped")
         try:
             yield devices, waited
         finally:

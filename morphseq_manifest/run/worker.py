@@ -7,19 +7,22 @@ each. When its input ends, because the runner has ended or was killed, it ends w
 import atexit
 import contextlib
 import ctypes
-import importlib
+import importlib.util
 import os
 import runpy
 import select
 import signal
 import subprocess
 import sys
+import threading
 import traceback
+import types
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
+from morphseq_manifest.run import marks
 from morphseq_manifest.run.tasks import RUNNING, Task, module_of
 
 _PR_SET_PDEATHSIG = 1
@@ -46,15 +49,17 @@ def work(task: Task, tasks: int) -> int:
     """Run a task in a child; its exit code, negative where a signal ended it. Ends with the input `tasks`."""
     for command in task.commands:
         if found := module_of(command):
-            warm(task.root, [*task.warm, found[0]])
-    child = os.fork()
-    if child == 0:
-        _be_stage(task)
-    with contextlib.suppress(OSError):
-        os.setpgid(child, child)  # both set it, whoever comes first
+            warm(task.root, task.warm, found[0])
     mark = Path(task.root, RUNNING, task.stage)
     mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.write_text(f"{child} {_began(child)}", encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()  # what imports have said is not the stage's
+    me = os.getpid()
+    child = os.fork()
+    if child == 0:
+        _be_stage(task, mark, me)
+    with contextlib.suppress(OSError):
+        os.setpgid(child, child)  # both set it, whoever comes first
     ended = os.pidfd_open(child)
     try:
         while select.select([ended, tasks], [], [])[0] != [ended]:
@@ -75,22 +80,36 @@ def _is_open(tasks: int) -> bool:
     return bool(os.read(tasks, 1))
 
 
-def warm(root: str, modules: list[str]) -> None:
-    """Import modules; what can't be imported is left to the stage, which will say so."""
+def warm(root: str, modules: list[str], stage: str) -> None:
+    """Import modules, and that of a stage; what can't be imported is left to the stage, which will say so.
+
+    The module of a stage that does its work when it is imported, not asking for `__main__`, is left alone.
+    """
     if root not in sys.path:
         sys.path.insert(0, root)
-    for module in modules:
+    for module in [*modules, stage]:
         if module not in sys.modules:
             with contextlib.suppress(Exception, SystemExit):
-                importlib.import_module(module)
+                if module != stage or _asks_for_main(module):
+                    importlib.import_module(module)
 
 
-def _be_stage(task: Task) -> NoReturn:
+def _asks_for_main(module: str) -> bool:
+    spec = importlib.util.find_spec(module)
+    place = Path(spec.origin) if spec and spec.origin else None
+    return place is not None and place.suffix == ".py" and "__main__" in place.read_text(encoding="utf-8")
+
+
+def _be_stage(task: Task, mark: Path, worker: int) -> NoReturn:
     """What the child does: run the commands as a shell would, and end with the code of the first that fails."""
     code = 1
     try:
         os.setpgid(0, 0)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != worker:
+            os._exit(1)
+        # So that all it starts can be found even when it and its worker are killed.
+        marks.leave(mark)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         log = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         os.dup2(log, 1)
@@ -130,42 +149,22 @@ def _run_module(root: str, module: str, arguments: list[str]) -> int:
     sys.argv = [module, *arguments]
     sys.path[:] = [root, *(path for path in sys.path if path != root)]
     sys.modules.pop(module, None)  # it was imported to be warm, and is run as __main__ now
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    run: Any = runpy._run_module_as_main  # type: ignore[attr-defined]  # what the interpreter calls for -m
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        run(module)
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
         if end.code is not None and not isinstance(end.code, int):
             print(end.code, file=sys.stderr)
-    except BaseException:  # noqa: BLE001 - as the interpreter shows it
-        traceback.print_exc()
+    except BaseException as error:  # noqa: BLE001 - as the interpreter shows it, which has no frame of ours
+        traceback.print_exception(error.with_traceback(error.__traceback__ and error.__traceback__.tb_next))
         code = 1
+    shut_down: Any = threading._shutdown  # type: ignore[attr-defined]  # waits for threads, as the interpreter does
+    shut_down()
     atexit._run_exitfuncs()
     return code
-
-
-def _began(pid: int) -> str:
-    """When a process began, in the kernel's ticks: its number alone may be another's one day."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
-
-
-def end_left_over(root: Path) -> list[str]:
-    """End stages that outlived a runner which was killed together with its workers; returns their names."""
-    names = []
-    folder = root / RUNNING
-    for mark in sorted(folder.iterdir()) if folder.is_dir() else ():
-        words = mark.read_text(encoding="utf-8").split()
-        if len(words) == 2 and _began(int(words[0])) == words[1]:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(int(words[0]), signal.SIGKILL)
-                names.append(mark.name)
-        mark.unlink(missing_ok=True)
-    return names
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -42,22 +43,24 @@ class Workspace:
 
     def look(self, paths: Iterable[str]) -> dict[str, Content]:
         """What is at each of `paths`, which are from the project's folder; what was seen before comes along."""
-        found = self._look.found
-        new = [path for path in dict.fromkeys(paths) if path not in found]
-        known = {path: self.cache.folders[path] for path in new if path in self.cache.folders}
-        for path in unchanged(self._look.root, known, self.ignore):
-            found[path] = Content(known[path].md5, known[path].size, known[path].nfiles)
-        new = [path for path in new if path not in found]
-        parts = [new[start : start + _FILES] for start in range(0, len(new), _FILES)]
-        work_off([partial(self._files, part) for part in parts], self._threads)
-        return found
+        return self._look_with(self._look, paths)
 
     def look_again(self, paths: Iterable[str]) -> dict[str, Content]:
-        """The same, looking anew at `paths`, which may have changed since."""
-        wanted = list(paths)
-        for path in wanted:
-            self._look.found.pop(path, None)
-        return self.look(wanted)
+        """What is at each of `paths` now: they may have changed since. Several threads may ask at once."""
+        look = replace(self._look, settled_ns=time.time_ns() - SETTLED_NS, found={})
+        found = self._look_with(look, paths)
+        self._look.found.update(found)
+        return found
+
+    def _look_with(self, look: Look, paths: Iterable[str]) -> dict[str, Content]:
+        new = [path for path in dict.fromkeys(paths) if path not in look.found]
+        known = {path: self.cache.folders[path] for path in new if path in self.cache.folders}
+        for path in unchanged(look.root, known, self.ignore):
+            look.found[path] = Content(known[path].md5, known[path].size, known[path].nfiles)
+        new = [path for path in new if path not in look.found]
+        parts = [new[start : start + _FILES] for start in range(0, len(new), _FILES)]
+        work_off([partial(self._files, look, part) for part in parts], self._threads)
+        return look.found
 
     def save(self) -> None:
         """Remember what was found for the next time."""
@@ -92,19 +95,19 @@ class Workspace:
         self._held.update({md5: self.dvc_cache.holds(md5) for md5 in md5s})
         return ()
 
-    def _files(self, paths: list[str]) -> Sequence[Job]:
+    def _files(self, look: Look, paths: list[str]) -> Sequence[Job]:
         jobs: list[Job] = []
         for path in paths:
-            found = self._file(path)
+            found = self._file(look, path)
             if isinstance(found, Content):
-                self._look.found[path] = found
+                look.found[path] = found
             else:
                 jobs.append(found)
         return jobs
 
-    def _file(self, path: str) -> Content | Job:
+    def _file(self, look: Look, path: str) -> Content | Job:
         """What is at a path, where its stat tells; a job for a folder, and for a file that must be read."""
-        place = f"{self._look.root}/{path}"
+        place = f"{look.root}/{path}"
         try:
             status = os.stat(place)  # noqa: PTH116 - a path object takes longer than the stat
         except (FileNotFoundError, NotADirectoryError):
@@ -113,22 +116,22 @@ class Workspace:
         except OSError as error:
             return Content(trouble=f"{place}: can't be read ({error.strerror}). {_RESTORE}")
         if stat.S_ISDIR(status.st_mode):
-            return FolderLook(self._look, path).start
+            return FolderLook(look, path).start
         known = self.cache.files.get(path)
-        return of_file(known) if known and known.fits(of(status)) else partial(self._read, path, place)
+        return of_file(known) if known and known.fits(of(status)) else partial(self._read, look, path, place)
 
-    def _read(self, path: str, place: str, attempt: int = 1) -> Sequence[Job]:
+    def _read(self, look: Look, path: str, place: str, attempt: int = 1) -> Sequence[Job]:
         try:
             known = read(place)
-            if known.ctime_ns < self._look.settled_ns:
+            if known.ctime_ns < look.settled_ns:
                 self.cache.add_file(path, known)
-            self._look.found[path] = of_file(known)
+            look.found[path] = of_file(known)
         except OSError as error:
-            self._look.found[path] = Content(trouble=f"{place}: can't be read ({error.strerror}). {_RESTORE}")
+            look.found[path] = Content(trouble=f"{place}: can't be read ({error.strerror}). {_RESTORE}")
         except ValueError as error:
-            self._look.found[path] = Content(trouble=f"{place}: {error}. Take it away")
+            look.found[path] = Content(trouble=f"{place}: {error}. Take it away")
         except ChangingError:
             if attempt < TRIES:
-                return self._read(path, place, attempt + 1)
-            self._look.found[path] = Content(trouble=f"{place}: changes while it is read. Try again when it is written")
+                return self._read(look, path, place, attempt + 1)
+            look.found[path] = Content(trouble=f"{place}: changes while it is read. Try again when it is written")
         return ()

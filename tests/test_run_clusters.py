@@ -1,0 +1,219 @@
+"""Dask clusters: what a cluster file may say, the files in the docs, and what happens to stages on lost workers."""
+
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from morphseq_manifest.errors import ConfigError, UnreadableError
+from morphseq_manifest.run import clusters
+from morphseq_manifest.run.engines import WORKER_LOST, DaskEngine
+from morphseq_manifest.run.tasks import RUNNING, Task
+from tests.project import REPOSITORY
+from tests.running import DEADLINE_S, blocks, copy_of, named, run_json, status, ticks, wait_until
+
+GUIDE = REPOSITORY / "docs/cluster.md"
+
+
+def files_in_guide() -> dict[str, str]:
+    """The cluster files in the guide, by kind."""
+    texts = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    found = {text: YAML(typ="safe").load(text) for text in texts}
+    return {values["kind"]: text for text, values in found.items() if "kind" in values}
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder on the path with commands that stand for those of queueing systems, and only note what they are given."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("sbatch", "qsub", "scancel", "qdel"):
+        (folder / name).write_text(f"#!/bin/sh\ncat $1 >> {folder}/{name}.seen\necho Submitted batch job 7\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["slurm", "sge"])
+def test_the_cluster_files_of_the_guide_give_the_jobs_that_it_says(kind: str, tmp_path: Path, commands: Path) -> None:
+    path = tmp_path / "cluster.yaml"
+    path.write_text(files_in_guide()[kind])
+    asked = clusters.read(path)
+    assert (asked.jobs, asked.gpus) == (16, 1)
+    with clusters._started(asked, str(path)) as cluster:
+        script = cluster.job_script()
+        seen = commands / ("sbatch.seen" if kind == "slurm" else "qsub.seen")
+        wait_until(
+            lambda: seen.exists() and seen.read_text().count("dask_worker") == 16, "for the jobs to be submitted"
+        )
+    expected = {
+        "slurm": ["#SBATCH -p gpu", "#SBATCH -n 1", "#SBATCH --cpus-per-task=8", "#SBATCH --mem=60G",
+                  "#SBATCH -t 08:00:00", "#SBATCH --gres=gpu:1", "#SBATCH -o .dvc/tmp/morphseq/cluster/"],
+        "sge": ["#$ -q gpu.q", "#$ -l h_rt=08:00:00", "#$ -l gpu=1", "#$ -pe smp 8", "#$ -l h_vmem=8G", "#$ -V",
+                "#$ -o .dvc/tmp/morphseq/cluster/"],
+    }[kind]  # fmt: skip
+    for line in expected:
+        assert line in script
+    worker = script.splitlines()[-1]
+    for part in ("distributed.cli.dask_worker", "--nthreads 1", "--resources GPU=1", "--local-directory /tmp"):
+        assert part in worker
+    assert "source .venv/bin/activate" in script
+
+
+def test_every_option_in_the_guide_is_one_of_dask_jobqueue() -> None:
+    import inspect
+
+    from dask_jobqueue.core import Job, JobQueueCluster
+    from dask_jobqueue.sge import SGEJob
+    from dask_jobqueue.slurm import SLURMJob
+
+    common = {name for kind in (Job, JobQueueCluster) for name in inspect.signature(kind.__init__).parameters}
+    own = {kind: {*inspect.signature(job.__init__).parameters} for kind, job in (("slurm", SLURMJob), ("sge", SGEJob))}
+    for kind, text in files_in_guide().items():
+        if kind in own:
+            assert YAML(typ="safe").load(text)["options"].keys() <= common | own[kind]
+    table = re.findall(r"^\| `(\w+)` \|", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(table) > 8
+    assert {*table} - {"kind", "jobs", "gpus", "options"} <= common | own["slurm"] | own["sge"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no description of a cluster: Expected `object`, got `null`"),
+        ("- a\n", "Expected `object`"), ("jobs: 2\n", "missing required field `kind`"),
+        ("kind: slurm\nworkers: 3\n", "unknown field `workers`"), ("kind: slurm\njobs: many\n", "Expected `int`"),
+        ("kind: slurm\njobs: 0\n", "Expected `int` >= 1"), ("kind: local\ngpus: -1\n", "Expected `int` >= 0"),
+        ("kind: slurm\noptions: [a]\n", "Expected `object`"), ("kind: [\n", "no description of a cluster"),
+        ("kind: pbs\n", "kind 'pbs' is not known; there are slurm, sge, local"),
+        ("kind: slurm\n", "options: You must specify how"), ("kind: sge\noptions: {cores: 1}\n", "options: You must spec"),
+        ("kind: slurm\noptions: {cores: 1, memory: 1GB, quue: a}\n", "options: "),
+        ("kind: slurm\noptions: {cores: 1, memory: lots}\n", "options: "),
+        ("kind: local\noptions: {nonsense: 1}\n", "options: "), ("\x00", "no description of a cluster"),
+    ],
+)  # fmt: skip
+def test_a_cluster_file_that_can_not_be_used_is_refused_with_its_name(
+    tmp_path: Path, commands: Path, text: str, said: str
+) -> None:
+    path = tmp_path / "cluster.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=f"^{re.escape(str(path))}: .*{re.escape(said)}"), clusters.engine(None, path):
+        pass
+
+
+def test_what_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UnreadableError, match="can't be read"), clusters.engine(None, tmp_path / "none.yaml"):
+        pass
+    (tmp_path / "latin.yaml").write_bytes(b"kind: \xe9\n")
+    with pytest.raises(ConfigError, match="no description"), clusters.engine(None, tmp_path / "latin.yaml"):
+        pass
+    (tmp_path / "slurm.yaml").write_text("kind: slurm\noptions: {cores: 1, memory: 1GB}\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match="no command sbatch here"), clusters.engine(None, tmp_path / "slurm.yaml"):
+        pass
+    monkeypatch.setattr(clusters, "_CONNECT_S", 1)
+    for address in ("tcp://127.0.0.1:9", "nonsense://x", "not an address"):
+        with pytest.raises(ConfigError, match="no Dask scheduler answers there"), clusters.engine(address, None):
+            pass
+
+
+def test_a_cluster_without_workers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import LocalCluster
+
+    monkeypatch.setattr(clusters, "_CONNECT_S", 1)
+    with (
+        LocalCluster(n_workers=0, processes=False, dashboard_address=None, protocol="tcp") as cluster,
+        pytest.raises(ConfigError, match="has no workers"),
+        clusters.engine(cluster.scheduler_address, None),
+    ):
+        pass
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    from distributed import Client, LocalCluster
+
+    before = os.environ["PATH"]
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{before}"
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, resources={"GPU": 1}) as cluster,
+        Client(cluster, set_as_default=False) as found,
+    ):
+        yield found
+    os.environ["PATH"] = before
+
+
+def task_of(root: Path, *commands: str) -> Task:
+    return Task(str(root), "a@b", list(commands), str(root / "log"), {"GIVEN": "1"}, [])
+
+
+def in_thread(engine: DaskEngine, task: Task) -> tuple[threading.Thread, list[int]]:
+    codes: list[int] = []
+    thread = threading.Thread(target=lambda: codes.append(engine.perform(task, {})))
+    thread.start()
+    return thread, codes
+
+
+def test_a_task_runs_on_the_cluster_and_what_it_says_is_in_its_log(client: Any, tmp_path: Path) -> None:
+    engine = DaskEngine(client, 2)
+    assert engine.perform(task_of(tmp_path, "echo $GIVEN", "exit 3"), {"gpu": 1, "memory": 10, "cores": 4}) == 3
+    assert (tmp_path / "log").read_text() == ""
+    assert engine.perform(task_of(tmp_path, "echo $GIVEN"), {}) == 0
+    assert (tmp_path / "log").read_text() == "1\n"
+    assert not list((tmp_path / RUNNING).iterdir())
+
+
+def test_what_a_stage_needs_is_asked_of_workers_that_say_what_they_have(client: Any) -> None:
+    assert DaskEngine(client, 2)._resources({"gpu": 1, "memory": 10, "cores": 4}) == {"GPU": 1}
+    assert DaskEngine(client, 2, ["MEMORY"])._resources({"gpu": 2, "memory": 10}) == {"GPU": 2, "MEMORY": 10}
+
+
+@pytest.mark.parametrize("lost", ["the worker of the cluster", "the worker of the stage", "the runner's connection"])
+def test_a_stage_whose_worker_is_lost_ends_and_is_not_run_again(lost: str, client: Any, tmp_path: Path) -> None:
+    from distributed import Client
+
+    with Client(client.scheduler.address, set_as_default=False) as own:
+        engine = DaskEngine(own, 2)
+        command = f"echo x >> {tmp_path}/begun && sleep 600 && echo x >> {tmp_path}/ended"
+        thread, codes = in_thread(engine, task_of(tmp_path, command))
+        begun = tmp_path / "begun"
+        wait_until(begun.exists, "for the stage to begin")
+        _, stage, session, _ = (tmp_path / RUNNING / "a@b").read_text().split()
+        if lost == "the runner's connection":
+            engine.close()
+        else:
+            parent = int(Path(f"/proc/{session}/stat").read_text().rpartition(")")[2].split()[1])
+            os.kill(parent if lost == "the worker of the cluster" else int(session), signal.SIGKILL)
+        thread.join(DEADLINE_S)
+    assert codes == [WORKER_LOST]
+    assert begun.read_text() == "x\n"
+    wait_until(lambda: not Path(f"/proc/{stage}").exists(), "for the stage to end")
+    client.wait_for_workers(2, timeout=DEADLINE_S)
+    assert DaskEngine(client, 2).perform(task_of(tmp_path, "echo well"), {}) == 0
+
+
+def test_a_cluster_file_of_kind_local_runs_all_and_ctrl_c_ends_it(slow_states: Path, tmp_path: Path) -> None:
+    project = copy_of(slow_states / "nothing", tmp_path / "project")
+    (project.root / "cluster.yaml").write_text("kind: local\njobs: 2\ngpus: 1\n")
+    (project.root / "pause").write_text("0.02")
+    with project.start("morphseq", "run", "--cluster", "cluster.yaml") as runner:
+        wait_until(lambda: ticks(project) >= 10 or runner.poll() is not None, "for some stages to run")
+        (project.root / "hold").touch()
+        os.kill(runner.pid, signal.SIGINT)
+        output, _ = runner.communicate(timeout=DEADLINE_S)
+    assert (runner.returncode, "Traceback" in output) == (130, False), output
+    (project.root / "hold").unlink()
+    (project.root / "pause").unlink()
+    finished = set(blocks(project.root))
+    assert finished
+    ends = run_json(project, "--cluster", "cluster.yaml")
+    assert named(ends, "up to date") == finished
+    assert blocks(project.root) == blocks(slow_states / "first")
+    assert status(project.root) == {}

@@ -1,0 +1,113 @@
+"""`kill -9` of runner, worker or stage at any moment: nothing half-made is recorded, and the next run repairs all."""
+
+import os
+import random
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.project import Project
+from tests.running import (
+    DEADLINE_S,
+    at_work,
+    blocks,
+    children,
+    copy_of,
+    differences,
+    run_json,
+    state_of,
+    status,
+    ticks,
+    wait_until,
+    workers,
+)  # fmt: skip
+
+_VICTIMS = ("runner", "worker", "stage", "runner and workers")
+
+
+def kill(victim: str, runner: subprocess.Popen[str], chance: random.Random) -> None:
+    """Kill one of a kind, if there is one."""
+    found = workers(runner.pid)
+    pids = {
+        "runner": [runner.pid],
+        "worker": found,
+        "stage": [pid for worker in found for pid in children(worker)],
+        "runner and workers": [runner.pid, *found],
+    }[victim]
+    if victim in {"worker", "stage"} and pids:
+        pids = [chance.choice(pids)]
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def killings(seed: int) -> Iterator[tuple[str, int]]:
+    """Whom to kill, and after how many steps."""
+    chance = random.Random(seed)
+    for _ in range(2):
+        for victim in chance.sample(_VICTIMS, len(_VICTIMS)):
+            yield victim, chance.randint(1, 12)
+
+
+def killed(project: Project, jobs: int, victim: str, steps: int, chance: random.Random) -> tuple[int, str]:
+    """Run, and kill after so many steps, if the run has not ended by then; how it ended, and what it said."""
+    start = ticks(project)
+    with project.start("morphseq", "run", "-j", str(jobs)) as runner:
+        wait_until(lambda: ticks(project) >= start + steps or runner.poll() is not None, "for a moment to kill")
+        if runner.poll() is None:
+            kill(victim, runner, chance)
+        output, _ = runner.communicate(timeout=DEADLINE_S)
+    assert "Traceback" not in output
+    wait_until(lambda: not at_work(project.root), "for what the runner had started to end")
+    return runner.returncode, output
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "jobs", "seed"),
+    [("nothing", "first", 1, 1), ("nothing", "first", 4, 2), ("edited", "second", 1, 3), ("edited", "second", 4, 4)],
+)
+def test_whatever_is_killed_nothing_half_made_is_recorded_and_the_next_run_ends_in_the_same_bytes(
+    slow_states: Path, tmp_path: Path, before: str, after: str, jobs: int, seed: int
+) -> None:
+    project = copy_of(slow_states / before, tmp_path / "project")
+    (project.root / "pause").write_text("0.02")
+    old, new = blocks(slow_states / before), blocks(slow_states / after)
+    chance = random.Random(seed)
+    for victim, steps in killings(seed):
+        code, output = killed(project, jobs, victim, steps, chance)
+        for name, text in blocks(project.root).items():
+            assert text in {old.get(name), new.get(name)}, f"{name} after the {victim} was killed: {output}"
+        if code == 0:
+            project = copy_of(slow_states / before, tmp_path / "project")
+            (project.root / "pause").write_text("0.02")
+    (project.root / "pause").unlink()
+    by_dvc = copy_of(project.root, tmp_path / "by_dvc")
+    assert set(run_json(project).values()) <= {"ran", "restored", "up to date"}
+    by_dvc.repro()
+    assert differences(state_of(project.root), state_of(by_dvc.root)) == []
+    assert blocks(project.root) == new
+    assert status(project.root) == {}
+    left = project.root / ".dvc/tmp/morphseq"
+    assert not [*(left / "aside").glob("*"), *(left / "running").glob("*")]
+
+
+@pytest.mark.parametrize("victim", ["worker", "runner", "runner and workers"])
+def test_what_a_stage_has_started_does_not_outlive_its_worker(slow_states: Path, tmp_path: Path, victim: str) -> None:
+    project = copy_of(slow_states / "first", tmp_path / "project")
+    hold = project.root / "hold"
+    hold.touch()
+    start = ticks(project)
+    with project.start("morphseq", "run", "-j", "1", "--force", "latents@20240418") as runner:
+        wait_until(lambda: ticks(project) > start or runner.poll() is not None, "for the stage to begin")
+        assert len(at_work(project.root)) >= 4, "runner, worker, shell and what it has started"
+        kill(victim, runner, random.Random(1))
+        runner.communicate(timeout=DEADLINE_S)
+    if victim == "runner and workers":
+        hold.unlink()
+        assert set(run_json(project).values()) <= {"restored", "up to date"}
+    wait_until(lambda: not at_work(project.root), "for what the stage had started to end")

@@ -1,0 +1,174 @@
+"""A stage in a warm worker does what its command does in a shell: the same files, log and exit code."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from morphseq_manifest.pipeline import Stage
+from morphseq_manifest.run import tasks
+from morphseq_manifest.run.engines import WORKER_LOST, LocalEngine
+from morphseq_manifest.run.tasks import Task, module_of
+from tests.running import wait_until, words_of
+
+MODULES = {
+    "ends_well": "print('out')\nimport sys\nprint('err', file=sys.stderr)\nprint('out again')",
+    "ends_with_3": "import sys\nprint('before')\nsys.exit(3)",
+    "ends_with_text": "raise SystemExit('what went wrong')",
+    "ends_with_none": "raise SystemExit",
+    "ends_with_minus_1": "raise SystemExit(-1)",
+    "ends_with_true": "raise SystemExit(True)",
+    "ends_hard": "import os\nprint('said', flush=True)\nprint('lost')\nos._exit(7)",
+    "raises": "import inner\ninner.fail()",
+    "raises_in_a_chain": "try:\n    {}['key']\nexcept KeyError as error:\n    raise ValueError('other') from error",
+    "raises_in_many": "raise ExceptionGroup('some', [ValueError(1), OSError(2, 'no')])",
+    "wrong_syntax": "def (:",
+    "shows_itself": "import sys\nprint(__name__, __file__, sys.argv, sys.path[0], sys.modules['__main__'].__file__)\n"
+    "print(__spec__.name, __package__, __builtins__ is not None, sys.stdout.encoding, sys.stdin.read())",
+    "shows_where": "import os\nprint(os.getcwd(), *(os.environ[name] for name in ('DVC_ROOT', 'DVC_STAGE', 'GIVEN')))",
+    "leaves_later": "import atexit\nprint('now')\natexit.register(print, 'later')\nraise SystemExit(4)",
+    "warns": "import warnings\nwarnings.warn('old', DeprecationWarning)\nprint('after')",
+    "says_odd_things": "import sys\nprint('é 日本', file=sys.stderr)\nprint('\\udcff', file=sys.stderr)\n"
+    "print('\\udcff')",
+    "has_a_thread": "import threading\nthreading.Timer(0.05, print, ['from a thread']).start()\nprint('main')",
+    "has_processes": "import multiprocessing\ndef double(n): return 2 * n\nif __name__ == '__main__':\n"
+    "    with multiprocessing.get_context('spawn').Pool(1) as pool: print(pool.map(double, [1, 2]))",
+    "has_dataclass": "import dataclasses, pickle\n@dataclasses.dataclass\nclass A:\n    n: int\n"
+    "print(pickle.loads(pickle.dumps(A(1))), A.__module__)",
+    "closes_its_output": "import sys\nsys.stdout.close()\nsys.exit(5)",
+    "writes_by_itself": "import os\nprint('first', flush=True)\nos.write(1, b'second\\n')\nos.system('echo third')",
+    "is_killed": "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)",
+    "counts": "with open('count', 'a') as file:\n    file.write('x')",
+    "asks_for_main": "with open('imported', 'a') as file:\n    file.write(__name__ + ' ')\n"
+    "if __name__ == '__main__':\n    print('main')",
+    "package.inside": "from . import beside\nimport package.beside as again\n"
+    "print(beside is again, __package__, __name__)",
+    "package.__main__": "print('the package')",
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("modules")
+    for name, text in {**MODULES, "inner": "def fail():\n    raise ValueError('inside')", "package.beside": ""}.items():
+        path = folder / f"{name.replace('.', '/')}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[LocalEngine]:
+    before = os.environ["PATH"]
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{before}"
+    found = LocalEngine()
+    yield found
+    found.close()
+    os.environ["PATH"] = before
+
+
+def warm(engine: LocalEngine, root: Path, *commands: str) -> tuple[int, str]:
+    env = {"DVC_ROOT": str(root), "DVC_STAGE": "name@key", "GIVEN": "1"}
+    task = Task(str(root), "name@key", list(commands), str(root / "log"), env, ["json", "no_such_module"])
+    code = engine.perform(task)
+    return code, (root / "log").read_text(errors="surrogateescape")
+
+
+def by_shell(root: Path, *commands: str) -> tuple[int, str]:
+    env = os.environ | {"DVC_ROOT": str(root), "DVC_STAGE": "name@key", "GIVEN": "1"}
+    with (root / "log").open("w") as log:
+        for command in commands:
+            shell = os.environ.get("SHELL") or "/bin/sh"
+            code = subprocess.run(
+                [shell, "-c", command], cwd=root, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
+            ).returncode
+            if code:
+                break
+    return code, (root / "log").read_text(errors="surrogateescape")
+
+
+@pytest.mark.parametrize("module", [*MODULES, "package", "no_such_one"])
+def test_a_module_does_in_a_warm_worker_what_it_does_in_a_shell(engine: LocalEngine, root: Path, module: str) -> None:
+    command = f"python -m {module} 'a' b.c --model=x '20240418'"
+    assert module_of(command) is not None
+    expected = by_shell(root, command)
+    # What the interpreter is called differs where it is started by another name.
+    names = {f"{Path(sys.executable).parent}/{name}" for name in ("python", "python3", Path(sys.executable).name)}
+    for _ in range(2):
+        code, log = warm(engine, root, command)
+        for name in sorted(names, key=len, reverse=True):
+            log, expected = log.replace(name, "python"), (expected[0], expected[1].replace(name, "python"))
+        assert (code, log) == expected
+
+
+def test_a_module_without_a_main_part_is_run_as_often_as_it_is_asked_to(engine: LocalEngine, root: Path) -> None:
+    for name in ("count", "imported"):
+        (root / name).unlink(missing_ok=True)
+    assert warm(engine, root, "python -m counts", "python -m counts")[0] == 0
+    assert (root / "count").read_text() == "xx"
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [
+        ["echo \"$DVC_STAGE\" 'a  b' | tr a-z A-Z && exit 3"], ["false; echo go on"],
+        ["echo one", "exit 4", "echo never"],
+        ["echo one", "python -m ends_well", "echo $0 three"], ["python -m ends_with_3", "echo never"],
+        ["python -m ends_well $GIVEN"], ["python  -m ends_well"], ["no_such_command"], ["kill -9 $$"], ["for"], [""],
+        ["python -m shows_itself a* '*' \"$GIVEN\""], ["set -e; false; echo never"], ["cat"],
+    ],
+)  # fmt: skip
+def test_any_other_command_runs_as_in_a_shell(engine: LocalEngine, root: Path, commands: list[str]) -> None:
+    assert warm(engine, root, *commands) == by_shell(root, *commands)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python -m a 'b c'", "python -m a $X", "python -m a ~", "python -m a b*", "python -m a; b", "python -m a > b",
+        "python -m a | b", "python -m a &", "python -m a b\\ c", "python -m a `b`", "python -m a #b",
+        "python -m a {b,c}",
+        "X=1 python -m a", "python3 -m a", "python -u -m a", "python a.py", "python -m a b[1]", "python -m a !b",
+        "python -m a \"b\"", "python -m  a", " python -m a", "python -m a ", "python -m a\nb", "python -m a 'b", "",
+    ],
+)  # fmt: skip
+def test_what_a_shell_may_take_for_more_than_words_is_left_to_it(command: str) -> None:
+    assert module_of(command) is None
+
+
+def test_the_commands_of_a_stage_are_its_lines(tmp_path: Path) -> None:
+    def commands(cmd: str | list[str]) -> list[str]:
+        stage = Stage("a@b", "a", "b", cmd, [], [], [], {"warm": ["torch"]}, False, False)
+        task = tasks.of(stage, tmp_path, {"CUDA_VISIBLE_DEVICES": "1"})
+        assert (task.warm, task.env["DVC_STAGE"], task.env["CUDA_VISIBLE_DEVICES"]) == (["torch"], "a@b", "1")
+        assert task.log == str(tmp_path / ".dvc/tmp/morphseq/logs/a@b.log")
+        return task.commands
+
+    assert commands("one") == ["one"]
+    assert commands("one\ntwo\n") == ["one", "two"]
+    assert commands(["one\n", "two"]) == ["one\n", "two"]
+
+
+def test_a_worker_that_is_lost_is_told_and_another_takes_its_place(engine: LocalEngine, root: Path) -> None:
+    assert warm(engine, root, "kill -9 $PPID")[0] == WORKER_LOST
+    assert warm(engine, root, "echo well") == (0, "well\n")
+    for worker in engine._idle:
+        worker._process.kill()
+        worker._process.wait()
+    assert warm(engine, root, "echo well") == (0, "well\n")
+
+
+def test_nothing_is_run_once_the_engine_is_closed(root: Path) -> None:
+    engine = LocalEngine()
+    engine.close()
+    (root / "log").write_text("before")
+    assert warm(engine, root, "echo well") == (WORKER_LOST, "before")
+
+
+def test_what_a_stage_leaves_running_ends_with_it(engine: LocalEngine, root: Path) -> None:
+    code, log = warm(engine, root, "sleep 600 & echo $!")
+    assert code == 0
+    wait_until(lambda: words_of(log.strip())[:1] in ([], ["Z"], ["X"]), "for it to end")
