@@ -16,7 +16,7 @@ from morphseq_manifest.pipeline import Graph, Output, Stage
 from morphseq_manifest.run import entries, run_cache
 from morphseq_manifest.run.entries import Entry, Item
 from morphseq_manifest.run.lock_writing import LockWriter
-from morphseq_manifest.run.runner import _Queue
+from morphseq_manifest.run.queueing import Queue
 
 # Names as they are, names that YAML would take for something else, and any text there can be.
 WORDS = st.sampled_from([
@@ -172,7 +172,7 @@ def test_the_order_of_a_run_is_that_of_dvc_repro(tmp_path_factory: pytest.TempPa
 
 def test_stages_are_given_out_in_their_order_once_all_before_them_have_ended() -> None:
     before = {"a": [], "b": ["a", "elsewhere"], "c": [], "d": ["b", "c"]}
-    queue = _Queue(["a", "b", "c", "d"], before)
+    queue = Queue(["a", "b", "c", "d"], before)
     assert [queue.next(), queue.next(), queue.next()] == ["a", "c", None]
     queue.ended("c")
     assert queue.next() is None

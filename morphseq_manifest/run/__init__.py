@@ -15,7 +15,8 @@ from morphseq_manifest.errors import ConfigError, ExitCode
 from morphseq_manifest.pipeline import Stage
 from morphseq_manifest.run import capacity, dvc_lock, marks
 from morphseq_manifest.run.engines import Engine, LocalEngine
-from morphseq_manifest.run.runner import End, Result, Runner, Watch
+from morphseq_manifest.run.results import End, Result, Watch
+from morphseq_manifest.run.runner import Runner
 from morphseq_manifest.run.targets import choose
 from morphseq_manifest.snapshot import Snapshot
 from morphseq_manifest.status.steps import Step, steps

@@ -1,17 +1,12 @@
 """The run: each stage as soon as those before it have ended, kept up to date, restored or run; recorded in batches."""
 
-import heapq
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Protocol
-
-import msgspec
 
 from morphseq_manifest import failures
 from morphseq_manifest.assess import SettingsChanged
@@ -22,7 +17,9 @@ from morphseq_manifest.run.capacity import Capacity, needs
 from morphseq_manifest.run.engines import WORKER_LOST, Engine
 from morphseq_manifest.run.entries import write
 from morphseq_manifest.run.lock_writing import LockWriter
+from morphseq_manifest.run.queueing import Queue
 from morphseq_manifest.run.recording import Recorder
+from morphseq_manifest.run.results import End, Result, Watch
 from morphseq_manifest.snapshot import Snapshot
 from morphseq_manifest.verdicts import Verdict, judge
 from morphseq_manifest.workspace import Content, Workspace
@@ -30,40 +27,6 @@ from morphseq_manifest.workspace import Content, Workspace
 # Writing the lock takes at most this share of the time.
 _WRITING_SHARE = 0.05
 _TICK_S = 0.2
-_TAIL_BYTES = 8192
-
-
-class End(StrEnum):
-    """How it ended with a stage."""
-
-    RAN = "ran"
-    RESTORED = "restored"
-    UP_TO_DATE = "up to date"
-    FAILED = "failed"
-    BLOCKED = "blocked"  # a stage before it failed
-    STOPPED = "stopped"  # the run was ended before it
-
-
-class Result(msgspec.Struct, frozen=True):
-    """A stage, how it ended, how long it ran in seconds, why it did or did not, and its entry in dvc.lock."""
-
-    stage: str
-    end: End
-    seconds: float = 0
-    why: str = ""
-    text: str | None = None
-
-
-class Watch(Protocol):
-    """Who is told how it goes."""
-
-    def started(self, stage: Stage) -> None:
-        """A stage has begun to run."""
-        ...
-
-    def ended(self, result: Result) -> None:
-        """It has ended with a stage."""
-        ...
 
 
 class Runner:
@@ -99,7 +62,7 @@ class Runner:
         After Ctrl-C or an error what has finished is recorded, and what runs is ended.
         """
         self._recorder.recover(self._graph.stages, self._snapshot.lock)
-        queue = _Queue(self._order, self._graph.before)
+        queue = Queue(self._order, self._graph.before)
         running = 0
         with ThreadPoolExecutor(threads) as pool:
             try:
@@ -127,7 +90,7 @@ class Runner:
                 self._workspace.save()
         return {name: self._results[name] for name in self._order}
 
-    def _end(self, result: Result, queue: "_Queue") -> None:
+    def _end(self, result: Result, queue: Queue) -> None:
         """Take note of how it ended with a stage, and of what can't run for it."""
         self._results[result.stage] = result
         if result.text is not None:
@@ -267,47 +230,6 @@ class Runner:
             )
 
 
-class _Queue:
-    """The stages that wait, given out in their order as soon as all before them have ended."""
-
-    def __init__(self, order: Sequence[str], before: Mapping[str, Sequence[str]]) -> None:
-        self._place = {name: number for number, name in enumerate(order)}
-        self._left = {name: {one for one in before[name] if one in self._place} for name in order}
-        self._after: dict[str, list[str]] = {}
-        for name, earlier in self._left.items():
-            for one in earlier:
-                self._after.setdefault(one, []).append(name)
-        self._ready = [self._place[name] for name in order if not self._left[name]]
-        self._order = list(order)
-
-    def __len__(self) -> int:
-        return len(self._left)
-
-    def next(self) -> str | None:
-        """The next stage that can run now, if there is one."""
-        while self._ready:
-            name = self._order[heapq.heappop(self._ready)]
-            if name in self._left:
-                del self._left[name]
-                return name
-        return None
-
-    def ended(self, name: str) -> None:
-        """A stage is as it should be: what waited for it may go on."""
-        for later in self._after.get(name, ()):
-            if later in self._left:
-                self._left[later].discard(name)
-                if not self._left[later]:
-                    heapq.heappush(self._ready, self._place[later])
-
-    def drop(self, names: set[str] | None) -> list[str]:
-        """Take stages out, or all of them; those that were still in it."""
-        dropped = [name for name in self._left if names is None or name in names]
-        for name in dropped:
-            del self._left[name]
-        return dropped
-
-
 class _StoppedError(MorphseqError):
     """The run was ended while a stage ran."""
 
@@ -316,14 +238,3 @@ def _ending(code: int) -> str:
     if code == WORKER_LOST:
         return "its worker was ended"
     return f"ended by signal {-code}" if code < 0 else f"ended with code {code}"
-
-
-def log_tail(root: Path, stage: str, lines: int = 5) -> list[str]:
-    """The last lines of a stage's log."""
-    path = root / tasks.LOGS / f"{stage}.log"
-    try:
-        with path.open("rb") as file:
-            file.seek(max(path.stat().st_size - _TAIL_BYTES, 0))
-            return file.read().decode(errors="replace").splitlines()[-lines:]
-    except OSError:
-        return []

@@ -14,6 +14,7 @@ from morphseq_manifest.pipeline import Stage
 
 LOGS = FOLDER / "logs"
 RUNNING = FOLDER / "running"
+_TAIL_BYTES = 8192
 # Nothing that a shell would take for more than words.
 _MODULE = re.compile(r"python -m ([\w.]+)((?: (?:'[\w.@%+=:,/-]*'|[\w.@%+=:,/-]+))*)")
 
@@ -57,3 +58,14 @@ def module_of(command: str) -> tuple[str, list[str]] | None:
 def _is_this_python() -> bool:
     found = shutil.which("python")
     return found is not None and Path(found).parent == Path(sys.executable).parent
+
+
+def log_tail(root: Path, stage: str, lines: int = 5) -> list[str]:
+    """The last lines of a stage's log."""
+    path = root / LOGS / f"{stage}.log"
+    try:
+        with path.open("rb") as file:
+            file.seek(max(path.stat().st_size - _TAIL_BYTES, 0))
+            return file.read().decode(errors="replace").splitlines()[-lines:]
+    except OSError:
+        return []

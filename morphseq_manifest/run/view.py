@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from morphseq_manifest import display
 from morphseq_manifest.console import note
 from morphseq_manifest.pipeline import Stage
-from morphseq_manifest.run.runner import End, Result, Watch, log_tail
+from morphseq_manifest.run.results import End, Result, Watch
+from morphseq_manifest.run.tasks import log_tail
 from morphseq_manifest.status.steps import State, Step
 
 if TYPE_CHECKING:
