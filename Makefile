@@ -19,7 +19,7 @@ models: install
 	python -m simulation.training data
 
 demo: plates models
-	dvc repro df03
+	morphseq run df03
 	morphseq provenance df01
 
 test: install
@@ -28,5 +28,10 @@ test: install
 	mypy
 	python -m pytest -n 2 --dist worksteal
 
-bench: install
-	python -m benchmarks
+bench: install $(VENV)/snakemake/bin/snakemake
+	SNAKEMAKE=$(CURDIR)/$(VENV)/snakemake/bin/snakemake python -m benchmarks
+
+# What `morphseq status` and `morphseq run` are measured against, in an environment of its own.
+$(VENV)/snakemake/bin/snakemake:
+	$(PYTHON) -m venv $(VENV)/snakemake
+	$(VENV)/snakemake/bin/pip install --quiet 'snakemake>=9.27,<10'

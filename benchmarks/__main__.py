@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from benchmarks import cohort, pipeline, status, verify
+from benchmarks import cohort, images, pipeline, run, status, verify
 from benchmarks.figures import Figure
 
 BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure]]] = {
     "cohort": cohort.figures,
+    "images": images.figures,
     "pipeline": pipeline.figures,
+    "run": run.figures,
     "status": status.figures,
     "verify": verify.figures,
 }

@@ -28,9 +28,9 @@ def figures(quick: bool) -> Iterator[Figure]:
         plates = seconds(command(sys.executable, "-m", "simulation.plates", "data", folder=root))
         models = seconds(command(sys.executable, "-m", "simulation.training", "data", folder=root))
         yield Figure("make models: seconds", models, _TRAINING_BOUND_S)
-        repro = seconds(command("dvc", "repro", "df03", folder=root))
+        ran = seconds(command("morphseq", "run", "df03", folder=root))
         shown = seconds(command("morphseq", "provenance", "df01", folder=root))
         status = command("morphseq", "status", folder=root)
-        note = f"plates {plates:.0f}, models {models:.0f}, dvc repro {repro:.0f}, provenance {shown:.1f}"
+        note = f"plates {plates:.0f}, models {models:.0f}, morphseq run {ran:.0f}, provenance {shown:.1f}"
         yield Figure("morphseq status on the demo: seconds", median_seconds(status, 5), _STATUS_BOUND_S)
-        yield Figure("make demo after the install: seconds", plates + models + repro + shown, _DEMO_BOUND_S, note=note)
+        yield Figure("make demo after the install: seconds", plates + models + ran + shown, _DEMO_BOUND_S, note=note)

@@ -1,6 +1,6 @@
-"""Synthetic projects in which everything has run: files, dvc.yaml, params.yaml, dvc.lock and DVC's cache, made at once.
+"""Synthetic projects: frames, dvc.yaml, params.yaml; and, where everything is to have run, all else, made at once.
 
-Six stages an experiment and one for the cohort; the commands are never run. The same graph for Snakemake.
+Six stages an experiment and one for the cohort, with trivial commands. The same graph for Snakemake.
 """
 
 import hashlib
@@ -31,6 +31,7 @@ _MAKES = {
 }
 _CACHED = {"sam2", "build03", "latents"}
 _TABLE = "data/cohort.csv"
+_COHORT = f"ls data/build03 > {_TABLE}"
 
 
 def names(count: int) -> list[str]:
@@ -38,9 +39,23 @@ def names(count: int) -> list[str]:
     return [f"2024{number // 28 % 12 + 1:02d}{number % 28 + 1:02d}_{number:04d}" for number in range(count)]
 
 
-def make(root: Path, experiments: int, frames: int = 2, size: int = 16) -> list[str]:
-    """Make a project of so many experiments, each with so many frames of `size` bytes; returns their ids."""
+def make(root: Path, experiments: int, frames: int = 2, size: int = 16, *, command: str = "cat") -> list[str]:
+    """Make a project of so many experiments, each with so many frames of `size` bytes; returns their ids.
+
+    `command` is what the stages do with the files they read.
+    """
     listed = names(experiments)
+    for name in listed:
+        _make_frames(root, name, frames, size)
+    for out in (*_MAKES.values(), _TABLE):
+        (root / out).parent.mkdir(parents=True, exist_ok=True)
+    _write_settings(root, listed, command)
+    return listed
+
+
+def make_built(root: Path, experiments: int, frames: int = 2, size: int = 16) -> list[str]:
+    """The same after everything has run, with files, dvc.lock and DVC's cache as they would be."""
+    listed = make(root, experiments, frames, size)
     lock = ["schema: '2.0'\nstages:\n"]
     tables = {}
     for name in listed:
@@ -49,14 +64,13 @@ def make(root: Path, experiments: int, frames: int = 2, size: int = 16) -> list[
             out = _MAKES[stage].format(name)
             held[out] = _make_file(root, out, f"{stage} of {name}\n".encode(), stage in _CACHED)
             reads = [path.format(name) for path in _READS[stage]]
-            lock.append(_entry(f"{stage}@{name}", _command(stage, name), reads, [out], held))
+            lock.append(_entry(f"{stage}@{name}", _command(stage, "cat").format(*[name] * 3), reads, [out], held))
         tables[f"{name}.csv"] = held[f"data/build03/{name}.csv"]
     md5 = contents.folder_md5({path: md5 for path, (md5, _, _) in tables.items()})
     held = {"data/build03": (md5, sum(size for _, size, _ in tables.values()), len(tables))}
     held[_TABLE] = _make_file(root, _TABLE, b"rows\n", True)
-    lock.append(_entry("cohort", "make_cohort", ["data/build03"], [_TABLE], held))
+    lock.append(_entry("cohort", _COHORT, ["data/build03"], [_TABLE], held))
     (root / "dvc.lock").write_text("".join(lock))
-    _write_settings(root, listed)
     return listed
 
 
@@ -65,7 +79,7 @@ _Held = tuple[str, int, int | None]
 
 def _make_frames(root: Path, name: str, count: int, size: int) -> _Held:
     folder = root / "data/frames" / name
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     md5s = {}
     for number in range(count):
         frame = f"{'ABCDEFGH'[number % 8]}{number // 8 % 12 + 1:02d}_t{number // 96:04d}_stitch.png"
@@ -88,8 +102,9 @@ def _make_file(root: Path, path: str, data: bytes, cached: bool) -> _Held:
     return md5, len(data), None
 
 
-def _command(stage: str, name: str) -> str:
-    return f"make_{stage} '{name}'"
+def _command(stage: str, command: str) -> str:
+    first = "ls" if stage == "images" else command
+    return f"{first} {' '.join(_READS[stage])} > {_MAKES[stage]}"
 
 
 def _entry(stage: str, cmd: str, deps: Iterable[str], outs: Iterable[str], held: dict[str, _Held]) -> str:
@@ -103,18 +118,19 @@ def _entry(stage: str, cmd: str, deps: Iterable[str], outs: Iterable[str], held:
     return "".join(lines)
 
 
-def _write_settings(root: Path, listed: list[str]) -> None:
+def _write_settings(root: Path, listed: list[str], command: str) -> None:
     experiments = "".join(f'  "{name}":\n    segmenter: threshold\n' for name in listed)
     (root / "params.yaml").write_text(f"experiments:\n{experiments}versions: {{}}\n")
     stages = []
     for stage in STAGES:
         deps = "".join(f"        - {path.format('${key}')}\n" for path in _READS[stage])
         cache = "" if stage in _CACHED else ":\n            cache: false"
+        cmd = _command(stage, command).format(*["${key}"] * 3)
         stages.append(
-            f"  {stage}:\n    foreach: ${{experiments}}\n    do:\n      cmd: {_command(stage, '${key}')}\n"
+            f"  {stage}:\n    foreach: ${{experiments}}\n    do:\n      cmd: {cmd}\n"
             f"      deps:\n{deps}      outs:\n        - {_MAKES[stage].format('${key}')}{cache}\n"
         )
-    stages.append(f"  cohort:\n    cmd: make_cohort\n    deps:\n      - data/build03\n    outs:\n      - {_TABLE}\n")
+    stages.append(f"  cohort:\n    cmd: {_COHORT}\n    deps:\n      - data/build03\n    outs:\n      - {_TABLE}\n")
     (root / "dvc.yaml").write_text("stages:\n" + "".join(stages))
     (root / ".gitignore").write_text("/data\n")
     (root / ".dvc/config").parent.mkdir(exist_ok=True)
@@ -125,9 +141,10 @@ def _write_settings(root: Path, listed: list[str]) -> None:
 def write_snakefile(root: Path, listed: list[str]) -> None:
     """The same graph as rules of Snakemake."""
     reads = ", ".join(f'expand("{_MAKES[stage].format("{e}")}", e=EXPERIMENTS)' for stage in ("build03", "latents"))
-    rules = [f"EXPERIMENTS = {listed!r}\n", f'rule cohort:\n    input: {reads}\n    output: "{_TABLE}"\n']
+    rules = [f'rule cohort:\n    input: {reads}\n    output: "{_TABLE}"\n    shell: "{_COHORT}"\n']
     for stage in STAGES:
-        reads = ", ".join(f'"{path.format("{e}")}"' for path in _READS[stage])
+        paths = ", ".join(f'"{path.format("{e}")}"' for path in _READS[stage])
         makes = _MAKES[stage].format("{e}")
-        rules.append(f'rule {stage}:\n    input: {reads}\n    output: "{makes}"\n')
-    (root / "Snakefile").write_text(rules[0] + "".join(f'{rule}    shell: "touch {{output}}"\n' for rule in rules[1:]))
+        shell = _command(stage, "cat").format(*["{wildcards.e}"] * 3)
+        rules.append(f'rule {stage}:\n    input: {paths}\n    output: "{makes}"\n    shell: "{shell}"\n')
+    (root / "Snakefile").write_text(f"EXPERIMENTS = {listed!r}\n" + "".join(rules))

@@ -38,7 +38,7 @@ def project(experiments: int, frames: int = 2, size: int = 16) -> Iterator[tuple
         root = Path(folder) / "project"
         root.mkdir()
         os.environ["DVC_SITE_CACHE_DIR"] = f"{folder}/site"
-        listed = projects.make(root, experiments, frames, size)
+        listed = projects.make_built(root, experiments, frames, size)
         time.sleep(2.1)
         command(*STATUS, folder=root)()
         yield root, listed
@@ -62,15 +62,20 @@ def many_experiments(few: int, many: int, runs: int) -> Iterator[Figure]:
 def against_snakemake(experiments: int) -> Figure:
     """The same graph, nothing to be done."""
     name = "status: times faster than snakemake -n"
-    program = os.environ.get(_SNAKEMAKE) or shutil.which("snakemake")
-    if program is None:
+    snakemake = program()
+    if snakemake is None:
         return Figure(name, None, 3, at_least=True, note=f"no snakemake on the path, nor named by {_SNAKEMAKE}")
     with project(experiments) as (root, listed):
         projects.write_snakefile(root, listed)
         ours, other = alternating(
-            command(*STATUS, folder=root), command(program, "--dry-run", "--quiet", folder=root), 3
+            command(*STATUS, folder=root), command(snakemake, "--dry-run", "--quiet", folder=root), 3
         )
     return Figure(name, other / ours, 3, at_least=True, note=f"{ours:.2f} s against {other:.2f} s, {experiments} exp.")
+
+
+def program() -> str | None:
+    """Where Snakemake is: on the path, or where an environment variable says."""
+    return os.environ.get(_SNAKEMAKE) or shutil.which("snakemake")
 
 
 def many_frames(frames: int, quick: bool) -> Iterator[Figure]:

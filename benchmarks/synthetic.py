@@ -20,6 +20,7 @@ _REPOSITORY = Path(__file__).parent.parent
 
 def synthesise(root: Path, experiments: int = EXPERIMENTS, rows: int = ROWS) -> list[str]:
     """Write params, images manifests, sam2 and build03 tables and dvc.lock for a cohort; returns the experiments."""
+    (root / ".dvc").mkdir()
     names = [f"2024{number // 28 + 1:02d}{number % 28 + 1:02d}_{number:03d}" for number in range(experiments)]
     _write_params(root, names)
     each = rows // experiments

@@ -26,6 +26,11 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def printable(name: str) -> str:
+    """A file's name as it can be shown: what in it is not UTF-8 as `\\xff`."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
 @contextmanager
 def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path in the same folder; when the block ends well, it becomes `path` (fsync, rename).

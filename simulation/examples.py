@@ -12,6 +12,7 @@ from stages import snips
 from stages.frames import to_qc_input
 from stages.latents import to_input
 from stages.networks import SNIP_INPUT
+from stages.window import boxes
 
 CLASSES = ("embryo", "dead", "yolk", "focus", "bubble")
 # As params.yaml has them: the VAEs should learn from what they will be given.
@@ -64,7 +65,8 @@ def _snips(name: str, frame: Frame) -> tuple[NDArray[np.uint8], ...]:
     """The embryos of a frame as the VAEs take them."""
     scale = (UM_PER_PX, UM_PER_PX)
     cut = []
-    for label in range(1, int(frame.labels.max()) + 1):
-        snip = snips.make_snip(f"{name}_{label}", frame.image, frame.labels == label, frame.yolk, scale, SNIPS)
+    for label, box in boxes(frame.labels).items():
+        mask = frame.labels[box] == label
+        snip = snips.make_snip(f"{name}_{label}", frame.image, mask, frame.yolk[box], box, scale, SNIPS)
         cut.append(np.rint(to_input(snip, SNIP_INPUT) * 255).astype(np.uint8))
     return tuple(cut)

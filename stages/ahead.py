@@ -7,16 +7,15 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_THREADS = 2
 
 
-def ahead(prepare: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """`prepare` each item, in order, at most two items ahead of the one in use, so that memory stays bounded."""
-    with ThreadPoolExecutor(_THREADS) as pool:
+def ahead(prepare: Callable[[Item], Result], items: Iterable[Item], threads: int = 2) -> Iterator[Result]:
+    """`prepare` each item, in order, at most `threads` items ahead of the one in use, so that memory stays bounded."""
+    with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(prepare, item))
-            if len(waiting) > _THREADS:
+            if len(waiting) > threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

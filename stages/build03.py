@@ -13,13 +13,16 @@ from morphseq_manifest.console import note
 from morphseq_manifest.errors import ContentError
 from morphseq_manifest.rows import KEY as KEY_COLUMNS
 from stages import layout, plates, stacks, tables
+from stages.ahead import ahead
 from stages.command import StageCommand
-from stages.frames import from_qc
 from stages.geometry import QcMasks, Quality, Settings, Shape, judge, measure
+from stages.progress import watching
 from stages.qc_settings import Networks, QcSettings
+from stages.window import boxes
 
 # What the plate table says of a frame is joined on these; its own `experiment_date` gives way to the id.
 FRAME_KEY = ["well", "time_int"]
+NOWHERE = (slice(0, 0), slice(0, 0))
 FLAGS = ("dead_flag", "frame_flag", "no_yolk_flag", "focus_flag", "bubble_flag")
 
 
@@ -63,19 +66,20 @@ def measure_well(
             if time_int not in labels:
                 raise ContentError(f"{folder}: well {well} has no labels for frame {time_int}. Run sam2 again")
             label = labels[time_int]()
-            masks = QcMasks(
-                *(from_qc(pages[time_int](), label.shape) > 0 if time_int in pages else None for pages in qc)
-            )
+            masks = QcMasks(*(pages[time_int]() if time_int in pages else None for pages in qc))
             scale = scales.get((well, time_int), (np.nan, np.nan))
+            um_per_px = float(np.sqrt(scale[0] * scale[1]))
+            found = boxes(label)
             for embryo, area in zip(frame["embryo"], frame["area_px"], strict=True):
-                mask = label == embryo
-                if np.count_nonzero(mask) != int(area):
+                box = found.get(embryo, NOWHERE)
+                mask = label[box] == embryo
+                if not mask.any() or np.count_nonzero(mask) != int(area):
                     raise ContentError(
                         f"{folder}: embryo {embryo} of well {well}, frame {time_int}, has {np.count_nonzero(mask)} px, "
                         f"the sam2 table says {area}. Run sam2 again"
                     )
-                um_per_px = float(np.sqrt(scale[0] * scale[1]))
-                measured.append((measure(mask, scale), judge(mask, masks, um_per_px, settings)))
+                quality = judge(mask, box, label.shape, masks, um_per_px, settings)
+                measured.append((measure(mask, box, scale), quality))
     return measured
 
 
@@ -94,11 +98,13 @@ def build_table(
         embryo=embryos["embryo_id"].str.rpartition("_e")[2].astype(int)
     )
     scales = plates.scales(plate, path)
+    wells = [rows.sort_values(["time_int", "embryo"]) for _, rows in keyed.groupby("well")]
+    found = ahead(lambda rows: measure_well(experiment, rows, scales, networks, settings), wells)
     measured: dict[int, tuple[Shape, Quality]] = {}
-    for _, rows in keyed.groupby("well"):
-        rows = rows.sort_values(["time_int", "embryo"])
-        found = measure_well(experiment, rows, scales, networks, settings)
-        measured.update(zip(rows.index, found, strict=True))
+    with watching(f"build03 {experiment}", len(keyed), "embryos") as advance:
+        for rows, well in zip(wells, found, strict=True):
+            measured.update(zip(rows.index, well, strict=True))
+            advance(len(rows))
     shapes = pd.DataFrame([measured[row][0] for row in table.index], columns=Shape._fields, index=table.index)
     quality = pd.DataFrame([measured[row][1] for row in table.index], columns=Quality._fields, index=table.index)
     for name in FLAGS:

@@ -16,6 +16,7 @@ from morphseq_manifest.images_manifest import Frame
 Grey = NDArray[np.uint8]
 # Height and width of a QC network's input and output.
 QC_SIZE = (576, 320)
+_WHOLE = (slice(None), slice(None))
 
 
 def read_frame(folder: Path, frame: Frame) -> Grey:
@@ -82,10 +83,18 @@ def to_qc_input(grey: Grey) -> NDArray[np.float32]:
     return np.asarray(resized, dtype=np.float32) / np.float32(255)
 
 
-def from_qc(image: NDArray[np.uint8], shape: tuple[int, ...]) -> Grey:
-    """What was made of a QC input (uint8, 576 x 320), laid back on its frame: uint8 of `shape`, nearest pixel."""
-    height, width = shape
-    turned = width > height
-    size = (height, width) if turned else (width, height)
-    resized = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.NEAREST))
-    return np.rot90(resized, -1) if turned else resized
+def from_qc(image: NDArray[np.uint8], shape: tuple[int, ...], part: tuple[slice, slice] = _WHOLE) -> Grey:
+    """What was made of a QC input (uint8, 576 x 320), laid back on its frame of `shape` (H, W): uint8, nearest pixel.
+
+    With `part`, only that part of the frame: the rest is not made at all.
+    """
+    rows, columns = (np.arange(*side.indices(size)) for side, size in zip(part, shape, strict=True))
+    if shape[1] > shape[0]:
+        # A landscape frame was turned by a quarter: its last column is the network's first row.
+        return image[np.ix_(_nearest(shape[1] - 1 - columns, shape[1], 0), _nearest(rows, shape[0], 1))].T
+    return image[np.ix_(_nearest(rows, shape[0], 0), _nearest(columns, shape[1], 1))]
+
+
+def _nearest(pixels: NDArray[np.intp], size: int, axis: int) -> NDArray[np.intp]:
+    """Which pixel of a QC image's axis lies under the middle of each of these, of an axis of `size`; exact."""
+    return (2 * pixels + 1) * QC_SIZE[axis] // (2 * size)

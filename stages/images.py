@@ -18,6 +18,7 @@ from morphseq_manifest.ids import is_well
 from morphseq_manifest.images_manifest import Frame, ImagesManifest, Problem
 from stages import layout, plates
 from stages.command import StageCommand
+from stages.progress import watching
 
 _NAME = re.compile(r"([A-Z]\d\d)_t(\d+).*\.(png|jpe?g|tiff?)", re.IGNORECASE)
 # Reading frames waits for storage more than for the processor.
@@ -114,8 +115,11 @@ def read_frames(folder: Path, names: dict[tuple[str, int], str]) -> list[Frame]:
         wrong = whole_image(name, data)
         return f"{folder / name} {wrong}" if wrong else Frame(well, time_int, name, len(data), hash_bytes(data))
 
-    with ThreadPoolExecutor(_READERS) as pool:
-        found = list(pool.map(list_frame, names.items()))
+    found: list[Frame | str] = []
+    with ThreadPoolExecutor(_READERS) as pool, watching(f"images {folder.name}", len(names)) as advance:
+        for listed in pool.map(list_frame, names.items()):
+            found.append(listed)
+            advance(1)
     wrong = [item for item in found if isinstance(item, str)]
     if wrong:
         more = f" (and {len(wrong) - _SHOWN} more)" if len(wrong) > _SHOWN else ""

@@ -14,17 +14,21 @@ from stages.stacks import Reader
 Labels = NDArray[np.uint8]
 
 
-def read_labels(pages: Mapping[int, Reader], frame: Frame, shape: tuple[int, ...], folder: Path) -> Labels:
-    """The label image of one frame of `shape` (H, W). Raises ContentError for none, or one of another size."""
+def read_labels(pages: Mapping[int, Reader], frame: Frame, folder: Path) -> Labels:
+    """The label image of one frame. Raises ContentError where there is none."""
     if frame.time_int not in pages:
         raise ContentError(f"{folder}: well {frame.well} has no labels for frame {frame.time_int}. Run sam2 again")
     labels: Labels = pages[frame.time_int]()
+    return labels
+
+
+def check_shape(labels: Labels, frame: Frame, shape: tuple[int, ...], folder: Path) -> None:
+    """Raise ContentError where labels are not of their frame's `shape` (H, W)."""
     if labels.shape != shape:
         raise ContentError(
             f"{folder}: labels of well {frame.well}, frame {frame.time_int} are {labels.shape}, the frame is {shape}. "
             "Run sam2 again"
         )
-    return labels
 
 
 class Tracker:

@@ -1,10 +1,13 @@
 """Stage `latents`: each snip's place in a VAE's latent space (its encoder's mu)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
+import msgspec
 import numpy as np
 import pandas as pd
 import torch
@@ -13,12 +16,18 @@ from PIL import Image
 
 from morphseq_manifest import params
 from morphseq_manifest.console import note
-from stages import layout, models, stacks, tables
+from morphseq_manifest.hashing import hash_file
+from stages import keys, layout, legacy_vae, models, stacks, tables
+from stages.ahead import ahead
 from stages.command import StageCommand
 from stages.frames import Grey
+from stages.journal import Journal
 from stages.networks import Encoder
+from stages.progress import watching
 
-_BATCH = 64
+# More snips at once are slower on a processor: what the first layers give no longer fits its caches.
+BATCH = 16
+KEPT = Path(".dvc/tmp/morphseq")
 
 
 class LatentModel(NamedTuple):
@@ -41,10 +50,24 @@ def latent_columns(latent_dim: int, zn_frac: float) -> list[str]:
 
 
 def load(folder: Path) -> LatentModel:
-    """The VAE of a model folder. Raises as models.read_config and models.fill do."""
-    config = models.read_config(folder, models.VaeConfig)
+    """The VAE of a model folder. Raises as models.read_config, models.fill and legacy_vae.load_encoder do."""
+    config = _read_config(folder)
+    if isinstance(config, models.LegacyVaeConfig):
+        legacy = legacy_vae.read_config(folder)
+        encoder, size = legacy_vae.load_encoder(folder, legacy), legacy.input_dim[1:]
+        return LatentModel(encoder, size, latent_columns(legacy.latent_dim, legacy.zn_frac or 0))
     encoder = models.fill(Encoder(config.channels, config.latent_dim, config.input_size), folder)
     return LatentModel(encoder, config.input_size, latent_columns(config.latent_dim, config.zn_frac))
+
+
+def _read_config(folder: Path) -> models.VaeConfig | models.LegacyVaeConfig:
+    """A VAE's config.json; the lab's legacy folders have none, and are known by their model_config.json."""
+    if not (folder / models.CONFIG).exists() and (folder / legacy_vae.CONFIG).exists():
+        return models.LegacyVaeConfig()
+    config: models.VaeConfig | models.LegacyVaeConfig = models.read_config(
+        folder, models.VaeConfig | models.LegacyVaeConfig
+    )
+    return config
 
 
 def to_input(snip: Grey, input_size: tuple[int, int]) -> NDArray[np.float32]:
@@ -57,37 +80,73 @@ def to_input(snip: Grey, input_size: tuple[int, int]) -> NDArray[np.float32]:
 @torch.inference_mode()
 def embed(model: LatentModel, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     """mu of a batch, float32 (N, H, W) in 0..1 to float32 (N, latent_dim)."""
-    mu, _ = model.encoder(torch.from_numpy(inputs[:, None]))
-    found: NDArray[np.float32] = mu.numpy()
+    batch = torch.from_numpy(inputs[:, None]).to(models.device(), memory_format=torch.channels_last)
+    found: NDArray[np.float32] = model.encoder(batch)[0].float().cpu().numpy()
     return found
 
 
-def batches(folder: Path, input_size: tuple[int, int]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-    """The snips of a folder of stacks, in order of their ids, as (snip_ids, inputs) of at most 64."""
-    names: list[str] = []
-    inputs: list[NDArray[np.float32]] = []
-    for path in sorted(folder.glob("*.tif")):
-        for page in stacks.read_stack(path):
-            names.append(f"{path.stem}_t{page.tag.time_int:04d}")
-            inputs.append(to_input(page.pixels, input_size))
-            if len(names) == _BATCH:
-                yield names, np.stack(inputs)
-                names, inputs = [], []
-    if names:
-        yield names, np.stack(inputs)
+class Embryo(msgspec.Struct, frozen=True):
+    """The latents of one embryo's snips: their key, the snips' frame numbers, and the float32 values in order."""
+
+    key: str
+    times: list[int]
+    values: bytes
 
 
-def embed_folder(experiment: str, folder: Path, model: LatentModel) -> pd.DataFrame:
-    """The latents of every snip in `folder`, in snip_id order: the keys, then float32 columns."""
-    names: list[str] = []
-    latents = [np.empty((0, len(model.columns)), np.float32)]
-    for batch, inputs in batches(folder, model.input_size):
-        names += batch
-        latents.append(embed(model, inputs))
-    embryos = [name.rpartition("_t")[0] for name in names]
-    keys = pd.DataFrame(dict(zip(tables.SNIP_KEYS, ([experiment] * len(names), embryos, names), strict=True)))
-    table = pd.concat([keys, pd.DataFrame(np.concatenate(latents), columns=model.columns)], axis=1)
+def embed_embryo(path: Path, made_from: dict[str, Any], kept: Mapping[str, Embryo], model: LatentModel) -> Embryo:
+    """The latents of an embryo's stack, or those that are `kept` under its key.
+
+    A batch never spans two embryos, so that the latents of one don't depend on any other.
+    """
+    key = keys.key("latents", **made_from, snips=hash_file(path))
+    if key in kept:
+        return kept[key]
+    times, values = [], [np.empty((0, len(model.columns)), np.float32)]
+    for pages in batched(stacks.read_stack(path), BATCH):
+        times += [page.tag.time_int for page in pages]
+        values.append(embed(model, np.stack([to_input(page.pixels, model.input_size) for page in pages])))
+    return Embryo(key, times, np.concatenate(values).tobytes())
+
+
+def batched(pages: Iterable[stacks.Page], size: int) -> Iterator[list[stacks.Page]]:
+    """The pages in lists of at most `size`."""
+    waiting = iter(pages)
+    while batch := list(islice(waiting, size)):
+        yield batch
+
+
+def embed_folder(
+    experiment: str, folder: Path, model: LatentModel, made_from: dict[str, Any], journal: Journal[Embryo]
+) -> pd.DataFrame:
+    """The latents of every snip in `folder`, in snip_id order: the keys, then float32 columns.
+
+    An embryo whose key is in the journal is not embedded again; one that is, is put there. Several go side by side.
+    """
+    known = {embryo.key: embryo for embryo in journal.records}
+    paths = sorted(folder.glob("*.tif"))
+    found: list[Embryo] = []
+    with watching(f"latents {experiment}", len(paths), "embryos") as advance, models.one_thread():
+        for embryo in ahead(lambda path: embed_embryo(path, made_from, known, model), paths, models.workers()):
+            if embryo.key not in known:
+                journal.add(embryo)
+            advance(1, kept=embryo.key in known)
+            found.append(embryo)
+    journal.shrink(found)
+    embryos = [path.stem for path, embryo in zip(paths, found, strict=True) for _ in embryo.times]
+    times = [time_int for embryo in found for time_int in embryo.times]
+    names = [f"{embryo}_t{time_int:04d}" for embryo, time_int in zip(embryos, times, strict=True)]
+    values = np.frombuffer(b"".join(embryo.values for embryo in found), np.float32).reshape(-1, len(model.columns))
+    columns = dict(zip(tables.SNIP_KEYS, ([experiment] * len(names), embryos, names), strict=True))
+    table = pd.concat([pd.DataFrame(columns), pd.DataFrame(values, columns=model.columns)], axis=1)
     return table.sort_values("snip_id", ignore_index=True)
+
+
+def journal_path(model: str, experiment: str) -> Path:
+    """Where the latents of an experiment under a model are kept, by embryo.
+
+    Not beside the table, which DVC deletes before the stage runs, nor among what df03 depends on; and disposable.
+    """
+    return KEPT / f"latents.{model}.{experiment}.journal"
 
 
 @click.command("latents", cls=StageCommand)
@@ -95,8 +154,13 @@ def embed_folder(experiment: str, folder: Path, model: LatentModel) -> pd.DataFr
 @click.option("--model", "name", required=True, help="The model folder, under data/models/legacy.")
 def main(experiment: str, name: str) -> None:
     """Embed EXPERIMENT's snips with a VAE."""
-    params.read().experiment(experiment)
-    table = embed_folder(experiment, layout.SNIPS / experiment, load(layout.VAES / name))
+    settings = params.read()
+    settings.experiment(experiment)
+    folder = layout.VAES / name
+    model = load(folder)
+    made_from = {"version": keys.version(settings, "latents"), "model": keys.model(folder)}
+    with closing(Journal(journal_path(name, experiment), Embryo)) as journal:
+        table = embed_folder(experiment, layout.SNIPS / experiment, model, made_from, journal)
     tables.write(layout.latents_table(name, experiment), table)
     note(f"{experiment}: {len(table)} snips embedded by {name}")
 

@@ -1,7 +1,10 @@
 """Model folders: a `config.json` that says what it is, and weights that load without running code."""
 
 import json
+import os
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -23,6 +26,10 @@ class UNetConfig(msgspec.Struct, tag="unet", tag_field="kind", forbid_unknown_fi
     width: int
 
 
+class ExportedConfig(msgspec.Struct, tag="exported", tag_field="kind", forbid_unknown_fields=True):
+    """A mask network of any make, as a torch.export archive (stages.exported)."""
+
+
 class VaeConfig(msgspec.Struct, tag="vae", tag_field="kind", forbid_unknown_fields=True):
     """A VAE of the project's own: the encoder's shape; `zn_frac` of the latents are nuisance, 0 for no split."""
 
@@ -30,6 +37,10 @@ class VaeConfig(msgspec.Struct, tag="vae", tag_field="kind", forbid_unknown_fiel
     latent_dim: int
     zn_frac: float
     input_size: tuple[int, int]
+
+
+class LegacyVaeConfig(msgspec.Struct, tag="legacy_vae", tag_field="kind", forbid_unknown_fields=True):
+    """One of the lab's legacy VAEs (stages.legacy_vae); what else is to be known stands in its model_config.json."""
 
 
 def read_config(folder: Path, kinds: Any) -> Any:
@@ -99,12 +110,61 @@ def _state_dict(path: Path, state: Any) -> "dict[str, torch.Tensor]":
 
 def fill(network: "torch.nn.Module", folder: Path) -> "torch.nn.Module":
     """Load a folder's weights into `network`, ready for inference. Raises ConfigError where the tensors don't fit."""
+    return fit(network, load_weights(folder), f"{folder}: the weights don't fit its {CONFIG}")
+
+
+def fit(network: "torch.nn.Module", state: "dict[str, torch.Tensor]", complaint: str) -> "torch.nn.Module":
+    """Put tensors into `network`, ready for inference on `device()`; images go through it with channels last.
+
+    Raises ConfigError, `complaint` with the tensors that are missing, too many, or of another shape.
+    """
+    import torch
+
+    expected = network.state_dict()
+    wrong = [f"{name} is missing" for name in expected if name not in state]
+    wrong += [f"{name} is not expected" for name in state if name not in expected]
+    wrong += [
+        f"{name} is {_shape(state[name])}, expected {_shape(tensor)}"
+        for name, tensor in expected.items()
+        if name in state and state[name].shape != tensor.shape
+    ]
+    if wrong:
+        raise ConfigError(f"{complaint}: {'; '.join(wrong)}. Copy the folder again, whole")
+    network.load_state_dict(state)
+    ready: torch.nn.Module = network.eval().to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return ready
+
+
+def _shape(tensor: "torch.Tensor") -> str:
+    return " x ".join(map(str, tensor.shape)) or "a number"
+
+
+def device() -> "torch.device":
+    """Where networks run: the first GPU that CUDA sees, else the CPU."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def workers() -> int:
+    """How many batches go through a network side by side: one on a GPU, else one a core, up to four for memory."""
+    return 1 if device().type == "cuda" else min(os.cpu_count() or 1, 4)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute each batch in one thread, also in threads begun meanwhile: how torch splits work shows in last digits.
+
+    Several batches side by side keep the cores as busy, and no thread waits for another's core.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        network.load_state_dict(load_weights(folder))
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"{folder}: the weights don't fit its {CONFIG}: {reason}") from error
-    return network.eval()
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def save(folder: Path, config: msgspec.Struct, state: "dict[str, torch.Tensor] | None") -> None:

@@ -6,6 +6,9 @@ import torch
 from torch import nn
 
 SNIP_INPUT = (288, 128)
+# Mean and spread (red, green, blue) of the images on which most networks are trained first.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_SD = (0.229, 0.224, 0.225)
 
 
 def _double_conv(inputs: int, outputs: int) -> nn.Sequential:

@@ -1,8 +1,10 @@
 """Stage `qc_masks` (the lab's Build02): five networks' masks of every frame, for quality control."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import groupby
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -12,13 +14,18 @@ from numpy.typing import NDArray
 from morphseq_manifest import images_manifest, params
 from morphseq_manifest.console import note
 from morphseq_manifest.images_manifest import Frame
-from stages import layout, models, stacks
+from stages import keeping, keys, layout, models, stacks
+from stages.ahead import ahead
 from stages.command import StageCommand
+from stages.exported import load_exported
 from stages.frames import read_frame, to_qc_input
+from stages.keeping import Shelf
 from stages.networks import UNet
+from stages.progress import Advance, watching
 from stages.qc_settings import QcSettings
 
-_BATCH = 8
+# Frames that go through a network at once: eight keep a large network under 2 GB.
+BATCH = 8
 
 
 def load_unet(folder: Path, width: int) -> torch.nn.Module:
@@ -27,38 +34,107 @@ def load_unet(folder: Path, width: int) -> torch.nn.Module:
 
 
 def load_network(folder: Path) -> torch.nn.Module:
-    """The mask network of a model folder, ready for inference. Raises as models.read_config and models.fill do."""
-    return load_unet(folder, models.read_config(folder, models.UNetConfig).width)
+    """The mask network of a model folder, ready for inference.
+
+    Raises as models.read_config, models.fill and exported.load_exported do.
+    """
+    config = models.read_config(folder, models.UNetConfig | models.ExportedConfig)
+    return load_exported(folder) if isinstance(config, models.ExportedConfig) else load_unet(folder, config.width)
 
 
 @torch.inference_mode()
 def probabilities(network: torch.nn.Module, images: NDArray[np.float32]) -> NDArray[np.float32]:
     """The network's sigmoid for a batch, float32 (N, 576, 320) of inputs in 0..1 to float32 of the same shape."""
-    logits = network(torch.from_numpy(images[:, None]))
-    return torch.sigmoid(logits)[:, 0].numpy()
+    batch = torch.from_numpy(images[:, None]).to(models.device(), memory_format=torch.channels_last)
+    found: NDArray[np.float32] = torch.sigmoid(network(batch).float())[:, 0].cpu().numpy()
+    return found
 
 
-def frame_masks(
-    networks: list[torch.nn.Module], images: NDArray[np.float32], threshold: float
-) -> Iterator[list[NDArray[np.uint8]]]:
-    """For each image of a batch, float32 (N, 576, 320), its mask by each network, uint8 0/255 (576, 320)."""
-    masks = [np.where(probabilities(network, images) >= threshold, np.uint8(255), np.uint8(0)) for network in networks]
-    for index in range(len(images)):
-        yield [mask[index] for mask in masks]
+class Network(NamedTuple):
+    """A mask network, where its masks go, and the part of their key that says what it is."""
+
+    network: torch.nn.Module
+    shelf: Shelf
+    content: str
+
+
+def read_batch(folder: Path, frames: Sequence[Frame]) -> NDArray[np.float32]:
+    """A batch of frames as the networks take them, float32 (N, 576, 320); every frame is read and decoded once."""
+    return np.stack([to_qc_input(read_frame(folder, frame)) for frame in frames])
+
+
+class Batch(NamedTuple):
+    """Frames of one well that go through the networks together."""
+
+    well: str
+    frames: Sequence[Frame]
+
+
+def masks_of(network: torch.nn.Module, images: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
+    """A network's masks of a batch, uint8 0/255 (N, 576, 320)."""
+    return np.where(probabilities(network, images) >= threshold, np.uint8(255), np.uint8(0))
+
+
+def make_masks(
+    folder: Path,
+    wells: dict[str, list[Frame]],
+    networks: Sequence[Network],
+    made_from: dict[str, Any],
+    advance: Advance,
+) -> None:
+    """Make the stacks of all wells that are not there yet, from the frames in `folder`.
+
+    `made_from` is what all masks are made from, `threshold` among it. The next batches are read, and batches go
+    through networks side by side, while masks are written. A batch never spans two wells, so that what is made of a
+    well does not depend on any other.
+    """
+    missing = _missing(wells, networks, made_from, advance)
+    batches = [
+        Batch(well, wells[well][start : start + BATCH])
+        for well in wells
+        if missing[well]
+        for start in range(0, len(wells[well]), BATCH)
+    ]
+    with models.one_thread():
+        read = zip(batches, ahead(lambda batch: read_batch(folder, batch.frames), batches), strict=True)
+        tasks = ((network.network, images) for batch, images in read for network, _ in missing[batch.well])
+        made = ahead(lambda task: masks_of(*task, made_from["threshold"]), tasks, models.workers())
+        for well, group in groupby(batches, key=lambda batch: batch.well):
+            write_well(well, group, missing[well], made, advance)
+
+
+def _missing(
+    wells: dict[str, list[Frame]], networks: Sequence[Network], made_from: dict[str, Any], advance: Advance
+) -> dict[str, list[tuple[Network, str]]]:
+    """For each well, the networks whose stack is not there yet, with the key it will have."""
+    missing = {}
+    for well, frames in wells.items():
+        listed = keys.frames(frames)
+        own = [(one, keys.key("qc_masks", **made_from, model=one.content, frames=listed)) for one in networks]
+        missing[well] = [(network, key) for network, key in own if not network.shelf.keeps(well, key)]
+        if not missing[well]:
+            advance(len(frames), kept=True)
+    return missing
 
 
 def write_well(
-    experiment: str, frames: list[Frame], networks: list[torch.nn.Module], threshold: float, folders: list[Path]
+    well: str,
+    batches: Iterable[Batch],
+    missing: Sequence[tuple[Network, str]],
+    made: Iterator[NDArray[np.uint8]],
+    advance: Advance,
 ) -> None:
-    """Write one well's stack into each network's folder; every frame is read and decoded once."""
+    """Write one well's stack of each network; `made` gives the masks of each batch by each network in turn."""
     with ExitStack() as opened:
-        writers = [opened.enter_context(stacks.writing(folder / f"{frames[0].well}.tif")) for folder in folders]
-        for start in range(0, len(frames), _BATCH):
-            batch = frames[start : start + _BATCH]
-            images = np.stack([to_qc_input(read_frame(layout.FRAMES / experiment, frame)) for frame in batch])
-            for frame, masks in zip(batch, frame_masks(networks, images, threshold), strict=True):
-                for write, mask in zip(writers, masks, strict=True):
-                    write(stacks.Page(stacks.PageTag(frame.time_int, frame.xxh3_128), mask))
+        writers = []
+        for network, key in missing:
+            draft = opened.enter_context(network.shelf.making(well, key))
+            writers.append((opened.enter_context(stacks.writing(draft(f"{well}.tif"))), key))
+        for batch in batches:
+            for write, key in writers:
+                for frame, mask in zip(batch.frames, next(made), strict=True):
+                    write(stacks.Page(stacks.PageTag(frame.time_int, frame.xxh3_128, key), mask))
+            advance(len(batch.frames))
 
 
 @click.command("qc_masks", cls=StageCommand)
@@ -69,12 +145,16 @@ def main(experiment: str) -> None:
     settings.experiment(experiment)
     qc = settings.block("qc_masks", QcSettings)
     manifest = images_manifest.read(layout.images_manifest(experiment))
-    networks = [load_network(layout.MODELS / name) for name in qc.models.names()]
-    places = [layout.predictions(name, experiment) for name in qc.models.names()]
-    with stacks.replacing_folders(places) as folders:
-        for frames in manifest.by_well().values():
-            write_well(experiment, frames, networks, qc.threshold, folders)
-    note(f"{experiment}: {len(places)} masks of each of {manifest.counts.frames} frames")
+    names = qc.models.names()
+    loaded = [(load_network(layout.MODELS / name), keys.model(layout.MODELS / name)) for name in names]
+    made_from = {"version": keys.version(settings, "qc_masks"), "threshold": qc.threshold}
+    with (
+        keeping.gathering([layout.predictions(name, experiment) for name in names]) as shelves,
+        watching(f"qc_masks {experiment}", manifest.counts.frames) as advance,
+    ):
+        networks = [Network(one, shelf, content) for (one, content), shelf in zip(loaded, shelves, strict=True)]
+        make_masks(layout.FRAMES / experiment, manifest.by_well(), networks, made_from, advance)
+    note(f"{experiment}: {len(names)} masks of each of {manifest.counts.frames} frames")
 
 
 if __name__ == "__main__":

@@ -1,22 +1,28 @@
 """Stage `sam2`: the embryos of every frame as label images, tracked over a well, and a table of them."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
+import numpy as np
 import pandas as pd
-from skimage.measure import label, regionprops
+from scipy import ndimage
 
 from morphseq_manifest import ids, images_manifest, params
 from morphseq_manifest.console import note
 from morphseq_manifest.images_manifest import Frame
-from stages import layout, stacks, tables
+from stages import keeping, keys, layout, stacks, tables
+from stages.ahead import ahead
 from stages.command import StageCommand
 from stages.frames import read_frame
 from stages.labels import Labels
-from stages.segmenters import Segmented, Segmenter, load
+from stages.progress import Advance, watching
+from stages.segmenters import Segmenter, load
+from stages.stacks import Found
+from stages.window import boxes
 
 COLUMNS = (
     "image_id",
@@ -48,23 +54,30 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     small_mask: float
 
 
-def shape_flags(labels: Labels, settings: Settings) -> dict[int, list[str]]:
-    """What is odd about each embryo of one label image, uint8 (H, W), seen by itself: flags by value."""
-    height, width = labels.shape
-    edge = settings.edge_px
-    flags = {}
-    for region in regionprops(labels):
-        top, left, bottom, right = region.bbox
-        on_edge = min(top, left, height - bottom, width - right) < edge
-        share = region.area / labels.size
-        odd = {
-            "MASK_ON_EDGE": on_edge,
-            "LARGE_MASK": share > settings.large_mask,
-            "SMALL_MASK": share < settings.small_mask,
-            "DISCONTINUOUS_MASK": label(region.image, connectivity=2).max() > 1,
-        }
-        flags[region.label] = [name for name, is_odd in odd.items() if is_odd]
-    return flags
+def describe(labels: Labels, confidence: dict[int, float]) -> tuple[Found, ...]:
+    """The embryos of one label image, uint8 (H, W), measured; `confidence` is by value."""
+    embryos = []
+    for value, box in boxes(labels).items():
+        mask = labels[box] == value
+        rows, columns = box
+        place = (rows.start, columns.start, rows.stop, columns.stop)
+        pieces = int(ndimage.label(mask, np.ones((3, 3)))[1])
+        embryos.append(Found(value, int(np.count_nonzero(mask)), place, pieces, round(confidence[value], 6)))
+    return tuple(embryos)
+
+
+def shape_flags(embryo: Found, shape: tuple[int, ...], settings: Settings) -> list[str]:
+    """What is odd about an embryo of a frame of `shape` (H, W), seen by itself."""
+    top, left, bottom, right = embryo.box
+    height, width = shape
+    share = embryo.area / (height * width)
+    odd = {
+        "MASK_ON_EDGE": min(top, left, height - bottom, width - right) < settings.edge_px,
+        "LARGE_MASK": share > settings.large_mask,
+        "SMALL_MASK": share < settings.small_mask,
+        "DISCONTINUOUS_MASK": embryo.pieces > 1,
+    }
+    return [name for name, is_odd in odd.items() if is_odd]
 
 
 def area_jumps(areas: list[int], change: float) -> list[bool]:
@@ -77,35 +90,34 @@ def area_jumps(areas: list[int], change: float) -> list[bool]:
     return [far(area, areas[max(i - 2, 0) : i]) or far(area, areas[i + 1 : i + 3]) for i, area in enumerate(areas)]
 
 
-def embryo_rows(
-    experiment: str, frame: Frame, index: int, found: Segmented, settings: Settings
-) -> Iterator[dict[str, Any]]:
-    """A row for each embryo of one segmented frame, the `index`-th of its well, with the flags it has by itself."""
-    height, width = found.labels.shape
-    flags = shape_flags(found.labels, settings)
-    for region in regionprops(found.labels):
-        top, left, bottom, right = region.bbox
-        yield {
-            "image_id": ids.image_id(experiment, frame.well, frame.time_int),
-            "embryo_id": ids.embryo_id(experiment, frame.well, region.label),
-            "snip_id": ids.snip_id(experiment, frame.well, region.label, frame.time_int),
-            "frame_index": index,
-            "area_px": int(region.area),
-            "bbox_x_min": left / width,
-            "bbox_y_min": top / height,
-            "bbox_x_max": right / width,
-            "bbox_y_max": bottom / height,
-            "mask_confidence": round(found.confidence[region.label], 6),
-            "exported_mask_path": (layout.LABELS / experiment / f"{frame.well}.tif")
-            .relative_to(layout.DATA)
-            .as_posix(),
-            "experiment_id": experiment,
-            "video_id": f"{experiment}_{frame.well}",
-            "is_seed_frame": index == 0,
-            "well": frame.well,
-            "time_int": frame.time_int,
-            "sam2_qc_flags": flags[region.label],
-        }
+def well_rows(experiment: str, well: str, stack: Path, settings: Settings) -> Iterator[dict[str, Any]]:
+    """A row for each embryo and frame of a well's label stack, with the flags it has by itself.
+
+    They come from what the pages say of themselves, so that a stack that was kept need not be decoded.
+    """
+    for index, (tag, shape) in enumerate(stacks.read_tags(stack)):
+        height, width = shape
+        for embryo in tag.embryos:
+            top, left, bottom, right = embryo.box
+            yield {
+                "image_id": ids.image_id(experiment, well, tag.time_int),
+                "embryo_id": ids.embryo_id(experiment, well, embryo.value),
+                "snip_id": ids.snip_id(experiment, well, embryo.value, tag.time_int),
+                "frame_index": index,
+                "area_px": embryo.area,
+                "bbox_x_min": left / width,
+                "bbox_y_min": top / height,
+                "bbox_x_max": right / width,
+                "bbox_y_max": bottom / height,
+                "mask_confidence": embryo.confidence,
+                "exported_mask_path": (layout.LABELS / experiment / f"{well}.tif").relative_to(layout.DATA).as_posix(),
+                "experiment_id": experiment,
+                "video_id": f"{experiment}_{well}",
+                "is_seed_frame": tag.is_seed,
+                "well": well,
+                "time_int": tag.time_int,
+                "sam2_qc_flags": shape_flags(embryo, shape, settings),
+            }
 
 
 def finish_table(rows: list[dict[str, Any]], settings: Settings) -> pd.DataFrame:
@@ -123,14 +135,16 @@ def finish_table(rows: list[dict[str, Any]], settings: Settings) -> pd.DataFrame
 
 
 def segment_well(
-    experiment: str, frames: list[Frame], segmenter: Segmenter, settings: Settings, folder: Path
-) -> Iterator[dict[str, Any]]:
-    """Segment one well's frames, write its label stack into `folder`, and yield its rows."""
-    images = (read_frame(layout.FRAMES / experiment, frame) for frame in frames)
-    with stacks.writing(folder / f"{frames[0].well}.tif") as append:
-        for index, (frame, found) in enumerate(zip(frames, segmenter.segment(images), strict=True)):
-            append(stacks.Page(stacks.PageTag(frame.time_int, frame.xxh3_128), found.labels))
-            yield from embryo_rows(experiment, frame, index, found, settings)
+    experiment: str, frames: list[Frame], segmenter: Segmenter, stack: Path, key: str, advance: Advance
+) -> None:
+    """Segment one well's frames and write its label stack; the next frames are read meanwhile."""
+    images = ahead(partial(read_frame, layout.FRAMES / experiment), frames)
+    with stacks.writing(stack) as append:
+        for frame, found in zip(frames, segmenter.segment(images), strict=True):
+            embryos = describe(found.labels, found.confidence)
+            tag = stacks.PageTag(frame.time_int, frame.xxh3_128, key, embryos, found.is_seed)
+            append(stacks.Page(tag, found.labels))
+            advance(1)
 
 
 @click.command("sam2", cls=StageCommand)
@@ -140,14 +154,26 @@ def segment_well(
 )
 def main(experiment: str, name: str) -> None:
     """Find and track EXPERIMENT's embryos."""
-    settings = params.read().block("sam2", Settings)
+    settings = params.read()
+    flags = settings.block("sam2", Settings)
     manifest = images_manifest.read(layout.images_manifest(experiment))
-    segmenter = load(layout.MODELS / name)
+    folder = layout.MODELS / name
+    segmenter = load(folder)
+    made_from: dict[str, Any] = {"version": keys.version(settings, "sam2"), "model": keys.model(folder)}
     rows: list[dict[str, Any]] = []
-    with stacks.replacing_folders([layout.LABELS / experiment]) as (folder,):
-        for frames in manifest.by_well().values():
-            rows.extend(segment_well(experiment, frames, segmenter, settings, folder))
-        tables.write(layout.sam2_table(experiment), finish_table(rows, settings))
+    with (
+        keeping.gathering([layout.LABELS / experiment]) as (shelf,),
+        watching(f"sam2 {experiment}", manifest.counts.frames) as advance,
+    ):
+        for well, frames in manifest.by_well().items():
+            key = keys.key("sam2", **made_from, frames=keys.frames(frames))
+            if shelf.keeps(well, key):
+                advance(len(frames), kept=True)
+            else:
+                with shelf.making(well, key) as draft:
+                    segment_well(experiment, frames, segmenter, draft(f"{well}.tif"), key, advance)
+            rows.extend(well_rows(experiment, well, shelf.partial / f"{well}.tif", flags))
+        tables.write(layout.sam2_table(experiment), finish_table(rows, flags))
     note(f"{experiment}: {len(rows)} embryos in {manifest.counts.frames} frames")
 
 

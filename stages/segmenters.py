@@ -2,25 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 import numpy as np
 from scipy import ndimage
 
 from morphseq_manifest.errors import ContentError
-from stages import models, threshold
+from stages import models, seeding, threshold
 from stages.frames import Grey, from_qc, to_qc_input
-from stages.labels import Labels, Tracker
-
-_MOST_EMBRYOS = 255
-
-
-class Segmented(NamedTuple):
-    """One frame's embryos: labels uint8 (H, W), each embryo's value kept over the well; confidence 0..1 by value."""
-
-    labels: Labels
-    confidence: dict[int, float]
+from stages.labels import Tracker
+from stages.segmented import MOST_EMBRYOS, Segmented
 
 
 class Segmenter(Protocol):
@@ -45,6 +37,12 @@ class Build02Config(msgspec.Struct, tag="build02", tag_field="kind", forbid_unkn
     min_area: float
 
 
+class Sam2Config(msgspec.Struct, tag="sam2", tag_field="kind", forbid_unknown_fields=True):
+    """GroundingDINO and SAM 2.1, in the folder's `grounding_dino/` and `sam2/` as transformers saves them."""
+
+    detector: seeding.Settings
+
+
 class ThresholdSegmenter:
     """Embryos are what is darker than the background, solid and large enough."""
 
@@ -54,9 +52,9 @@ class ThresholdSegmenter:
     def segment(self, frames: Iterable[Grey]) -> Iterator[Segmented]:
         """Segment frames, uint8 (H, W), tracking by overlap; confidence: share of pixels dark before filling."""
         tracker = Tracker()
-        for grey in frames:
+        for index, grey in enumerate(frames):
             found = threshold.foreground(grey, self._settings)
-            yield _tracked(tracker, found.labels, list(found.confidence))
+            yield _tracked(tracker, found.labels, list(found.confidence), is_seed=index == 0)
 
 
 class Build02Segmenter:
@@ -72,31 +70,41 @@ class Build02Segmenter:
     def segment(self, frames: Iterable[Grey]) -> Iterator[Segmented]:
         """Segment frames, uint8 (H, W), tracking by overlap; confidence: mean probability within the embryo."""
         tracker = Tracker()
-        for grey in frames:
-            probability = self._probabilities(self._network, to_qc_input(grey)[None])[0]
+        for index, grey in enumerate(frames):
+            with models.one_thread():
+                probability = self._probabilities(self._network, to_qc_input(grey)[None])[0]
             levels = from_qc(np.rint(probability * 255).astype(np.uint8), grey.shape)
             components, count = ndimage.label(levels >= 255 * self._config.probability, np.ones((3, 3)))
             values = np.arange(1, count + 1)
             large = ndimage.sum_labels(np.ones(grey.shape), components, values) >= self._config.min_area * grey.size
             renumber = np.concatenate([[0], np.where(large, np.cumsum(large), 0)])
             confidence = ndimage.mean(levels / 255, components, values[large])
-            yield _tracked(tracker, renumber[components], [float(value) for value in confidence])
+            sure = [float(value) for value in confidence]
+            yield _tracked(tracker, renumber[components], sure, is_seed=index == 0)
 
 
 def _tracked(
-    tracker: Tracker, components: np.ndarray[tuple[int, ...], np.dtype[np.integer]], confidence: list[float]
+    tracker: Tracker,
+    components: np.ndarray[tuple[int, ...], np.dtype[np.integer]],
+    confidence: list[float],
+    *,
+    is_seed: bool,
 ) -> Segmented:
-    if len(confidence) > _MOST_EMBRYOS:
+    if len(confidence) > MOST_EMBRYOS:
         raise ContentError(
             f"{len(confidence)} components in one frame: no frame of embryos, or a segmenter that does not fit"
         )
     labels, values = tracker.follow(components.astype(np.uint8))
-    return Segmented(labels, dict(zip(values, confidence, strict=True)))
+    return Segmented(labels, dict(zip(values, confidence, strict=True)), is_seed)
 
 
 def load(folder: Path) -> Segmenter:
-    """The segmenter of a model folder. Raises as models.read_config does, ConfigError for a kind it does not know."""
-    config = models.read_config(folder, ThresholdConfig | Build02Config)
+    """The segmenter of a model folder. Raises as models.read_config and the kinds' own loading do."""
+    config = models.read_config(folder, ThresholdConfig | Build02Config | Sam2Config)
     if isinstance(config, ThresholdConfig):
         return ThresholdSegmenter(config.settings)
-    return Build02Segmenter(folder, config)
+    if isinstance(config, Build02Config):
+        return Build02Segmenter(folder, config)
+    from stages.propagation import PropagationSegmenter
+
+    return PropagationSegmenter(folder, config.detector)

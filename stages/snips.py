@@ -1,25 +1,31 @@
 """Stage `snips`: each embryo in each frame as an aligned image of fixed scale, its background blended into noise."""
 
-from typing import NamedTuple
+from typing import Any
 
 import click
 import msgspec
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
-from scipy import ndimage, special
-from skimage import exposure
 
 from morphseq_manifest import images_manifest, params
 from morphseq_manifest.console import note
 from morphseq_manifest.ids import embryo_id, snip_id
-from morphseq_manifest.images_manifest import Frame
-from stages import layout, plates, stacks
-from stages.alignment import SNIP_SIZE, Mask, find_pose, sampling, warp
+from morphseq_manifest.images_manifest import Frame, ImagesManifest
+from morphseq_manifest.params import Params
+from stages import keeping, keys, layout, plates, stacks
+from stages.ahead import ahead
+from stages.alignment import SNIP_SIZE, find_pose, sampling, soft_mask, warp
 from stages.command import StageCommand
-from stages.frames import Grey, from_qc, read_frame
-from stages.labels import read_labels
+from stages.equalisation import equalise
+from stages.frames import QC_SIZE, Grey, from_qc, read_frame
+from stages.keeping import Shelf
+from stages.labels import check_shape, read_labels
+from stages.progress import Advance, watching
 from stages.qc_settings import QcSettings
+from stages.window import Mask, Slices, boxes
+
+NO_YOLK = np.zeros(QC_SIZE, np.uint8)
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,68 +37,103 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     noise_sd: float
 
 
-class Snips(NamedTuple):
-    """A well's snips: pages by embryo_id, and how many embryos had no scale."""
-
-    pages: dict[str, list[stacks.Page]]
-    unscaled: int
-
-
 def noise(name: str, mean: float, sd: float) -> NDArray[np.float32]:
     """Background noise of a snip, seeded by its id: normal, cut off at 0, in grey levels. Float32 (576, 256)."""
-    generator = np.random.Generator(np.random.PCG64(xxhash.xxh3_64_intdigest(name.encode())))
-    lowest = special.ndtr(-mean / sd)
-    uniform = lowest + (1 - lowest) * generator.random(SNIP_SIZE)
-    return np.asarray(mean + sd * special.ndtri(uniform), np.float32)
+    generator = np.random.Generator(np.random.SFC64(xxhash.xxh3_64_intdigest(name.encode())))
+    levels = generator.standard_normal(SNIP_SIZE, np.float32)
+    lowest = np.float32(-mean / sd)
+    # Drawn again until none is below: what is cut off is not heaped up at 0.
+    while len(low := np.flatnonzero(levels < lowest)):
+        levels.flat[low] = generator.standard_normal(len(low), np.float32)
+    return levels * np.float32(sd) + np.float32(mean)
 
 
-def make_snip(name: str, grey: Grey, mask: Mask, yolk: Mask, scale: tuple[float, float], settings: Settings) -> Grey:
+def make_snip(
+    name: str, grey: Grey, mask: Mask, yolk: Mask, box: Slices, scale: tuple[float, float], settings: Settings
+) -> Grey:
     """The snip of one embryo, uint8 (576, 256).
 
-    `grey` uint8, `mask` and `yolk` bool, all (H, W) of one frame; `scale` its um per px (across, down). The crop is
-    centred on the embryo, long axis vertical, yolk end up; its contrast is equalised (CLAHE), and what is not
-    embryo fades into noise over a Gaussian of `blend_um`.
+    `grey` is the frame, uint8 (H, W); `mask` and `yolk`, bool (h, w), are the embryo's and the yolk's pixels in the
+    `box` of it that the embryo lies in; `scale` is um per px (across, down). The crop is centred on the embryo, long
+    axis vertical, yolk end up; its contrast is equalised, and what is not embryo fades into noise over a Gaussian of
+    `blend_um`.
     """
-    where = sampling(find_pose(mask, yolk, scale), scale, settings.um_per_px)
-    image = warp(grey.astype(np.float32), where, "nearest")
-    equalised = exposure.equalize_adapthist(np.clip(image / np.float32(255), 0, 1)) * 255
-    weight = ndimage.gaussian_filter(
-        warp(mask.astype(np.float32), where, "constant"), settings.blend_um / settings.um_per_px
-    )
-    blended = equalised * weight + noise(name, settings.noise_mean, settings.noise_sd) * (1 - weight)
-    snip: Grey = np.clip(np.rint(blended), 0, 255).astype(np.uint8)
+    where = sampling(find_pose(mask, yolk, scale, box), scale, settings.um_per_px)
+    equalised = equalise(warp(grey, where))
+    weight = soft_mask(mask, where, box, settings.blend_um / settings.um_per_px)
+    background = noise(name, settings.noise_mean, settings.noise_sd)
+    snip: Grey = np.clip(np.rint(background + weight * (equalised - background)), 0, 255).astype(np.uint8)
     return snip
 
 
 def well_snips(
-    experiment: str, frames: list[Frame], scales: plates.Scales, yolk_network: str, settings: Settings
-) -> Snips:
-    """The snips of one well: each embryo_id's pages in time order, and the number left out for want of a scale."""
-    well = frames[0].well
+    experiment: str, frames: list[Frame], scales: plates.Scales, yolk_network: str, settings: Settings, key: str
+) -> dict[str, list[stacks.Page]]:
+    """The snips of one well, each embryo_id's pages in time order, with their key; none of frames without a scale."""
+    well, folder = frames[0].well, layout.LABELS / experiment
     snips: dict[str, list[stacks.Page]] = {}
-    unscaled = 0
     with (
-        stacks.open_stack(layout.LABELS / experiment, well) as labels,
+        stacks.open_stack(folder, well) as labels,
         stacks.open_stack(layout.predictions(yolk_network, experiment), well, mask=True) as yolks,
     ):
         for frame in frames:
+            label, scale = read_labels(labels, frame, folder), scales.get((well, frame.time_int))
+            found = boxes(label)
+            if scale is None or not found:
+                continue
             grey = read_frame(layout.FRAMES / experiment, frame)
-            label = read_labels(labels, frame, grey.shape, layout.LABELS / experiment)
-            scale = scales.get((well, frame.time_int))
-            yolk = (
-                from_qc(yolks[frame.time_int](), label.shape) > 0
-                if frame.time_int in yolks
-                else np.zeros(label.shape, bool)
-            )
-            for embryo in np.unique(label[label > 0]).tolist():
-                if scale is None:
-                    unscaled += 1
-                    continue
+            check_shape(label, frame, grey.shape, folder)
+            yolk = yolks[frame.time_int]() if frame.time_int in yolks else NO_YOLK
+            for embryo, box in found.items():
                 name = snip_id(experiment, well, embryo, frame.time_int)
-                snip = make_snip(name, grey, label == embryo, yolk, scale, settings)
+                seen = from_qc(yolk, label.shape, box) > 0
+                snip = make_snip(name, grey, label[box] == embryo, seen, box, scale, settings)
                 pages = snips.setdefault(embryo_id(experiment, well, embryo), [])
-                pages.append(stacks.Page(stacks.PageTag(frame.time_int, frame.xxh3_128), snip))
-    return Snips(snips, unscaled)
+                pages.append(stacks.Page(stacks.PageTag(frame.time_int, frame.xxh3_128, key), snip))
+    return snips
+
+
+def well_key(
+    experiment: str, frames: list[Frame], scales: plates.Scales, yolk_network: str, made_from: dict[str, Any]
+) -> str:
+    """The key of a well's snips. Raises UnreadableError naming what can't be read."""
+    well = frames[0].well
+    return keys.key(
+        "snips",
+        **made_from,
+        frames=keys.frames(frames),
+        scales=[scales.get((well, frame.time_int)) for frame in frames],
+        labels=stacks.content(layout.LABELS / experiment, well),
+        yolks=stacks.content(layout.predictions(yolk_network, experiment), well),
+    )
+
+
+def well_of(file: str) -> str:
+    """The well of a snip stack, `{experiment}_{well}_e{NN}.tif`; of any other file, none."""
+    parts = file.rsplit("_", 2)
+    return parts[1] if len(parts) == 3 else ""
+
+
+def make_snips(
+    experiment: str, manifest: ImagesManifest, settings: Params, scales: plates.Scales, shelf: Shelf, advance: Advance
+) -> None:
+    """Make the stacks of all wells that are not there yet, two wells at a time."""
+    yolk_network = settings.block("qc_masks", QcSettings).models.yolk
+    own = settings.block("snips", Settings)
+    made_from = {"version": keys.version(settings, "snips"), "settings": own}
+    missing = []
+    for well, frames in manifest.by_well().items():
+        key = well_key(experiment, frames, scales, yolk_network, made_from)
+        if shelf.keeps(well, key):
+            advance(len(frames), kept=True)
+        else:
+            missing.append((well, frames, key))
+    made = ahead(lambda item: well_snips(experiment, item[1], scales, yolk_network, own, item[2]), missing)
+    for (well, frames, key), snips in zip(missing, made, strict=True):
+        with shelf.making(well, key) as draft:
+            for name, pages in snips.items():
+                stacks.write_stack(draft(f"{name}.tif"), pages)
+        advance(len(frames))
 
 
 @click.command("snips", cls=StageCommand)
@@ -101,19 +142,17 @@ def main(experiment: str) -> None:
     """Cut EXPERIMENT's snips out of its frames."""
     settings = params.read()
     settings.experiment(experiment)
-    yolk_network = settings.block("qc_masks", QcSettings).models.yolk
     manifest = images_manifest.read(layout.images_manifest(experiment))
     table = layout.plate_table(experiment)
     scales = plates.scales(plates.read_plate(table), table)
-    cut, unscaled = 0, 0
-    with stacks.replacing_folders([layout.SNIPS / experiment]) as (folder,):
-        for frames in manifest.by_well().values():
-            snips = well_snips(experiment, frames, scales, yolk_network, settings.block("snips", Settings))
-            unscaled += snips.unscaled
-            for name, pages in snips.pages.items():
-                stacks.write_stack(folder / f"{name}.tif", pages)
-                cut += len(pages)
-    note(f"{experiment}: {cut} snips, {unscaled} left out since their plate table gives no scale")
+    with (
+        keeping.gathering([layout.SNIPS / experiment], well_of) as (shelf,),
+        watching(f"snips {experiment}", manifest.counts.frames) as advance,
+    ):
+        make_snips(experiment, manifest, settings, scales, shelf, advance)
+        cut = sum(len(stacks.read_tags(path)) for path in shelf.stacks())
+    unscaled = sum((frame.well, frame.time_int) not in scales for frame in manifest.frames)
+    note(f"{experiment}: {cut} snips; {unscaled} frames have none, since their plate table gives no scale")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Image stacks: one multi-page TIFF a well or embryo, a page a frame in time order, deflate-compressed.
 
-Each page's description says which frame it is of, and which content that frame had (`{"time_int": 3,
-"frame": "<xxh3_128>"}`), so that a stack found anywhere can be traced. Fiji and napari open them as they are.
-The lab's older form, one PNG or JPG a frame, is read too.
+Each page's description says which frame it is of, which content that frame had, and by which key the stack was made
+(`{"time_int": 3, "frame": "<xxh3_128>", "key": "<xxh3_128>"}`), so that a stack found anywhere can be traced. Fiji and
+napari open them as they are. The lab's older form, one PNG or JPG a frame, is read too.
 """
 
 import re
@@ -20,8 +20,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from morphseq_manifest import contents, files
-from morphseq_manifest.errors import ContentError, UnreadableError
+from morphseq_manifest.errors import ContentError, MorphseqError, UnreadableError
+from morphseq_manifest.hashing import hash_bytes, hash_file
 
 Pixels = NDArray[Any]
 Reader = Callable[[], Pixels]
@@ -30,11 +30,30 @@ JPG_FOREGROUND = 191
 _OLD_FORM = re.compile(r"(?:.*_)?([A-H]\d\d)_t(\d+).*\.(png|jpe?g)", re.IGNORECASE)
 
 
-class PageTag(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a page says of itself: the frame's number and the hash of the frame's file."""
+class Found(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An embryo of a label image: its value, area in px, bounding box (top, left, bottom, right; ends not in it).
+
+    `pieces` is how many parts it has that don't touch, `confidence` (0..1) the segmenter's.
+    """
+
+    value: int
+    area: int
+    box: tuple[int, int, int, int]
+    pieces: int
+    confidence: float
+
+
+class PageTag(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a page says of itself: the frame's number, the hash of the frame's file, the key of all it is made from.
+
+    A label image also says which embryos it shows, so that they need not be measured again, and whether it is a seed.
+    """
 
     time_int: int
     frame: str
+    key: str = ""
+    embryos: tuple[Found, ...] = ()
+    is_seed: bool = False
 
 
 class Page(NamedTuple):
@@ -71,18 +90,6 @@ def write_stack(path: Path, pages: Iterable[Page]) -> None:
 
 
 @contextmanager
-def replacing_folders(folders: list[Path]) -> Iterator[list[Path]]:
-    """Yield an empty folder for each of `folders`, as files.replacing_folders does; each gets an index of its stacks.
-
-    By its `contents.json`, `morphseq verify` can say which stack in it is damaged.
-    """
-    with files.replacing_folders(folders) as places:
-        yield places
-        for place in places:
-            contents.write(place)
-
-
-@contextmanager
 def open_stack(folder: Path, name: str, *, mask: bool = False) -> Iterator[dict[int, Reader]]:
     """Open what `folder` has of the well or embryo `name`: a reader of its pixels for each time_int, in time order.
 
@@ -112,6 +119,32 @@ def read_stack(path: Path) -> Iterator[Page]:
             yield Page(tag, _read_page(path, page))
 
 
+def read_tags(path: Path) -> list[tuple[PageTag, tuple[int, ...]]]:
+    """What the pages of a stack say of themselves, and their shapes, without decoding any. Raises as read_stack."""
+    with _explaining(path), tifffile.TiffFile(path) as tif:
+        return [(_tag(page), page.shape) for page in tif.pages]
+
+
+def read_key(path: Path) -> str | None:
+    """The key of a stack, from its first page; None where there is none, or no stack that can be read."""
+    try:
+        with _explaining(path), tifffile.TiffFile(path) as tif:
+            return _tag(tif.pages[0]).key or None
+    except (MorphseqError, IndexError):
+        return None
+
+
+def content(folder: Path, name: str) -> str:
+    """One hash of what `folder` has of the well or embryo `name`, in either form; the same for nothing, always.
+
+    Raises UnreadableError naming what can't be read.
+    """
+    path = folder / f"{name}.tif"
+    if path.exists():
+        return hash_file(path)
+    return hash_bytes("".join(hash_file(file) for file in _old_files(folder, name).values()).encode())
+
+
 def _tag(page: Any) -> PageTag:
     return msgspec.json.decode(page.description, type=PageTag)
 
@@ -134,11 +167,16 @@ def _explaining(path: Path) -> Iterator[None]:
 
 
 def _old_form(folder: Path, name: str, mask: bool) -> dict[int, Reader]:
-    found: dict[int, Reader] = {}
+    return {time_int: partial(_read_image, path, mask) for time_int, path in _old_files(folder, name).items()}
+
+
+def _old_files(folder: Path, name: str) -> dict[int, Path]:
+    """The lab's files of a well, one a frame, by frame number, in order."""
+    found: dict[int, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         match = _OLD_FORM.fullmatch(path.name)
         if match and match[1] == name:
-            found[int(match[2])] = partial(_read_image, path, mask)
+            found[int(match[2])] = path
     return dict(sorted(found.items()))
 
 

@@ -15,9 +15,13 @@ FRAME = "A01_t0000_stitch.png"
 
 
 def state_of(project: Project) -> dict[str, tuple[int, int]]:
-    """Inode and mtime of every image stack and images manifest: a stage that failed must leave them alone."""
+    """Inode and mtime of every image stack and images manifest: a stage that failed must leave them alone.
+
+    What it finished and the next run takes up (`.morphseq-*`) is no content.
+    """
     paths = [*project.root.glob("data/**/*.tif"), *project.root.glob("manifests/images/*.json")]
-    return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in sorted(paths)}
+    content = [path for path in sorted(paths) if "/.morphseq-" not in str(path)]
+    return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in content}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +147,8 @@ def test_a_frame_damaged_inside_is_named_by_the_stage_that_decodes_it(project: P
 def test_a_frame_changed_since_it_was_listed_is_refused(project: Project) -> None:
     shutil.copy2(project.frames(SNAPSHOT) / "A02_t0000_stitch.png", project.root / "other.png")
     replace_file(project.frames(SNAPSHOT) / FRAME, (project.root / "other.png").read_bytes())
-    output = project.run("python", "-m", "stages.sam2", SNAPSHOT, "--segmenter", "threshold", fails=True)
+    # Another segmenter, so that the frame is read: what was made of the listed content stands.
+    output = project.run("python", "-m", "stages.sam2", SNAPSHOT, "--segmenter", "build02", fails=True)
     assert f"{FRAME}: content has changed since it was listed: expected xxh3_128" in output
 
 

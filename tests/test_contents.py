@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from morphseq_manifest import canonical, contents
 from morphseq_manifest.errors import ContentError, UnreadableError
 from morphseq_manifest.hashing import hash_bytes, md5_bytes
-from stages import stacks
+from stages import keeping
 
 NAMES = st.text(st.characters(exclude_characters="/\0\n\r", exclude_categories=("C", "Z")), min_size=1, max_size=20)
 FOLDERS = st.dictionaries(st.lists(NAMES, min_size=1, max_size=3).map("/".join), st.binary(max_size=50), max_size=8)
@@ -103,14 +103,17 @@ def test_an_index_of_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 def test_stages_index_each_folder_of_stacks_in_the_same_step(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
-    with stacks.replacing_folders([one, other]) as (first, second):
-        (first / "A01.tif").write_bytes(b"1")
-        (second / "A02.tif").write_bytes(b"22")
+    with keeping.gathering([one, other]) as (first, second):
+        with first.making("A01", "k") as draft:
+            draft("A01.tif").write_bytes(b"1")
+        with second.making("A02", "k") as draft:
+            draft("A02.tif").write_bytes(b"22")
         assert not one.exists()
     found = [contents.read(folder) for folder in (one, other)]
     assert [[entry.path for entry in index.files] for index in found if index] == [["A01.tif"], ["A02.tif"]]
-    with pytest.raises(RuntimeError), stacks.replacing_folders([one]) as (first,):
-        (first / "A03.tif").write_bytes(b"3")
+    with pytest.raises(RuntimeError), keeping.gathering([one]) as (first,):
+        with first.making("A03", "k") as draft:
+            draft("A03.tif").write_bytes(b"3")
         raise RuntimeError
     assert contents.read(one) == found[0]
 

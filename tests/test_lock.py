@@ -1,13 +1,18 @@
 """dvc.lock is read fast and, whatever stands in it, as the YAML parser reads it."""
 
 import io
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.exceptions import DvcException
+from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+from dvc.utils.serialize import parse_yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
+from voluptuous import Invalid
 
 from morphseq_manifest import lock
 from morphseq_manifest.errors import ContentError
@@ -100,3 +105,74 @@ def test_what_is_no_lock_is_refused(text: str) -> None:
 
 def test_nothing_has_run_where_there_is_no_lock(tmp_path: Path) -> None:
     assert lock.read(tmp_path) == {}
+
+
+WHOLE = dumped(
+    {
+        "schema": "2.0",
+        "stages": {
+            "images@20250101": {
+                "cmd": "python -m stages.images '20250101'",
+                "deps": [{"path": "data/frames", "hash": "md5", "md5": "ab" * 16 + ".dir", "size": 70, "nfiles": 4}],
+                "params": {"params.yaml": {"versions.images": 1}},
+                "outs": [{"path": "manifests/" + "long_" * 20, "hash": "md5", "md5": "12" * 16, "size": 115}],
+            },
+            "df01": {
+                "cmd": "python -m stages.df01" + " long" * 20,
+                "deps": [{"path": name, "hash": "md5", "md5": "cd" * 16, "size": 1} for name in ("a", "b")],
+                "params": {"params.yaml": {"sam2": {"large": 0.2, "names": ["a", "b"]}}},
+            },
+        },
+    }
+)
+_ODD = "0a: '\n-#\t,[{\"&*!|>%@?~.\0\x85"
+
+
+def damage(text: str, number: int) -> str:
+    """One character or line of a text changed, left out or doubled, or its end cut off."""
+    chance = random.Random(number)
+    at, odd = chance.randrange(len(text)), chance.choice(_ODD)
+    lines = text.splitlines(keepends=True)
+    row = chance.randrange(len(lines))
+    before, line, after = "".join(lines[:row]), lines[row], "".join(lines[row + 1 :])
+    return [
+        text[:at] + odd + text[at + 1 :],
+        text[:at] + odd + text[at:],
+        text[:at] + text[at + 1 :],
+        text[:at],
+        before + after,
+        before + line + line + after,
+        before + line[2:] + after,
+        before + "  " + line + after,
+        before + line.rstrip("\n")[: chance.randrange(len(line))] + "\n" + after,
+    ][number % 9]
+
+
+def read(text: str, by_yaml: bool = False) -> dict[str, Any] | None:
+    """All that stands in a lock; None where it is refused."""
+    try:
+        found = (lock._parse_yaml if by_yaml else lock.parse)(text, "dvc.lock")
+        return {name: (entry.cmd, entry.deps, entry.outs, entry.params()) for name, entry in found.items()}
+    except ContentError:
+        return None
+
+
+def dvc_takes(text: str) -> bool:
+    try:
+        return bool(COMPILED_LOCKFILE_SCHEMA(parse_yaml(text, "dvc.lock")))
+    except (DvcException, Invalid, ValueError):
+        return False
+
+
+def test_a_damaged_lock_is_read_as_yaml_reads_it_or_refused_and_never_what_dvc_refuses() -> None:
+    assert read(WHOLE)
+    assert dvc_takes(WHOLE)
+    refused = 0
+    for number in range(1800):
+        text = damage(WHOLE, number)
+        found = read(text)
+        refused += found is None
+        if found is not None:
+            assert found == read(text, by_yaml=True), text
+            assert dvc_takes(text), text
+    assert 600 < refused < 1600

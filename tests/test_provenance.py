@@ -161,7 +161,7 @@ def test_diff_names_frames_settings_and_versions(project: Project) -> None:
     swap_frames(project, SNAPSHOT)
     project.repro(f"images@{SNAPSHOT}")
     project.edit("params.yaml", "k_upper: 1.4", "k_upper: 1.5")
-    project.edit("params.yaml", "  snips: 1", "  snips: 2")
+    project.edit("params.yaml", "  snips: 2", "  snips: 3")
     found = msgspec.json.decode(project.morphseq("diff", "--json", code=1))["difference"]
     assert {(change["name"], change["old"] is None, change["new"] is None) for change in found["frames"][SNAPSHOT]} == {
         ("A01_t0000_stitch.png", False, False),
@@ -169,7 +169,7 @@ def test_diff_names_frames_settings_and_versions(project: Project) -> None:
         ("H12_t0000_stitch.png", True, False),
     }
     assert found["settings"] == [{"kind": "setting", "name": "build04.k_upper", "old": 1.4, "new": 1.5}]
-    assert found["versions"] == [{"kind": "version", "name": "snips", "old": 1, "new": 2}]
+    assert found["versions"] == [{"kind": "version", "name": "snips", "old": 2, "new": 3}]
     assert "H12_t0000_stitch.png" in project.morphseq("diff", code=1)
 
 

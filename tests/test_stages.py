@@ -18,6 +18,8 @@ from morphseq_manifest.images_manifest import Frame
 from stages import alignment, build03, df02, frames, geometry, images, sam2, snips, stacks, tables, threshold
 from stages.geometry import QcMasks
 from stages.labels import Tracker
+from stages.stacks import Found
+from stages.window import Slices, boxes
 
 BUILD03 = geometry.Settings(min_fraction_alive=0.9, margin_um=150, min_inside=0.98, near_margins=2)
 SNIPS = snips.Settings(um_per_px=7.8, blend_um=75, noise_mean=10, noise_sd=5)
@@ -26,6 +28,11 @@ SNIPS = snips.Settings(um_per_px=7.8, blend_um=75, noise_mean=10, noise_sd=5)
 def disc(shape: tuple[int, int], row: float, column: float, radius: float) -> np.ndarray:
     rows, columns = np.ogrid[: shape[0], : shape[1]]
     return (rows - row) ** 2 + (columns - column) ** 2 <= radius**2
+
+
+def whole(image: np.ndarray) -> Slices:
+    """The box that is all of an image."""
+    return slice(0, image.shape[0]), slice(0, image.shape[1])
 
 
 # frames
@@ -187,13 +194,17 @@ def test_odd_masks_are_flagged() -> None:
     labels[60:64, 10:20] = 2
     labels[95, 5] = 3
     labels[2:10, 2:10] = 4
-    assert sam2.shape_flags(labels, settings) == {
+    embryos = sam2.describe(labels, dict.fromkeys(range(1, 5), 0.1234567))
+    assert embryos[0] == Found(1, 29 * 20, (1, 40, 30, 60), 1, 0.123457)
+    assert {embryo.value: sam2.shape_flags(embryo, labels.shape, settings) for embryo in embryos} == {
         1: ["MASK_ON_EDGE"],
         2: ["DISCONTINUOUS_MASK"],
         3: ["SMALL_MASK"],
         4: [],
     }
-    assert sam2.shape_flags(np.ones((50, 50), np.uint8), settings) == {1: ["MASK_ON_EDGE", "LARGE_MASK"]}
+    (all_of_it,) = sam2.describe(np.ones((50, 50), np.uint8), {1: 1.0})
+    assert sam2.shape_flags(all_of_it, (50, 50), settings) == ["MASK_ON_EDGE", "LARGE_MASK"]
+    assert sam2.describe(np.zeros((50, 50), np.uint8), {}) == ()
 
 
 # build03
@@ -201,7 +212,7 @@ def test_odd_masks_are_flagged() -> None:
 
 def test_a_disc_is_measured_as_a_disc() -> None:
     mask = disc((200, 300), 90, 140, 40)
-    shape = geometry.measure(mask, (5.0, 5.0))
+    shape = geometry.measure(mask, whole(mask), (5.0, 5.0))
     assert shape.area_um2 == np.count_nonzero(mask) * 25
     assert (shape.centroid_x_um, shape.centroid_y_um) == (700, 450)
     assert shape.major_axis_um == pytest.approx(400, rel=0.01)
@@ -211,30 +222,36 @@ def test_a_disc_is_measured_as_a_disc() -> None:
 
 def test_a_missing_scale_gives_no_um_and_no_distance_flags() -> None:
     mask = disc((200, 300), 90, 140, 40)
-    nothing = np.zeros(mask.shape, bool)
-    shape = geometry.measure(mask, (np.nan, np.nan))
+    nothing = np.zeros(frames.QC_SIZE, np.uint8)
+    shape = geometry.measure(mask, whole(mask), (np.nan, np.nan))
     assert np.isnan([value for name, value in shape._asdict().items() if "um" in name]).all()
     assert shape.centroid_x_px == 140
-    found = geometry.judge(mask, QcMasks(nothing, nothing, nothing, nothing), np.nan, BUILD03)
+    qc = QcMasks(nothing, nothing, nothing, nothing)
+    found = geometry.judge(mask, whole(mask), mask.shape, qc, np.nan, BUILD03)
     assert np.isnan([found.frame_flag, found.focus_flag, found.bubble_flag]).all()
     assert (found.dead_flag, found.no_yolk_flag) == (0, 1)
 
 
 def test_a_missing_mask_gives_an_empty_flag() -> None:
-    found = geometry.judge(disc((200, 300), 90, 140, 40), QcMasks(None, None, None, None), 8.0, BUILD03)
+    mask = disc((200, 300), 90, 140, 40)
+    found = geometry.judge(mask, whole(mask), mask.shape, QcMasks(None, None, None, None), 8.0, BUILD03)
     assert found.frame_flag == 0
     assert np.isnan([*found[:2], *found[3:]]).all()
 
 
 @given(st.integers(0, 60), st.floats(2, 30))
 def test_flags_follow_their_formulas(gap: int, um_per_px: float) -> None:
-    shape = (220, 260)
+    # A frame of the networks' own size, so that its masks are theirs.
+    shape = frames.QC_SIZE
     mask = disc(shape, 110, 60, 30)
+    (box,) = boxes(mask.astype(np.uint8)).values()
     other = np.zeros(shape, bool)
     other[110, 90 + gap] = True
     margin = int(np.ceil(150 / um_per_px))
     nearest = ndimage.distance_transform_edt(~mask)[other].min()
-    found = geometry.judge(mask, QcMasks(mask & disc(shape, 110, 60, 12), other, other, other), um_per_px, BUILD03)
+    masks = (mask & disc(shape, 110, 60, 12), other, other, other)
+    qc = QcMasks(*(each.astype(np.uint8) for each in masks))
+    found = geometry.judge(mask[box], box, shape, qc, um_per_px, BUILD03)
     assert found.bubble_flag == found.focus_flag == float(nearest < 2 * margin)
     assert found.no_yolk_flag == float(gap > 1)
     shrunk = np.zeros(shape, bool)
@@ -268,46 +285,73 @@ def ellipse(shape: tuple[int, int], angle: float) -> tuple[np.ndarray, np.ndarra
     return (along / 120) ** 2 + (across / 40) ** 2 <= 1, (along - 70) ** 2 + across**2 <= 20**2
 
 
+def placed(mask: np.ndarray, yolk: np.ndarray, scale: tuple[float, float]) -> alignment.Sampling:
+    return alignment.sampling(alignment.find_pose(mask, yolk, scale, whole(mask)), scale, 8.0)
+
+
+def upright(mask: np.ndarray, where: alignment.Sampling) -> tuple[np.ndarray, np.ndarray]:
+    """The rows and columns of a mask's pixels in the snip."""
+    return np.nonzero(alignment.warp(mask * np.uint8(255), where) > 127)
+
+
 @given(st.floats(0, 2 * np.pi))
 def test_an_embryo_stands_upright_with_its_yolk_up(angle: float) -> None:
     mask, yolk = ellipse((400, 512), angle)
-    where = alignment.sampling(alignment.find_pose(mask, yolk, (8.0, 8.0)), (8.0, 8.0), 8.0)
-    turned = alignment.warp(mask.astype(np.float32), where, "constant") > 0.5
-    rows, columns = np.nonzero(turned)
+    where = placed(mask, yolk, (8.0, 8.0))
+    rows, columns = upright(mask, where)
     assert abs(rows.mean() - 287.5) < 1
     assert abs(columns.mean() - 127.5) < 1
     assert np.ptp(rows) == pytest.approx(240, abs=4)
     assert np.ptp(columns) == pytest.approx(80, abs=4)
-    top = np.nonzero(alignment.warp((yolk & mask).astype(np.float32), where, "constant") > 0.5)[0]
-    assert top.mean() < 287.5 - 50
+    assert upright(yolk & mask, where)[0].mean() < 287.5 - 50
+
+
+@given(st.floats(0, 2 * np.pi))
+def test_without_a_yolk_the_wide_end_is_up(angle: float) -> None:
+    mask, yolk = ellipse((400, 512), angle)
+    mask |= yolk | np.roll(yolk, (3, 3), (0, 1)) | np.roll(yolk, (-3, -3), (0, 1))
+    head = disc(mask.shape, *(np.argwhere(yolk).mean(axis=0)), 45)
+    where = placed(mask | head, np.zeros(mask.shape, bool), (8.0, 8.0))
+    assert upright(yolk, where)[0].mean() < 287.5
 
 
 def test_a_snip_is_not_mirrored() -> None:
     mask, yolk = ellipse((400, 512), np.pi)
-    image = np.full(mask.shape, 100, np.float32)
+    image = np.full(mask.shape, 100, np.uint8)
     image[:, 256:] = 200
-    where = alignment.sampling(alignment.find_pose(mask, yolk, (8.0, 8.0)), (8.0, 8.0), 8.0)
-    assert alignment.warp(image, where, "nearest")[288, [100, 156]].tolist() == [100, 200]
+    assert alignment.warp(image, placed(mask, yolk, (8.0, 8.0)))[288, [100, 156]].tolist() == [100, 200]
 
 
 def test_scales_that_differ_across_and_down_are_made_equal() -> None:
     mask = disc((400, 400), 200, 200, 90)[::2]
-    where = alignment.sampling(alignment.find_pose(mask, mask & False, (4.0, 8.0)), (4.0, 8.0), 8.0)
-    turned = alignment.warp(mask.astype(np.float32), where, "constant") > 0.5
-    rows, columns = np.nonzero(turned)
+    rows, columns = upright(mask, placed(mask, mask & False, (4.0, 8.0)))
     assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=2)
+
+
+def test_beyond_the_frame_a_snip_continues_its_edge() -> None:
+    mask = disc((300, 200), 10, 10, 8)
+    ramp = np.repeat(np.arange(200, dtype=np.uint8)[None], 300, axis=0)
+    where = alignment.sampling(alignment.Pose((10.0, 10.0), (-1.0, 0.0)), (8.0, 8.0), 8.0)
+    found = alignment.warp(ramp, where)
+    assert not np.isnan(found).any()
+    assert np.allclose(found[:, :118], 0)
+    assert np.allclose(found[300, 118:], np.arange(0.5, 138.5))
+    assert mask.any()
 
 
 def test_snips_repeat_to_the_byte_and_their_background_is_noise() -> None:
     mask, yolk = ellipse((400, 512), 0.7)
     grey = np.where(mask, np.uint8(90), np.uint8(180))
     grey[yolk & mask] = 40
-    first = snips.make_snip("a", grey, mask, yolk, (8.0, 8.0), SNIPS)
+
+    def cut(name: str) -> np.ndarray:
+        return snips.make_snip(name, grey, mask, yolk, whole(mask), (8.0, 8.0), SNIPS)
+
+    first = cut("a")
     assert first.shape == (576, 256)
-    assert (snips.make_snip("a", grey, mask, yolk, (8.0, 8.0), SNIPS) == first).all()
-    other = snips.make_snip("b", grey, mask, yolk, (8.0, 8.0), SNIPS)
+    assert (cut("a") == first).all()
     corner = np.s_[:80, :60]
-    assert (other[corner] != first[corner]).mean() > 0.5
+    assert (cut("b")[corner] != first[corner]).mean() > 0.5
     assert first[corner].mean() == pytest.approx(10.3, abs=0.5)
     assert first[corner].std() == pytest.approx(4.7, abs=0.5)
 

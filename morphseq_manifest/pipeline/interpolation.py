@@ -30,14 +30,40 @@ class Template:
         return select(values, self._parts[1], self.where) if self.is_one_value else self.text(values)
 
     def text(self, values: Mapping[str, Any]) -> str:
-        """The text with its places filled in."""
+        """The text with its places filled in. Raises ConfigError where it is one place that stands for no text."""
         if len(self._parts) == 1:
             return self._parts[0].replace(r"\${", "${")
+        if self.is_one_value and not isinstance(select(values, self._parts[1], self.where), str):
+            raise ConfigError(f"{self.where}: ${{{self._parts[1]}}} is no text, and DVC makes none of it. Quote it")
         filled = [
             _text(select(values, part, self.where), part, self.where) if number % 2 else part
             for number, part in enumerate(self._parts)
         ]
         return "".join(filled).replace(r"\${", "${")
+
+
+def fill_in(value: Any, values: Mapping[str, Any], where: str) -> Any:
+    """A text with its places filled in; so all texts in a list or mapping. Raises as Template does."""
+    if isinstance(value, Mapping):
+        check_plain(list(value), where)
+        return {key: fill_in(item, values, where) for key, item in value.items()}
+    if isinstance(value, list):
+        return [fill_in(item, values, where) for item in value]
+    filled = Template(value, where).value(values) if isinstance(value, str) else value
+    if isinstance(filled, Mapping | list):
+        raise ConfigError(f"{where}: {value} is a {type(filled).__name__}, expected one text or number")
+    return filled
+
+
+def check_plain(value: Any, where: str) -> None:
+    """Raise ConfigError where a text, or one in a list or mapping, has a place to be filled in."""
+    if isinstance(value, Mapping):
+        check_plain([*value, *value.values()], where)
+    elif isinstance(value, list):
+        for item in value:
+            check_plain(item, where)
+    elif isinstance(value, str) and _EXPRESSION.search(value):
+        raise ConfigError(f"{where}: {value!r}: DVC fills in nothing here. Write what it stands for")
 
 
 def select(values: Mapping[str, Any], name: str, where: str) -> Any:

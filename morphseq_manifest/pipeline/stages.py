@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from morphseq_manifest.errors import ConfigError
-from morphseq_manifest.pipeline.interpolation import Template
+from morphseq_manifest.pipeline.interpolation import Template, check_plain, fill_in
 
 _STAGE_KEYS = {"cmd", "deps", "params", "outs", "metrics", "plots", "desc", "meta", "frozen", "always_changed"}
 _OUTPUT_KEYS = {"cache", "persist", "push", "desc", "type", "labels", "meta"}
@@ -76,8 +76,8 @@ def _group(group: str, entry: Any, context: Mapping[str, Any], where: str) -> It
     _check_keys(entry, {"foreach", "do"}, where)
     template = _Template(entry.get("do"), where)
     items = entry["foreach"]
-    if isinstance(items, str):
-        items = Template(items, f"{where}, foreach").value(context)
+    of_items = f"{where}, foreach"
+    items = Template(items, of_items).value(context) if isinstance(items, str) else fill_in(items, context, of_items)
     if isinstance(items, Mapping):
         keyed = {key: {"key": key, "item": item} for key, item in items.items() if isinstance(key, str)}
     elif isinstance(items, list) and all(isinstance(item, str) for item in items):
@@ -97,8 +97,9 @@ class _Template:
         _check_keys(entry, _STAGE_KEYS, where)
         self._where = where
         self._meta = entry.get("meta") or {}
-        self._frozen = bool(entry.get("frozen", False))
-        self._always = bool(entry.get("always_changed", False))
+        self._desc = self._texts([entry.get("desc", "")], "desc")[0]
+        self._frozen = _flag(entry, "frozen", False, where)
+        self._always = _flag(entry, "always_changed", False, where)
         cmd = entry["cmd"]
         self._one = not isinstance(cmd, list)
         self._cmd = self._texts([cmd] if self._one else cmd, "cmd")
@@ -113,6 +114,7 @@ class _Template:
 
     def stage(self, name: str, group: str, key: str | None, context: Mapping[str, Any]) -> Stage:
         """The stage with its places filled in."""
+        self._desc.text(context)  # DVC stops where it can't be filled in
         lines = [line.text(context) for line in self._cmd]
         return Stage(
             name=name,
@@ -122,7 +124,7 @@ class _Template:
             deps=[_path(dep.text(context), self._where) for dep in self._deps],
             params=[param.text(context) for param in self._params],
             outs=[Output(_path(out.text(context), self._where), *flags) for out, flags in self._outs],
-            meta=self._meta,
+            meta=fill_in(self._meta, context, f"{self._where}, meta"),
             frozen=self._frozen,
             always_changed=self._always,
         )
@@ -134,13 +136,23 @@ class _Template:
         return [Template(item, f"{self._where}, {part}") for item in items]
 
     def _output(self, item: Any, part: str) -> Iterator[tuple[str, tuple[bool, bool, bool]]]:
+        where = f"{self._where}, {part}"
         for path, given in item.items() if isinstance(item, Mapping) else [(item, None)]:
-            flags = given or {}
-            _check_keys(flags, _OUTPUT_KEYS, f"{self._where}, {part}")
-            yield path, (bool(flags.get("cache", True)), bool(flags.get("persist", False)), part != "outs")
+            flags = {} if given is None else given
+            _check_keys(flags, _OUTPUT_KEYS, where)
+            yield path, (_flag(flags, "cache", True, where), _flag(flags, "persist", False, where), part != "outs")
 
 
-def _check_keys(entry: Mapping[str, Any], known: set[str], where: str) -> None:
+def _flag(entry: Mapping[str, Any], name: str, default: bool, where: str) -> bool:
+    flag = entry.get(name, default)
+    if not isinstance(flag, bool):
+        raise ConfigError(f"{where}: `{name}` is {flag!r}, expected true or false")
+    return flag
+
+
+def _check_keys(entry: Any, known: set[str], where: str) -> None:
+    if not isinstance(entry, Mapping):
+        raise ConfigError(f"{where}: {entry!r}: expected a mapping")
     for key in entry:
         if key not in known:
             raise ConfigError(f"{where}: `{key}` is not supported here; there are {', '.join(sorted(known))}")
@@ -159,6 +171,7 @@ def _with_vars(settings: Mapping[str, Any], parts: Any, name: str) -> Mapping[st
     for part in parts:
         if not isinstance(part, Mapping):
             raise ConfigError(f"{name}: vars: {part!r} is not supported; expected values, or put them into params.yaml")
+        check_plain(part, f"{name}: vars")
         _merge(merged, part, f"{name}: vars")
     return merged
 

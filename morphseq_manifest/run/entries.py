@@ -9,7 +9,7 @@ import msgspec
 
 # A line as long as this is folded by the YAML writer, which such an entry is left to.
 _WIDTH = 80
-_PLAIN = re.compile(r"[A-Za-z_/][\w./@'=,+ -]*[\w./@'=+-]|[A-Za-z_]")
+_PLAIN = re.compile(r"[A-Za-z_/][\w./@'=,+<>|&$*()\" -]*[\w./@'=+)-]|[A-Za-z_]")
 _WORDS = re.compile(r"(?i)y|yes|n|no|true|false|on|off|null")
 _HASH = re.compile(r"(?=.*[a-df])[0-9a-f]{32}(\.dir)?")
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from morphseq_manifest import failures
 from morphseq_manifest.assess import SettingsChanged
 from morphseq_manifest.errors import ContentError, MorphseqError
 from morphseq_manifest.pipeline import Stage
@@ -44,7 +45,7 @@ class End(StrEnum):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """A stage, how it ended, how long it took in seconds, why it ran or did not, and its entry in dvc.lock."""
+    """A stage, how it ended, how long it ran in seconds, why it did or did not, and its entry in dvc.lock."""
 
     stage: str
     end: End
@@ -153,7 +154,6 @@ class Runner:
 
     def _attempt(self, stage: Stage) -> None:
         """Deal with a stage, in a thread of its own; whatever goes wrong is its result."""
-        begun = time.perf_counter()
         try:
             result = self._deal(stage)
         except _StoppedError as error:
@@ -162,7 +162,15 @@ class Runner:
             result = Result(stage.name, End.FAILED, why=str(error))
         except BaseException as error:  # noqa: BLE001 - a defect of ours: said, and the run goes on to its end
             result = Result(stage.name, End.FAILED, why=f"{type(error).__name__}: {error}")
-        self._done.put(msgspec.structs.replace(result, seconds=time.perf_counter() - begun))
+        self._note(result)
+        self._done.put(result)
+
+    def _note(self, result: Result) -> None:
+        """Leave word of a failure for `morphseq status`, where the stage has left none itself."""
+        if result.end == End.FAILED and result.stage not in failures.read(self._snapshot.root):
+            failures.record(result.stage, result.why, self._snapshot.root)
+        elif result.end in {End.RAN, End.RESTORED}:
+            failures.clear(result.stage, self._snapshot.root)
 
     def _deal(self, stage: Stage) -> Result:
         if self._stopped.is_set():
@@ -188,6 +196,7 @@ class Runner:
             if waited:
                 deps = self._inputs(stage, self._workspace.look_again(stage.deps))
                 asked = self._recorder.asked(stage, deps)
+            begun = time.perf_counter()
             self._recorder.clear(stage, entry)
             try:
                 self._perform(stage, devices)
@@ -200,7 +209,7 @@ class Runner:
                 raise
             finally:
                 self._recorder.forget(stage)
-        return Result(stage.name, End.RAN, why=why, text=write(made, stage.name))
+        return Result(stage.name, End.RAN, time.perf_counter() - begun, why, write(made, stage.name))
 
     def _verdict(self, stage: Stage, found: Mapping[str, Content]) -> Verdict:
         entry = self._snapshot.lock.get(stage.name)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from morphseq_manifest import git, memo, params, pipeline
+from morphseq_manifest import files, git, memo, params, pipeline
 from morphseq_manifest.errors import MorphseqError
 from morphseq_manifest.pipeline import Graph
 from morphseq_manifest.snapshot import MANIFESTS, Snapshot
@@ -82,8 +82,17 @@ def _leftovers(
             path = f"{pattern.folder}/{name}{pattern.inside}"
             if key is None or key in listed or workspace.ignore.leaves_out(path):
                 continue
-            if (root / path).is_dir() if not is_output else os.path.lexists(root / path):
-                yield key, path, is_output
+            if os.path.lexists(root / path) if is_output else _holds_something(root / path):
+                yield files.printable(key), files.printable(path), is_output
+
+
+def _holds_something(folder: Path) -> bool:
+    try:
+        return any(os.scandir(folder))
+    except NotADirectoryError:
+        return False
+    except OSError:
+        return folder.is_dir()  # what can't be listed may hold something
 
 
 def _patterns(graph: Graph) -> Iterator[tuple[_Pattern, bool]]:
@@ -131,5 +140,5 @@ def _code_files(snapshot: Snapshot) -> Iterator[bytes]:
 def _others(root: Path) -> list[str]:
     """Further files of DVC's in the project: `dvc status` would look at them too."""
     listed = git.run(root, "ls-files", "-z", "-co", "--exclude-standard", "--", "*.dvc", "**/dvc.yaml")
-    names = listed.decode(errors="surrogateescape").split("\0") if listed else []
+    names = listed.decode(errors="backslashreplace").split("\0") if listed else []
     return sorted(name for name in names if name and name != str(pipeline.PIPELINE))

@@ -80,7 +80,7 @@ def _show_experiments(report: Report) -> None:
     counts = {state: sum(step.state == state for step in steps_) for state in State}
     summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     model = f"; latents of {report.model}" if report.model else ""
-    display.show_table(rows, f"{len(rows)} experiments: {summary or 'no steps'}{model}", colours)
+    display.show_table(rows, f"{len(rows)} experiment{'s' * (len(rows) != 1)}: {summary or 'no steps'}{model}", colours)
 
 
 def _cell(step: Step | None) -> str:

@@ -15,6 +15,7 @@ from morphseq_manifest.snapshot import MANIFESTS, Snapshot
 from morphseq_manifest.status.steps import Step
 from morphseq_manifest.verdicts import find
 from morphseq_manifest.why import listings
+from morphseq_manifest.why.filled_in import FilledIn
 from morphseq_manifest.why.listings import Listing
 from morphseq_manifest.workspace import Content, Workspace
 
@@ -24,6 +25,7 @@ class Causes:
 
     def __init__(self, snapshot: Snapshot, workspace: Workspace, steps: dict[str, Step]) -> None:
         self._snapshot, self._workspace, self._steps = snapshot, workspace, steps
+        self._filled_in = FilledIn(snapshot)
 
     def of(self, name: str) -> list[Change]:
         """Why the stage itself, apart from those before it, is not up to date; empty where it is."""
@@ -36,9 +38,7 @@ class Causes:
             return [*found, Change("stage", name, new="has not run")] if step.verdict else found
         if step.verdict.always:
             found.append(Change("stage", name, new="always runs, since it depends on nothing or says so"))
-        if step.verdict.command:
-            found.append(Change("command", name, entry.cmd, stage.cmd))
-        found += self._paths(stage, entry)
+        found += self._definition(stage, entry)
         found += self._settings(entry, step.verdict.settings)
         for path, what in step.verdict.deps.items():
             if path in entry.deps:
@@ -48,9 +48,17 @@ class Causes:
                 found += self._output(path, what, entry.outs[path])
         return found
 
+    def _definition(self, stage: Stage, entry: StageLock) -> list[Change]:
+        """What the stage runs, reads and makes otherwise than it did: for one setting, or as dvc.yaml has it."""
+        found = list(self._paths(stage, entry))
+        if entry.cmd != stage.cmd:
+            found.insert(0, Change("command", stage.name, entry.cmd, stage.cmd))
+        setting = self._filled_in.changed(stage, entry) if found else None
+        return [setting] if setting else found
+
     def _paths(self, stage: Stage, entry: StageLock) -> Iterator[Change]:
         """The dependencies and outputs that it has now and had not, and the other way round."""
-        now = {"dependency": stage.deps, "output": [out.path for out in stage.outs]}
+        now = {"dependency": stage.deps, "declared output": [out.path for out in stage.outs]}
         for kind, paths in now.items():
             recorded = entry.deps if kind == "dependency" else entry.outs
             yield from (Change(kind, path, new=path) for path in paths if path not in recorded)
@@ -121,7 +129,9 @@ class Causes:
             now = parse_manifest(data, path)
         except MorphseqError:
             return []  # damaged: what can be said is that it is another one
-        return changes.compare("frame", listings.of_frames(before), listings.of_frames(now))
+        folder = listings.folder_listed(self._snapshot, path)
+        old, new = (_inside(folder, listings.of_frames(manifest)) for manifest in (before, now))
+        return changes.compare("frame", old, new)
 
     def _contributions(self, table: str, path: str, recorded: Recorded) -> Iterator[Change]:
         """The experiments that are not in a table as they are now."""
@@ -141,7 +151,7 @@ class Causes:
 
 
 def _inside(folder: str, listing: Listing) -> dict[str, Any]:
-    return {f"{folder}/{name}": found for name, found in listing.items()}
+    return {f"{folder}/{name}" if folder else name: found for name, found in listing.items()}
 
 
 def _recorded(recorded: Recorded) -> dict[str, Any]:

@@ -25,6 +25,14 @@ def frames(snapshot: Snapshot, folder: str) -> Listing | None:
     return None
 
 
+def folder_listed(snapshot: Snapshot, path: str) -> str:
+    """The folder that an images manifest lists, as the stage that writes it last read it; empty where none did."""
+    for entry in snapshot.lock.values():
+        if path in entry.outs:
+            return next((dep for dep, recorded in entry.deps.items() if recorded.nfiles is not None), "")
+    return ""
+
+
 def stacks(root: Path, folder: str, recorded: Recorded) -> Listing | None:
     """The stacks that a stage made in a folder; None where their index is not there, or another one."""
     try:
@@ -40,7 +48,10 @@ def manifest_recorded(snapshot: Snapshot, path: str, recorded: Recorded) -> Imag
     """An images manifest with the recorded content: the present one, or one in git's history; None for none."""
     for data in _versions(snapshot, Path(path)):
         if md5_bytes(data) == recorded.md5:
-            return images_manifest.parse(data, path)
+            try:
+                return images_manifest.parse(data, path)
+            except MorphseqError:
+                return None  # of another form: what it lists can't be told
     return None
 
 

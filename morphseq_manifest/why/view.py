@@ -42,7 +42,7 @@ def _lines(cause: Cause) -> Iterator[str]:
     change = cause.change
     if change.kind not in {"stage", "failure", "trouble"}:
         for word, value in (("was", change.old), ("is", change.new)):
-            if value is not ABSENT:
+            if value is not ABSENT and value != change.name:
                 yield f"  {word:<4} {_value(value)}"
     if len(cause.stages) > 1:
         more = ", ..." if len(cause.stages) > _STAGES else ""

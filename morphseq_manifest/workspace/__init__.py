@@ -8,17 +8,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from morphseq_manifest import contents
 from morphseq_manifest.errors import UnreadableError
 from morphseq_manifest.workspace.content import ABSENT, Content, of_file
 from morphseq_manifest.workspace.crew import Job, work_off
 from morphseq_manifest.workspace.dvc_cache import DvcCache
-from morphseq_manifest.workspace.folder import FolderLook
+from morphseq_manifest.workspace.folder import TRIES, FolderLook
 from morphseq_manifest.workspace.ignoring import Ignore
 from morphseq_manifest.workspace.looking import Look
 from morphseq_manifest.workspace.processes import unchanged
 from morphseq_manifest.workspace.reading import ChangingError, of, read
 from morphseq_manifest.workspace.stat_cache import SETTLED_NS, Known, StatCache
+from morphseq_manifest.workspace.stats import Folder
 
 __all__ = ["ABSENT", "Content", "Workspace"]
 
@@ -72,11 +72,12 @@ class Workspace:
         if content.trouble:
             raise UnreadableError(content.trouble)
         before, found = self.cache.members(path), {}
-        for name in contents.walk(Path(self._look.root, path)):
-            if not self.ignore.leaves_out(f"{path}/{name}"):
-                place = f"{self._look.root}/{path}/{name}"
-                known = before.get(name)
-                found[name] = known if known and known.fits(of(os.stat(place))) else read(place)  # noqa: PTH116
+        for inside, entries in Folder(self._look.root, path, self.ignore).parts():
+            for entry in entries:
+                name = inside + entry.name
+                if not entry.is_dir() and not self.ignore.leaves_out(f"{path}/{name}"):
+                    known = before.get(name)
+                    found[name] = known if known and known.fits(of(entry.stat())) else read(entry.path)
         return found
 
     def held(self, md5s: Iterable[str]) -> dict[str, bool]:
@@ -125,7 +126,7 @@ class Workspace:
         known = self.cache.files.get(path)
         return of_file(known) if known and known.fits(of(status)) else partial(self._read, look, path, place)
 
-    def _read(self, look: Look, path: str, place: str) -> Sequence[Job]:
+    def _read(self, look: Look, path: str, place: str, attempt: int = 1) -> Sequence[Job]:
         try:
             known = read(place)
             if known.ctime_ns < look.settled_ns:
@@ -136,5 +137,7 @@ class Workspace:
         except ValueError as error:
             look.found[path] = Content(trouble=f"{place}: {error}. Take it away")
         except ChangingError:
+            if attempt < TRIES:
+                return self._read(look, path, place, attempt + 1)
             look.found[path] = Content(trouble=f"{place}: changes while it is read. Try again when it is written")
         return ()

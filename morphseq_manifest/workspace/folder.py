@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from morphseq_manifest import contents
+from morphseq_manifest import contents, files
 from morphseq_manifest.workspace.content import Content
 from morphseq_manifest.workspace.crew import Job
 from morphseq_manifest.workspace.ignoring import IGNORE
@@ -16,7 +16,7 @@ from morphseq_manifest.workspace.stats import Folder, LinkError, Part, Seen, unp
 
 _READ_BYTES = 8 << 20
 _READ_FILES = 100
-_TRIES = 3
+TRIES = 3
 
 
 class _TroubleError(Exception):
@@ -134,12 +134,15 @@ class FolderLook:
         except (ChangingError, FileNotFoundError):
             with self._lock:
                 first, self._over = not self._over, True
-            if first and self._attempt < _TRIES:
+            if first and self._attempt < TRIES:
                 return FolderLook(self._look, self._path, self._attempt + 1).start()
             if first:
                 self._finish(Content(trouble=f"{place}: changes while it is looked at. Try again when it is written"))
         except LinkError as error:
             self._finish(Content(trouble=f"{place}/{error}: a symbolic link to nothing. Restore what it points to"))
+        except UnicodeEncodeError as error:
+            name = files.printable(str(error.object))
+            self._finish(Content(trouble=f"{place}: the name {name} is not in UTF-8, and DVC stops there. Rename it"))
         except _TroubleError as error:
             self._finish(Content(trouble=str(error)))
         except OSError as error:

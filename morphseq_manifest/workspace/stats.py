@@ -45,7 +45,8 @@ class Folder:
         self.path, self._ignore = path, ignore
 
     def parts(self, inside: str = "") -> list[Part]:
-        """What counts, in order. As for DVC, links to folders do not; nor does what is in folders that it ignores.
+        """What counts, in order. As for DVC, links to folders do not; nor does what is in folders that it ignores, or
+        in one inside that is a DVC project of its own.
 
         Raises OSError where a folder can't be listed.
         """
@@ -53,6 +54,8 @@ class Folder:
         folders: list[str] = []
         with os.scandir(f"{self.place}/{inside}") as found:
             for entry in found:
+                if inside and entry.name == ".dvc":
+                    return []
                 if not entry.is_dir(follow_symlinks=False):
                     entries.append(entry)
                 elif not self._ignore.leaves_out(f"{self.path}/{inside}{entry.name}", True):
@@ -64,7 +67,10 @@ class Folder:
         return parts
 
     def rows(self, part: Part) -> bytes:
-        """The stats of a part, packed. Raises LinkError, and ChangingError where an entry has gone meanwhile."""
+        """The stats of a part, packed.
+
+        Raises LinkError, ChangingError where an entry has gone meanwhile, UnicodeEncodeError for a name not in UTF-8.
+        """
         rows: list[str | int] = [part.inside]
         for entry in part.entries:
             try:
@@ -94,7 +100,7 @@ class Folder:
         """The digest of the folder as it is now; None where it can't be told."""
         try:
             return self.digest(self.rows(part) for part in self.parts())
-        except (OSError, LinkError, ChangingError):
+        except (OSError, LinkError, ChangingError, UnicodeEncodeError):
             return None  # who looks closely will say why
 
 
