@@ -42,7 +42,10 @@ def main() -> None:
         while b"\n" in waiting:
             line, _, waiting = waiting.partition(b"\n")
             code = work(msgspec.json.decode(line, type=Task), tasks)
-            os.write(answers, f"{code}\n".encode())
+            try:
+                os.write(answers, f"{code}\n".encode())
+            except BrokenPipeError:
+                return  # the runner was killed, and nobody asks any more
 
 
 def work(task: Task, tasks: int) -> int:
