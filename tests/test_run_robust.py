@@ -1,5 +1,6 @@
 """Ctrl-C, failing stages, several runs at once, inputs that change: what is recorded is whole, and no lock stays."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -261,3 +262,19 @@ def test_where_there_is_no_dvc_project_that_is_said(tmp_path: Path) -> None:
     assert "dvc.yaml: not there" in output
     (tmp_path / "dvc.yaml").write_text("stages:\n  one:\n    cmd: 'true'\n")
     assert "no DVC project: there is no folder .dvc" in Project(tmp_path).morphseq("run", code=2)
+
+
+@pytest.mark.parametrize("path", ["data/df01.csv", "data/df03/deep/B01.tif"])
+def test_what_is_damaged_in_the_cache_is_not_restored_but_made_again(
+    slow_states: Path, tmp_path: Path, path: str
+) -> None:
+    project = copy_of(slow_states / "first", tmp_path / "project")
+    md5 = hashlib.md5((project.root / path).read_bytes(), usedforsecurity=False).hexdigest()
+    cached = project.root / f".dvc/cache/files/md5/{md5[:2]}/{md5[2:]}"
+    cached.chmod(0o644)
+    cached.write_text("damaged")
+    cached.chmod(0o444)  # DVC takes it for whole
+    (project.root / path).unlink()
+    ends = run_json(project)
+    assert named(ends, "ran") == {"df03" if "df03" in path else "df01"}
+    assert differences(state_of(project.root), state_of(slow_states / "first")) == []

@@ -153,7 +153,7 @@ def scheduler() -> Iterator[str]:
     from distributed import LocalCluster
 
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         yield str(cluster.scheduler_address)
 
 

@@ -104,11 +104,17 @@ def test_a_module_does_in_a_warm_worker_what_it_does_in_a_shell(engine: LocalEng
         assert (code, log) == expected
 
 
-def test_a_module_without_a_main_part_is_run_as_often_as_it_is_asked_to(engine: LocalEngine, root: Path) -> None:
+def test_only_a_module_that_asks_for_main_is_imported_before_it_is_run(root: Path) -> None:
+    engine = LocalEngine()
     for name in ("count", "imported"):
         (root / name).unlink(missing_ok=True)
-    assert warm(engine, root, "python -m counts", "python -m counts")[0] == 0
+    for command in ("python -m counts", "python -m asks_for_main"):
+        assert [warm(engine, root, command)[0] for _ in range(2)] == [0, 0]
+    engine.close()
     assert (root / "count").read_text() == "xx"
+    assert (root / "imported").read_text() == "asks_for_main __main__ __main__ ", (
+        "once a worker, in the project's folder"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Clusters to run on: one that is there, by the address of its Dask scheduler, or one described in a small file."""
 
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,10 +64,14 @@ def _client(address: Any) -> Any:
 
 @contextmanager
 def _started(asked: Cluster, name: str) -> Iterator[Any]:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         from dask_jobqueue.sge import SGECluster
         from dask_jobqueue.slurm import SLURMCluster
         from distributed import LocalCluster
+
+        for number, handler in handlers.items():
+            signal.signal(number, handler)  # dask-jobqueue takes Ctrl-C for itself when it is imported
     except ImportError as error:
         raise ConfigError(f"{name}: dask-jobqueue is not installed. {_INSTALL}") from error
     kinds = {"slurm": SLURMCluster, "sge": SGECluster, "local": LocalCluster}
@@ -89,7 +94,7 @@ def options_of(asked: Cluster) -> dict[str, Any]:
     """What a cluster is started with."""
     options = dict(asked.options)
     if asked.kind == "local":
-        options = {"n_workers": asked.jobs, "threads_per_worker": 1, "dashboard_address": None, **options}
+        options = {"n_workers": asked.jobs, "threads_per_worker": 1, "dashboard_address": ":0", **options}
         if asked.gpus:
             options["resources"] = {"GPU": asked.gpus}
     elif asked.gpus:

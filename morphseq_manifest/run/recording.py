@@ -43,9 +43,9 @@ class Recorder:
         isexec = content.nfiles is None and bool(mode & stat.S_IEXEC)
         return Item(path, content.md5, content.size, content.nfiles, isexec)
 
-    def made(self, stage: Stage, asked: Entry) -> Entry:
+    def made(self, stage: Stage, asked: Entry, found: Mapping[str, Content] | None = None) -> Entry:
         """The entry of a stage that has run, its outputs put into DVC's cache. Raises ContentError for what lacks."""
-        found = self._workspace.look_again(out.path for out in stage.outs)
+        found = found or self._workspace.look_again(out.path for out in stage.outs)
         for out in stage.outs:
             if found[out.path].md5 is None:
                 what = found[out.path].trouble or f"{self._root / out.path}: was not made"
@@ -72,7 +72,12 @@ class Recorder:
             return None
         for item in outs:
             self._bring_back(item.path, item.md5, item.isexec)
-        return self.made(stage, asked)
+        found = self._workspace.look_again(out.path for out in stage.outs)
+        damaged = [item.md5 for item in outs if found[item.path].md5 != item.md5]
+        if damaged:
+            self._workspace.drop_damaged(damaged)
+            return None  # and so it is made again
+        return self.made(stage, asked, found)
 
     def _keep(self, path: str, content: Content) -> None:
         """Put an output into DVC's cache."""

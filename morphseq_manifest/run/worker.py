@@ -42,11 +42,15 @@ def main() -> None:
         while b"\n" in waiting:
             line, _, waiting = waiting.partition(b"\n")
             code = work(msgspec.json.decode(line, type=Task), tasks)
-            os.write(answers, f"{code}\n".encode())
+            try:
+                os.write(answers, f"{code}\n".encode())
+            except BrokenPipeError:
+                return  # the runner was killed, and nobody asks any more
 
 
 def work(task: Task, tasks: int) -> int:
     """Run a task in a child; its exit code, negative where a signal ended it. Ends with the input `tasks`."""
+    os.chdir(task.root)
     for command in task.commands:
         if found := module_of(command):
             warm(task.root, task.warm, found[0])
@@ -114,7 +118,6 @@ def _be_stage(task: Task, mark: Path, worker: int) -> NoReturn:
         log = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        os.chdir(task.root)
         os.environ.update(task.env)
         for number, command in enumerate(task.commands, 1):
             module = module_of(command)

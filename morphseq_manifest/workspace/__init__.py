@@ -91,6 +91,12 @@ class Workspace:
         """DVC's cache has been given the content of this md5."""
         self._held[md5] = True
 
+    def drop_damaged(self, md5s: Iterable[str]) -> None:
+        """Take out of DVC's cache what is not of its md5, of these contents and the files in folders."""
+        for md5 in md5s:
+            self.dvc_cache.drop_damaged(md5)
+            self._held[md5] = False
+
     def _hold(self, md5s: list[str]) -> Sequence[Job]:
         self._held.update({md5: self.dvc_cache.holds(md5) for md5 in md5s})
         return ()

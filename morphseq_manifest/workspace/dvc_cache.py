@@ -34,13 +34,27 @@ class DvcCache:
         path = self.path(md5)
         if not self._is_whole(path, md5):
             return False
-        if not md5.endswith(".dir"):
-            return True
         try:
-            listed = json.loads(Path(path).read_bytes())
-            return all(self._is_whole(self.path(entry["md5"]), entry["md5"]) for entry in listed)
+            return all(self._is_whole(self.path(one), one) for one in self._members(md5))
         except (OSError, ValueError, KeyError, TypeError):
             return False
+
+    def drop_damaged(self, md5: str) -> None:
+        """Delete what is not of its md5: this content, or a file of this folder."""
+        try:
+            members = self._members(md5)
+        except (OSError, ValueError, KeyError, TypeError):
+            members = []
+        for one in [*members, md5]:
+            path = Path(self.path(one))
+            if path.exists() and read(str(path)).md5 != one.removesuffix(".dir"):
+                path.unlink()
+
+    def _members(self, md5: str) -> list[str]:
+        """The md5s of the files in a folder that the cache holds; of a file, none."""
+        if not md5.endswith(".dir"):
+            return []
+        return [str(entry["md5"]) for entry in json.loads(Path(self.path(md5)).read_bytes())]
 
     def _is_whole(self, path: str, md5: str) -> bool:
         try:
