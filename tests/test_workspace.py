@@ -63,7 +63,11 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def look(root: Path, threads: int = 1) -> dict[str, Content]:
     """What a command that starts anew finds."""
-    return dict(Workspace(root, threads).look([DATA, "data/table.csv", "data/nothing"]))
+    found = Workspace(root, threads)
+    try:
+        return dict(found.look([DATA, "data/table.csv", "data/nothing"]))
+    finally:
+        found.save()
 
 
 def edit_unseen(path: Path, data: bytes) -> None:

@@ -1,5 +1,6 @@
 """Clusters to run on: one that is there, by the address of its Dask scheduler, or one described in a small file."""
 
+import logging
 import shutil
 import signal
 from collections.abc import Iterator
@@ -94,7 +95,9 @@ def options_of(asked: Cluster) -> dict[str, Any]:
     """What a cluster is started with."""
     options = dict(asked.options)
     if asked.kind == "local":
-        options = {"n_workers": asked.jobs, "threads_per_worker": 1, "dashboard_address": ":0", **options}
+        # What its processes say while they are ended is no news to anybody.
+        quiet = {"dashboard_address": ":0", "silence_logs": logging.CRITICAL}
+        options = {"n_workers": asked.jobs, "threads_per_worker": 1, **quiet, **options}
         if asked.gpus:
             options["resources"] = {"GPU": asked.gpus}
     elif asked.gpus:
