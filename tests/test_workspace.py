@@ -125,7 +125,9 @@ def test_it_is_relied_on_once_its_last_change_is_long_enough_ago(
         now = table.stat().st_ctime_ns + workspace.SETTLED_NS + after_ns
         monkeypatch.setattr(time, "time_ns", lambda now=now: now)
         for _ in range(2):
-            Workspace(root).look(["data/table.csv"])
+            seen = Workspace(root)
+            seen.look(["data/table.csv"])
+            seen.save()
         assert reads == ["table.csv"] * times
 
 
@@ -230,7 +232,9 @@ workspace.SETTLED_NS = -(10**18)
 def look(worth):
     processes._WORTH_FILES = worth
     os.cpu_count = lambda: 2
-    found = workspace.Workspace(Path("."), 1).look([{DATA!r}, "data/other"])
+    seen = workspace.Workspace(Path("."), 1)
+    found = seen.look([{DATA!r}, "data/other"])
+    seen.save()
     return {{path: [found[path].md5, found[path].size, found[path].nfiles] for path in found}}
 first = look(10**9)
 known = workspace.Workspace(Path(".")).cache.folders
