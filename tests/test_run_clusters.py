@@ -188,8 +188,9 @@ def test_a_stage_whose_worker_is_lost_ends_and_is_not_run_again(lost: str, clien
         command = f"echo x >> {tmp_path}/begun && sleep 600 && echo x >> {tmp_path}/ended"
         thread, codes = in_thread(engine, task_of(tmp_path, command))
         begun = tmp_path / "begun"
-        wait_until(begun.exists, "for the stage to begin")
-        _, stage, session, _ = (tmp_path / RUNNING / "a@b").read_text().split()
+        mark = tmp_path / RUNNING / "a@b"
+        wait_until(lambda: all(path.exists() and path.read_text() for path in (begun, mark)), "for the stage to begin")
+        _, stage, session, _ = mark.read_text().split()
         if lost == "the runner's connection":
             engine.close()
         else:
