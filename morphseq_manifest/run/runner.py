@@ -169,9 +169,9 @@ class Runner:
                 if self._fail_fast:
                     self._closed.set()  # before another gets the room
                 self._recorder.put_back(stage, entry)
+                self._recorder.forget(stage)  # not before all is back: what is set aside may be the only copy
                 raise
-            finally:
-                self._recorder.forget(stage)
+            self._recorder.forget(stage)
         return Result(stage.name, End.RAN, time.perf_counter() - begun, why, write(made, stage.name))
 
     def _verdict(self, stage: Stage, found: Mapping[str, Content]) -> Verdict:
