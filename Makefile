@@ -28,10 +28,17 @@ test: install
 	mypy
 	python -m pytest -n 2 --dist worksteal
 
-bench: install $(VENV)/snakemake/bin/snakemake
-	SNAKEMAKE=$(CURDIR)/$(VENV)/snakemake/bin/snakemake python -m benchmarks
+bench: install $(VENV)/snakemake/bin/snakemake $(VENV)/paraffin/bin/paraffin
+	SNAKEMAKE=$(CURDIR)/$(VENV)/snakemake/bin/snakemake PARAFFIN=$(CURDIR)/$(VENV)/paraffin/bin/paraffin \
+	python -m benchmarks
 
-# What `morphseq status` and `morphseq run` are measured against, in an environment of its own.
+# What `morphseq status` and `morphseq run` are measured against, each in an environment of its own.
 $(VENV)/snakemake/bin/snakemake:
 	$(PYTHON) -m venv $(VENV)/snakemake
 	$(VENV)/snakemake/bin/pip install --quiet 'snakemake>=9.27,<10'
+
+# Its release does not start with newer ones of sqlmodel; the YAML library is the one with the C part, as here.
+$(VENV)/paraffin/bin/paraffin:
+	$(PYTHON) -m venv $(VENV)/paraffin
+	$(VENV)/paraffin/bin/pip install --quiet 'paraffin==0.3.7' 'dvc>=3.67,<3.68' 'sqlmodel<0.0.32' \
+	    'ruamel.yaml>=0.18.7,<0.19' ruamel.yaml.clib

@@ -18,7 +18,6 @@ from morphseq_manifest.status import status
 from morphseq_manifest.workspace import Workspace, stats
 
 STATUS = ("morphseq", "status")
-_SNAKEMAKE = "SNAKEMAKE"
 _SLOW_S = 0.005
 
 
@@ -62,9 +61,9 @@ def many_experiments(few: int, many: int, runs: int) -> Iterator[Figure]:
 def against_snakemake(experiments: int) -> Figure:
     """The same graph, nothing to be done."""
     name = "status: times faster than snakemake -n"
-    snakemake = program()
+    snakemake = program("snakemake")
     if snakemake is None:
-        return Figure(name, None, 3, at_least=True, note=f"no snakemake on the path, nor named by {_SNAKEMAKE}")
+        return Figure(name, None, 3, at_least=True, note=missing("snakemake"))
     with project(experiments) as (root, listed):
         projects.write_snakefile(root, listed)
         ours, other = alternating(
@@ -73,9 +72,14 @@ def against_snakemake(experiments: int) -> Figure:
     return Figure(name, other / ours, 3, at_least=True, note=f"{ours:.2f} s against {other:.2f} s, {experiments} exp.")
 
 
-def program() -> str | None:
-    """Where Snakemake is: on the path, or where an environment variable says."""
-    return os.environ.get(_SNAKEMAKE) or shutil.which("snakemake")
+def program(name: str) -> str | None:
+    """Where another program is: on the path, or where an environment variable, its name in capitals, says."""
+    return os.environ.get(name.upper()) or shutil.which(name)
+
+
+def missing(name: str) -> str:
+    """What is said where it is not there."""
+    return f"no {name} on the path, nor named by {name.upper()}"
 
 
 def many_frames(frames: int, quick: bool) -> Iterator[Figure]:

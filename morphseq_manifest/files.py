@@ -5,8 +5,6 @@ is never taken for content.
 """
 
 import os
-import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +13,7 @@ TEMPORARY = ".morphseq-"
 
 
 def _beside(path: Path) -> Path:
-    return path.parent / f"{TEMPORARY}{uuid.uuid4().hex}.tmp"
+    return path.parent / f"{TEMPORARY}{os.urandom(16).hex()}.tmp"
 
 
 def _sync_folder(folder: Path) -> None:
@@ -79,6 +77,8 @@ def replacing_folders(folders: list[Path]) -> Iterator[list[Path]]:
         for temporary, place in zip(temporaries, places, strict=True):
             _swap(temporary, place)
     finally:
+        import shutil  # slow to start with, and most commands write no folder
+
         for temporary in temporaries:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -86,6 +86,8 @@ def replacing_folders(folders: list[Path]) -> Iterator[list[Path]]:
 def _swap(new: Path, place: Path) -> None:
     """Put `new` where `place` is; what was there goes."""
     if place.exists():
+        import shutil
+
         old = _beside(place)
         place.rename(old)
         new.rename(place)

@@ -1,10 +1,13 @@
 """What git knows: the content of a file at a commit, and the commits in which a file changed. Read only."""
 
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from morphseq_manifest.errors import ConfigError, UnreadableError
+
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
 
 
 def run(root: Path, *arguments: str) -> bytes | None:
@@ -13,7 +16,9 @@ def run(root: Path, *arguments: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _start(root: Path, arguments: Sequence[str], given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def _start(root: Path, arguments: Sequence[str], given: bytes = b"") -> "CompletedProcess[bytes]":
+    import subprocess  # slow to start with, and not every command asks git
+
     try:
         return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False, input=given)
     except FileNotFoundError as error:

@@ -3,7 +3,6 @@
 Both are for change and damage, not for attackers.
 """
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,6 +20,8 @@ def hash_bytes(data: bytes | memoryview) -> str:
 
 def md5_bytes(data: bytes | memoryview) -> str:
     """md5 of `data`, as dvc.lock has it for a file."""
+    import hashlib  # slow to start with: it loads all of OpenSSL
+
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 

@@ -1,15 +1,17 @@
 """What `morphseq provenance` and `morphseq diff` show people."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from morphseq_manifest import changes, display, git, states
 from morphseq_manifest.changes import Change
 from morphseq_manifest.cohort_manifest import CohortManifest
-from morphseq_manifest.diff import Difference
 from morphseq_manifest.snapshot import Snapshot
 from morphseq_manifest.states import ExperimentState
-from morphseq_manifest.table_check import Origin
-from morphseq_manifest.trace import Way
+
+if TYPE_CHECKING:
+    from morphseq_manifest.diff import Difference
+    from morphseq_manifest.table_check import Origin
+    from morphseq_manifest.trace import Way
 
 COLOURS = {"current": "green", "outdated": "yellow", "waiting": "cyan", "removed": "magenta", "failed": "red"}
 
@@ -35,7 +37,7 @@ def show_findings(path: str, found: list[Change]) -> None:
     display.show_table(rows, f"{path}: not what its manifest says")
 
 
-def show_origin(path: str, origin: Origin | None, root: Any) -> None:
+def show_origin(path: str, origin: "Origin | None", root: Any) -> None:
     """Where a copy of a table comes from."""
     if origin is None:
         print(f"{path}: not known: no commit of this project has a table with any of these experiments' rows")
@@ -55,7 +57,7 @@ def show_origin(path: str, origin: Origin | None, root: Any) -> None:
     show_findings(path, origin.differences)
 
 
-def show_way(way: Way) -> None:
+def show_way(way: "Way") -> None:
     """The way back of one experiment, last step first."""
     rows: list[dict[str, Any]] = []
     for step in way.steps:
@@ -79,7 +81,7 @@ def show_way(way: Way) -> None:
         print(", ".join(f"{count} {name}" for name, count in way.frames.items()), "in its images manifest")
 
 
-def show_difference(found: Difference, old: Snapshot, new: Snapshot) -> None:
+def show_difference(found: "Difference", old: Snapshot, new: Snapshot) -> None:
     """What differs between two moments, a block a kind."""
     title = f"from {old.label} to {new.label}"
     if not found:

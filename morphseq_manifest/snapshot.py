@@ -3,15 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from morphseq_manifest import cohort_manifest, git, images_manifest, lock, memo, params, pipeline
+from morphseq_manifest import cohort_manifest, git, images_manifest, lock, memo, params
 from morphseq_manifest.cohort_manifest import CohortManifest
 from morphseq_manifest.errors import ContentError, UnreadableError
 from morphseq_manifest.images_manifest import ImagesManifest
 from morphseq_manifest.lock import Lock
 from morphseq_manifest.params import Params
-from morphseq_manifest.pipeline import Graph, Stage
+
+if TYPE_CHECKING:
+    from morphseq_manifest.pipeline import Graph
 
 MANIFESTS = Path("manifests")
 Settings = dict[str, dict[str, Any]]
@@ -92,8 +94,11 @@ class Snapshot:
         return self._recall("settings", [text.encode() for text in texts], dict[str, Settings], read)
 
     @cached_property
-    def graph(self) -> Graph:
+    def graph(self) -> "Graph":
         """The stages of dvc.yaml, in order. Raises ConfigError for what is wrong or not supported."""
+        from morphseq_manifest import pipeline
+        from morphseq_manifest.pipeline import Graph, Stage
+
         name = self.name(pipeline.PIPELINE)
         data = self.content(pipeline.PIPELINE)
         if data is None:
