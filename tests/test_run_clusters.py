@@ -1,5 +1,6 @@
 """Dask clusters: what a cluster file may say, the files in the docs, and what happens to stages on lost workers."""
 
+import gc
 import json
 import os
 import re
@@ -87,15 +88,21 @@ def test_every_option_in_the_guide_is_one_of_dask_jobqueue() -> None:
 
 
 def test_a_cluster_without_workers_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import Client
+
     monkeypatch.setattr(clusters, "_CONNECT_S", 5)
+    before = set(Client._instances)
     told = tmp_path / "scheduler.json"
     words = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(told)]
     with subprocess.Popen([sys.executable, "-m", "distributed.cli.dask_scheduler", *words]) as scheduler:
         try:
             wait_until(lambda: told.exists() and "address" in told.read_text(), "for the scheduler")
             address = json.loads(told.read_text())["address"]
-            with pytest.raises(ConfigError, match="has no workers"), clusters.engine(address, None):
+            with pytest.raises(ConfigError, match="has no workers") as refused, clusters.engine(address, None):
                 pass
+            clients = set(Client._instances) - before
+            assert clients, f"kept by {refused}"
+            assert {client.status for client in clients} == {"closed"}
         finally:
             scheduler.terminate()
 
@@ -138,6 +145,9 @@ def test_what_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for address in ("tcp://127.0.0.1:9", "nonsense://x", "not an address"):
         with pytest.raises(ConfigError, match="no Dask scheduler answers there"), clusters.engine(address, None):
             pass
+    # A client that never got its scheduler closes itself when it is collected; in the first moment of another client's
+    # thread, it and that client would wait for each other.
+    gc.collect()
 
 
 @pytest.fixture(scope="module")

@@ -37,16 +37,16 @@ def engine(scheduler: str | None, file: Path | None) -> Iterator[Engine | None]:
     Raises ConfigError where a cluster can't be had as asked, UnreadableError for a file that can't be read.
     """
     if scheduler is not None:
-        client = _client(scheduler)
-        try:
-            client.wait_for_workers(1, timeout=_CONNECT_S)
-        except TimeoutError as error:
-            raise ConfigError(f"{scheduler}: this Dask cluster has no workers. Start some") from error
-        yield DaskEngine(client, sum(client.nthreads().values()))
+        with _client(scheduler) as client:
+            try:
+                client.wait_for_workers(1, timeout=_CONNECT_S)
+            except TimeoutError as error:
+                raise ConfigError(f"{scheduler}: this Dask cluster has no workers. Start some") from error
+            yield DaskEngine(client, sum(client.nthreads().values()))
     elif file is not None:
         asked = read(file)
-        with _started(asked, str(file)) as cluster:
-            yield DaskEngine(_client(cluster), asked.jobs, ["GPU"] if asked.gpus else [])
+        with _started(asked, str(file)) as cluster, _client(cluster) as client:
+            yield DaskEngine(client, asked.jobs, ["GPU"] if asked.gpus else [])
     else:
         yield None
 
