@@ -59,6 +59,7 @@ def alternating(one: Callable[[], object], other: Callable[[], object], runs: in
 def command(*parts: str | Path, folder: Path) -> Callable[[], None]:
     """Running a command of this environment in `folder`, which must succeed; its output is not kept."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as users have it: what is imported is compiled once
 
     def run() -> None:
         subprocess.run([str(part) for part in parts], cwd=folder, env=environment, check=True, capture_output=True)

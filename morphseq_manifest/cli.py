@@ -34,7 +34,3 @@ class _Commands(Group):
 def main(context: click.Context, root: Path) -> None:
     """Which experiments, with which content, are in df01, df02 and df03."""
     context.obj = root
-
-
-if __name__ == "__main__":
-    main()

@@ -71,6 +71,6 @@ def _code() -> bytes:
     for folder, _, names in sorted(os.walk(Path(__file__).parent)):
         for name in sorted(names):
             if name.endswith(".py"):
-                status = Path(folder, name).stat()
+                status = os.stat(f"{folder}/{name}")  # noqa: PTH116 - a path object takes longer than the stat
                 digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return digest.digest()

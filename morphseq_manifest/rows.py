@@ -54,32 +54,56 @@ class Counted(NamedTuple):
         return self
 
 
-def count(lines: Iterable[bytes], columns: list[str]) -> Counted:
-    """Count a table's lines, without the header, by experiment.
+class Counter:
+    """Counts a table's lines, without the header, by experiment: what is there so far.
 
     Faults are lines that are cut short, and snip_ids that stand twice or out of order; the first of a kind is named.
     """
-    found: dict[bytes, RowCount] = {}
-    faults: dict[str, str] = {}
-    present, rows = b"", RowCount()
-    # A table has 700,000 lines: the loop does per line only what it must.
-    for number, line in enumerate(lines, start=2):
-        fields = line.split(b",", 4)
-        if len(fields) < 4 or line[-1:] != b"\n":
-            faults.setdefault("cut", f"line {number} is cut short: {line[:60].decode(errors='replace')!r}")
-            continue
-        experiment, well, embryo, snip = fields[:4]
-        if experiment != present:
-            present, rows = experiment, found.setdefault(experiment, RowCount())
-        if snip <= rows.last:
-            name = snip.decode(errors="replace").strip()
-            faults.setdefault("order", f"line {number}: snip_id {name} stands there twice or out of order")
-        rows.last = snip
-        rows.rows += 1
-        rows.embryos.add(embryo)
-        rows.wells.add(well)
-        rows.hash.update(line)
-    return Counted(columns, {key.decode(errors="replace"): rows for key, rows in found.items()}, list(faults.values()))
+
+    def __init__(self) -> None:
+        self._found: dict[bytes, RowCount] = {}
+        self._faults: dict[str, str] = {}
+        self._number = 1
+
+    def add(self, lines: Iterable[bytes]) -> None:
+        """Count the next lines."""
+        present, rows, number = b"", RowCount(), self._number
+        # A table has 700,000 lines: the loop does per line only what it must.
+        for number, line in enumerate(lines, start=self._number + 1):
+            fields = line.split(b",", 4)
+            if len(fields) < 4 or line[-1:] != b"\n":
+                self._faults.setdefault("cut", f"line {number} is cut short: {line[:60].decode(errors='replace')!r}")
+                continue
+            experiment, well, embryo, snip = fields[:4]
+            if experiment != present:
+                present, rows = experiment, self._found.setdefault(experiment, RowCount())
+            if snip <= rows.last:
+                name = snip.decode(errors="replace").strip()
+                self._faults.setdefault("order", f"line {number}: snip_id {name} stands there twice or out of order")
+            rows.last = snip
+            rows.rows += 1
+            rows.embryos.add(embryo)
+            rows.wells.add(well)
+            rows.hash.update(line)
+        self._number = number
+
+    def add_block(self, experiment: bytes, rows: RowCount) -> None:
+        """Count the next lines as these `rows`, all that has been seen of the experiment so far."""
+        assert experiment not in self._found
+        self._found[experiment] = rows
+        self._number += rows.rows
+
+    def counted(self, columns: list[str]) -> Counted:
+        """All that was counted of a table with these columns."""
+        found = {key.decode(errors="replace"): rows for key, rows in self._found.items()}
+        return Counted(columns, found, list(self._faults.values()))
+
+
+def count(lines: Iterable[bytes], columns: list[str]) -> Counted:
+    """Count a table's lines, without the header, by experiment."""
+    counter = Counter()
+    counter.add(lines)
+    return counter.counted(columns)
 
 
 def count_table(path: Path) -> Counted:

@@ -9,6 +9,7 @@ from morphseq_manifest.changes import Change
 from morphseq_manifest.cohort_manifest import CohortManifest
 from morphseq_manifest.errors import ContentError, UnreadableError
 from morphseq_manifest.hashing import hash_file
+from morphseq_manifest.row_blocks import count_expected
 from morphseq_manifest.rows import Counted, count_table
 from morphseq_manifest.snapshot import MANIFESTS, Snapshot
 from morphseq_manifest.states import TABLES
@@ -47,7 +48,9 @@ def check(path: Path, manifest: CohortManifest) -> list[Change]:
     """What differs between a table and its manifest, by experiment; empty where every byte is as recorded."""
     if hash_file(path) == manifest.hash:
         return []
-    return compare_rows(manifest, count_table(path)) or [Change("bytes", path.name, manifest.hash, hash_file(path))]
+    return compare_rows(manifest, count_expected(path, manifest.experiments)) or [
+        Change("bytes", path.name, manifest.hash, hash_file(path))
+    ]
 
 
 class Origin(NamedTuple):

@@ -86,8 +86,11 @@ def _plan(root: Path, options: "Options", as_json: bool) -> ExitCode:
 
 
 def _go(root: Path, options: "Options", scheduler: str | None, cluster: Path | None, as_json: bool) -> ExitCode:
+    import gc
+
     from morphseq_manifest.run import clusters, run, stages_of, view
 
+    gc.enable()  # a run may take days
     with clusters.engine(scheduler, cluster) as engine, view.watching(stages_of(root, options)) as watch:
         report = run(root, options, watch, engine)
     view.show(report, root, as_json)

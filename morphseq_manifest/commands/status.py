@@ -18,11 +18,6 @@ def status(
 
     Ends with 0 where nothing would run, with 1 where something would, with 4 where something could not be told.
     """
-    import gc
-
-    # What is looked at lives until the command ends: to look through it for garbage only takes time.
-    gc.disable()
-    context.call_on_close(gc.freeze)
     from morphseq_manifest.status import status as look
     from morphseq_manifest.status import view
 

@@ -27,11 +27,6 @@ def verify(
     any, with 4 where something can't be read, with 1 where stages recorded different contents of one file. After
     Ctrl-C the same command goes on where it was.
     """
-    import gc
-
-    # What is listed lives until the command ends: to look through it for garbage, also at the end, only takes time.
-    gc.disable()
-    context.call_on_close(gc.freeze)
     from morphseq_manifest import verify as checking
     from morphseq_manifest.verify import view
 

@@ -1,0 +1,19 @@
+"""The start of the `morphseq` command."""
+
+import gc
+
+
+def main() -> None:
+    """Run the command that is asked for."""
+    # What most commands make lives until they end: to look through it for garbage, also at the end, only takes time.
+    gc.disable()
+    try:
+        from morphseq_manifest.cli import main as command
+
+        command()
+    finally:
+        gc.freeze()
+
+
+if __name__ == "__main__":
+    main()
