@@ -13,7 +13,7 @@ from morphseq_manifest.pipeline import Stage
 from morphseq_manifest.run import capacity
 from morphseq_manifest.run.capacity import Capacity, needs
 from tests.project import Project
-from tests.running import copy_of
+from tests.running import copy_of, differences, state_of, status
 
 
 def stage_with(meta: dict[str, Any]) -> Stage:
@@ -166,7 +166,7 @@ def test_a_gpu_stage_sees_only_the_gpu_it_got(
     assert {log.read_text().splitlines()[-1] for log in logs} <= {"5", "7"}
 
 
-@pytest.mark.parametrize("setting", ["type = symlink", "type = reflink,copy", "shared = group"])
+@pytest.mark.parametrize("setting", ["type = symlink", "type = reflink,hardlink,copy", "shared = group"])
 def test_settings_of_dvc_that_would_change_what_is_left_behind_are_refused(
     slow_states: Path, tmp_path: Path, setting: str
 ) -> None:
@@ -174,6 +174,21 @@ def test_settings_of_dvc_that_would_change_what_is_left_behind_are_refused(
     with (project.root / ".dvc/config").open("a") as file:
         file.write(f"[cache]\n    {setting}\n")
     assert f"DVC's setting cache.{setting} is not supported here. Use `dvc repro`" in project.morphseq("run", code=2)
+
+
+@pytest.mark.parametrize("kinds", ["copy", "reflink,copy"])
+def test_files_that_are_copies_because_dvc_was_told_so_are_what_dvc_makes(
+    slow_states: Path, tmp_path: Path, kinds: str
+) -> None:
+    projects = [copy_of(slow_states / "nothing", tmp_path / name) for name in ("ours", "dvc")]
+    for project in projects:
+        with (project.root / ".dvc/config").open("a") as file:
+            file.write(f"[cache]\n    type = {kinds}\n")
+    projects[0].morphseq("run")
+    projects[1].repro()
+    ours, theirs = (state_of(project.root) for project in projects)
+    assert differences(ours, theirs) == []
+    assert status(projects[0].root) == {}
 
 
 def test_what_git_would_take_though_dvc_caches_it_is_refused(slow_states: Path, tmp_path: Path) -> None:

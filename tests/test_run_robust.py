@@ -255,6 +255,23 @@ def test_what_a_killed_run_set_aside_is_put_back_but_not_over_what_was_made_sinc
     assert manifest.read_text() == made
 
 
+def test_what_can_not_be_put_back_after_a_failure_is_kept_until_it_can(slow_states: Path, tmp_path: Path) -> None:
+    project = copy_of(slow_states / "first", tmp_path / "project")
+    manifest = project.root / "manifests/toy01.json"
+    made, definition = manifest.read_text(), (project.root / "dvc.yaml").read_text()
+    command = next(line for line in definition.splitlines() if "manifests/toy01.json" in line and "cmd" in line)
+    broken = definition.replace(command, "    cmd: mv manifests elsewhere && touch manifests && exit 1")
+    (project.root / "dvc.yaml").write_text(broken)
+    output = project.morphseq("run", "df01", "--force", code=1)
+    assert "Not a directory" in output
+    (project.root / "manifests").unlink()
+    (project.root / "elsewhere").rename(project.root / "manifests")
+    assert not manifest.exists()
+    (project.root / "dvc.yaml").write_text(definition)
+    assert set(run_json(project, "images").values()) == {"up to date"}
+    assert manifest.read_text() == made
+
+
 def test_where_there_is_no_dvc_project_that_is_said(tmp_path: Path) -> None:
     shutil.copy(Path(__file__).parent.parent / "params.yaml", tmp_path)
     output = Project(tmp_path).morphseq("run", code=4)

@@ -13,6 +13,8 @@ _DVC = Path(".dvc")
 # DVC takes a cached file for whole as long as nobody may write to it.
 _PROTECTED = 0o444
 _MATTERS = (("cache", "type"), ("cache", "shared"), ("core", "hardlink_lock"))
+# As links go, these two give files of their own, which is what is made here.
+_COPIES = {"reflink", "copy"}
 
 
 class DvcCache:
@@ -79,6 +81,9 @@ def _settings(root: Path) -> tuple[Path, dict[str, str]]:
         if said := parser.get("cache", "dir", fallback=None):
             folder = path.parent / Path(said).expanduser()
         for section, name in _MATTERS:
-            if value := parser.get(section, name, fallback=None):
+            value = parser.get(section, name, fallback="")
+            if name == "type" and {word.strip() for word in value.split(",")} <= _COPIES:
+                others.pop(f"{section}.{name}", None)
+            elif value:
                 others[f"{section}.{name}"] = value
     return folder, others
