@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import MappingNode, Node
 
 PARAMS = Path("params.yaml")
+# The kinds of values that DVC takes.
+_KINDS = {"str", "int", "float", "bool", "null", "map", "seq"}
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 
 
@@ -70,7 +72,7 @@ def read(root: Path = Path()) -> Params:
     """Read `root`/params.yaml.
 
     Raises UnreadableError where it can't be read, ConfigError for what is no YAML, a key given twice, and an
-    experiment id that is not a quoted string or can't be an id.
+    experiment id that is not a quoted string or can't be an id, and a date or another kind of value that DVC refuses.
     """
     path = root / PARAMS
     try:
@@ -97,7 +99,7 @@ def parse_values(text: str, path: Path = PARAMS) -> dict[str, Any]:
         node = YAML(typ="safe").compose(text)
         if not isinstance(node, MappingNode):
             raise ConfigError(f"{path}: expected a mapping of settings")
-        _check_keys(node, path)
+        _check(node, path)
         values: dict[str, Any] = YAML(typ="safe").load(text)
     except MarkedYAMLError as error:
         where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
@@ -105,8 +107,22 @@ def parse_values(text: str, path: Path = PARAMS) -> dict[str, Any]:
     return values
 
 
+def _check(node: "Node", path: Path) -> None:
+    """Refuse what DVC stops at, dates and the like, keys given twice, and ids that YAML does not read as strings."""
+    from ruamel.yaml.nodes import MappingNode, SequenceNode
+
+    kind = str(node.tag).rsplit(":", 1)[-1]
+    if kind not in _KINDS:
+        where = f"{path}, line {node.start_mark.line + 1}"
+        raise ConfigError(f"{where}: a value is read as {kind}, which DVC can't use. Put it in quotes")
+    if isinstance(node, SequenceNode):
+        for value in node.value:
+            _check(value, path)
+    elif isinstance(node, MappingNode):
+        _check_keys(node, path)
+
+
 def _check_keys(node: "MappingNode", path: Path) -> None:
-    """Refuse keys given twice, at any depth, and ids of experiments that YAML does not read as strings."""
     from ruamel.yaml.nodes import MappingNode
 
     lines: dict[str, int] = {}
@@ -118,8 +134,7 @@ def _check_keys(node: "MappingNode", path: Path) -> None:
         if key.value == "experiments" and isinstance(value, MappingNode):
             for name, _ in value.value:
                 _check_id(name, path)
-        if isinstance(value, MappingNode):
-            _check_keys(value, path)
+        _check(value, path)
 
 
 def _check_id(key: "Node", path: Path) -> None:

@@ -102,6 +102,18 @@ def test_ids_that_dvc_would_lose_are_refused(key: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("2024-01-01", "read as timestamp"), ("[0.1, {a: [2024-01-01]}]", "read as timestamp"),
+        ("!!set {a, b}", "read as set"), ("[{a: 1, a: 2}]", "'a' is given twice"),
+    ],
+)  # fmt: skip
+def test_values_that_dvc_stops_at_are_refused(value: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=f"line 1: .*{said}"):
+        params.parse(f"more: {value}\n{PARAMS}")
+
+
+@pytest.mark.parametrize(
     "text", ["", "- a\n", "experiments: [", "experiments:\n  - a\n", "experiments:\n  a: 5\n", "a: 1\n"]
 )
 def test_params_that_are_none_are_refused(text: str) -> None:

@@ -90,6 +90,7 @@ def edited(slow_states: Path, tmp_path: Path) -> Project:
     ("arguments", "said"),
     [(["sam3"], "Did you mean 'sam2'?"), (["--experiments", "20240419"], "Did you mean '20240418'?"),
      (["--later-than", "yesterday"], "is no day"), (["--scheduler", "a", "--cluster", "b"], "leave out one of them"),
+     (["--scheduler", "a", "--per-gpu", "2"], "--per-gpu is for the GPUs of this machine"),
      (["-j", "0"], "0 is not in the range"), (["--per-gpu", "0"], "0 is not in the range"),
      (["--model-name", "no\nmodel"], "can't be the name"), (["--nonsense"], "No such option")],
 )  # fmt: skip

@@ -166,7 +166,7 @@ def test_some_experiments_are_chosen_by_name(project: Project) -> None:
     assert list(cells(output)) == [TIME_LAPSE, AWKWARD]
     assert "df01" not in output
     output = project.morphseq("status", "--experiments", SNAPSHOT, code=1)
-    assert output.startswith("1 experiment: 5 behind, 1 out of date; latents of demo_a")
+    assert output.startswith("1 experiment: 1 out of date, 5 behind; latents of demo_a")
     said = project.morphseq("status", "--experiments", f"{TIME_LAPSE},20250102_snapshoot", code=2)
     assert f"'20250102_snapshoot' is not listed in params.yaml. Did you mean {SNAPSHOT!r}?" in said
 

@@ -73,6 +73,10 @@ def _run(root: Path, targets: tuple[str, ...], **given: Any) -> ExitCode:
     )
     if given["scheduler"] and given["cluster"]:
         raise ConfigError("--scheduler is for a cluster that runs, --cluster starts one: leave out one of them")
+    if given["per_gpu"] > 1 and (given["scheduler"] or given["cluster"]):
+        raise ConfigError(
+            "--per-gpu is for the GPUs of this machine: leave it out; a cluster's workers say what they have"
+        )
     if given["dry_run"]:
         return _plan(root, options, given["as_json"])
     return _go(root, options, given["scheduler"], given["cluster"], given["as_json"])

@@ -14,8 +14,8 @@ class State(StrEnum):
     """How a stage stands."""
 
     UP_TO_DATE = "up to date"
-    BEHIND = "behind"  # as recorded itself, but a stage before it is not: it may run again
     OUT_OF_DATE = "out of date"
+    BEHIND = "behind"  # as recorded itself, but a stage before it is not: it may run again
     MISSING = "missing"  # never run, or an output is not there
     FAILED = "failed"
     UNREADABLE = "unreadable"

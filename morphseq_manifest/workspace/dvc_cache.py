@@ -71,7 +71,7 @@ class DvcCache:
 def _settings(root: Path) -> tuple[Path, dict[str, str]]:
     """The cache's folder and its other settings: what is said last counts, the project's after the user's."""
     home = Path(os.environ.get("DVC_GLOBAL_CONFIG_DIR") or Path("~/.config/dvc").expanduser())
-    folder, others = root / _DVC / "cache", {}
+    folder, others = root / _DVC / "cache", dict[str, str]()
     for path in (home / "config", root / _DVC / "config", root / _DVC / "config.local"):
         parser = configparser.ConfigParser(interpolation=None)
         try:
