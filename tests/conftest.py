@@ -1,7 +1,8 @@
 """What the tests share: one project, built once by the real commands, and copies of it by hard links."""
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,13 @@ def slow_states(shared: Path, once: Callable[[Path, Callable[[Path], None]], Pat
             copy_of(folder / before, folder / after).repro()
 
     return once(shared / "slow", build)
+
+
+@pytest.fixture(scope="session")
+def scheduler() -> Iterator[str]:
+    """The address of a Dask cluster of two worker processes."""
+    from distributed import LocalCluster
+
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
+        yield str(cluster.scheduler_address)

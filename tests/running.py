@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from tests import toy
 from tests.project import Project
 
 DEADLINE_S = 120
+Change = Callable[[Project], None]
 
 # Some stages run warm, in a worker that has their module, and some by a shell; one makes a program out of settings
 # alone, by two commands, and one a folder with a folder in it.
@@ -124,6 +125,35 @@ def named(ends: dict[str, str], end: str) -> set[str]:
 def run_json(project: Project, *arguments: str | Path, code: int = 0) -> dict[str, str]:
     """`morphseq run --json`: how it ended with each stage."""
     return ended(project.morphseq("run", "--json", *arguments, code=code))
+
+
+class Step(msgspec.Struct):
+    """What DVC did after one change."""
+
+    state: dict[str, str]
+    ran: set[str]
+    restored: set[str]
+
+
+def steps_of_dvc(project: Project, changes: Sequence[Change]) -> list[Step]:
+    """What `dvc repro` does after each of the changes."""
+    steps = []
+    for change in changes:
+        change(project)
+        ran = project.repro()
+        steps.append(Step(state_of(project.root), ran.stages - ran.restored, ran.restored))
+    return steps
+
+
+def check_steps(project: Project, changes: Sequence[Change], by_dvc: Sequence[Step], how: Sequence[str]) -> None:
+    """Assert that `morphseq run` leaves the same behind after each of the changes, having run and restored the same."""
+    for change, step in zip(changes, by_dvc, strict=True):
+        change(project)
+        ends = run_json(project, *how)
+        assert differences(state_of(project.root), step.state) == [], change.__name__
+        assert named(ends, "ran") == step.ran, change.__name__
+        assert named(ends, "restored") == step.restored, change.__name__
+        assert status(project.root) == {}, change.__name__
 
 
 def copy_of(source: Path, to: Path) -> Project:

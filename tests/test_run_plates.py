@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.project import PLATES, Project, link_copy, stages_of
-from tests.running import differences, named, run_json, state_of
+from tests.running import Step, check_steps, differences, named, run_json, state_of, steps_of_dvc
 from tests.test_pipeline import change_pixel
 
-_, SNAPSHOT, _ = PLATES
+_, SNAPSHOT, AWKWARD = PLATES
 
 
 @pytest.fixture(scope="session")
@@ -28,18 +29,52 @@ def test_a_first_run_leaves_what_dvc_repro_leaves(run_first: Path, built: Path) 
     assert "up to date" in Project(run_first).status()
 
 
-def test_after_a_changed_frame_and_another_model_it_is_again_what_dvc_repro_leaves(
-    run_first: Path, built: Path, tmp_path: Path
-) -> None:
-    ours, theirs = link_copy(run_first, tmp_path / "ours"), link_copy(built, tmp_path / "theirs")
-    for project in (ours, theirs):
-        change_pixel(project, SNAPSHOT, "A01_t0000_stitch.png", 200, 256)
-        project.edit("params.yaml", "model_name: demo_a", "model_name: demo_b")
-    ran = named(run_json(ours), "ran")
-    assert ran == theirs.repro().stages
-    assert ran >= stages_of(SNAPSHOT, "images", "snips") | {f"latents@{name}" for name in PLATES} | {"df01", "df03"}
-    assert differences(state_of(ours.root), state_of(theirs.root)) == []
-    assert "up to date" in ours.status()
+def one_frame_and_another_model(project: Project) -> None:
+    change_pixel(project, SNAPSHOT, "A01_t0000_stitch.png", 200, 256)
+    project.edit("params.yaml", "model_name: demo_a", "model_name: demo_b")
 
-    ends = run_json(ours, "--model-name", "demo_a")
-    assert named(ends, "ran") == {f"latents@{SNAPSHOT}", "df03"}, "the other latents come from the run cache"
+
+def one_setting(project: Project) -> None:
+    project.edit("params.yaml", "k_upper: 1.4", "k_upper: 1.3")
+
+
+def without_an_experiment(project: Project) -> None:
+    project.edit("params.yaml", f'  "{AWKWARD}":\n    segmenter: threshold\n', "")
+
+
+def the_model_before(project: Project) -> None:
+    project.edit("params.yaml", "model_name: demo_b", "model_name: demo_a")
+
+
+CHANGES = (one_frame_and_another_model, one_setting, without_an_experiment, the_model_before)
+
+
+@pytest.fixture(scope="session")
+def by_dvc(shared: Path, built: Path, once: Callable[[Path, Callable[[Path], None]], Path]) -> list[Step]:
+    """What `dvc repro` does after each of the changes."""
+
+    def build(folder: Path) -> None:
+        folder.mkdir()
+        steps = steps_of_dvc(link_copy(built, folder / "project"), CHANGES)
+        assert steps[0].ran >= {*stages_of(SNAPSHOT, "images", "snips"), *(f"latents@{name}" for name in PLATES)}
+        assert steps[1].ran == {"df02", "df03"}
+        (folder / "steps.json").write_bytes(msgspec.json.encode(steps))
+
+    return msgspec.json.decode((once(shared / "plates_by_dvc", build) / "steps.json").read_bytes(), type=list[Step])
+
+
+@pytest.mark.parametrize("engine", ["-j1", "-j4", "dask"])
+def test_after_every_change_it_is_again_what_dvc_repro_leaves(
+    run_first: Path, by_dvc: list[Step], tmp_path: Path, engine: str, request: pytest.FixtureRequest
+) -> None:
+    how = [engine] if engine != "dask" else ["--scheduler", request.getfixturevalue("scheduler")]
+    check_steps(link_copy(run_first, tmp_path / "project"), CHANGES, by_dvc, how)
+
+
+def test_another_model_for_one_run_is_set_in_the_settings(run_first: Path, tmp_path: Path) -> None:
+    project = link_copy(run_first, tmp_path / "project")
+    ends = run_json(project, "--model-name", "demo_b")
+    assert named(ends, "ran") == {*(f"latents@{name}" for name in PLATES), "df03"}
+    assert "model_name: demo_b" in (project.root / "params.yaml").read_text()
+    ends = run_json(project, "--model-name", "demo_a")
+    assert named(ends, "ran") == set(), "all comes from the run cache"

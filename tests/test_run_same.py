@@ -1,9 +1,7 @@
 """`morphseq run` leaves behind what `dvc repro` does, to the byte: a toy pipeline through all that happens to one."""
 
-import os
 import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -11,18 +9,9 @@ import pytest
 
 from tests import toy
 from tests.project import Project
-from tests.running import MIXED, differences, named, run_json, state_of, status
+from tests.running import MIXED, Change, Step, check_steps, differences, named, run_json, state_of, steps_of_dvc
 
-Change = Callable[[Project], None]
 _ODD = '  "odd_v1.2":\n    segmenter: other\n'
-
-
-class Step(msgspec.Struct):
-    """What DVC did after one change."""
-
-    state: dict[str, str]
-    ran: set[str]
-    restored: set[str]
 
 
 def nothing(project: Project) -> None:
@@ -133,12 +122,7 @@ def by_dvc(shared: Path, once: Callable[[Path, Callable[[Path], None]], Path]) -
     def build(folder: Path) -> None:
         folder.mkdir()
         for name, changes in (("all", CHANGES), ("frozen", WITH_FROZEN)):
-            project = toy.write(folder / name / "project", MIXED)
-            steps = []
-            for change in changes:
-                change(project)
-                ran = project.repro()
-                steps.append(Step(state_of(project.root), ran.stages - ran.restored, ran.restored))
+            steps = steps_of_dvc(toy.write(folder / name / "project", MIXED), changes)
             (folder / f"{name}.json").write_bytes(msgspec.json.encode(steps))
 
     folder = once(shared / "by_dvc", build)
@@ -147,29 +131,12 @@ def by_dvc(shared: Path, once: Callable[[Path, Callable[[Path], None]], Path]) -
     }
 
 
-@pytest.fixture(scope="session")
-def scheduler() -> Iterator[str]:
-    """The address of a Dask cluster of two worker processes."""
-    from distributed import LocalCluster
-
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
-        yield str(cluster.scheduler_address)
-
-
 @pytest.mark.parametrize("engine", ["-j1", "-j4", "dask"])
 def test_after_every_change_lock_caches_and_data_are_those_of_dvc_repro(
     by_dvc: dict[str, list[Step]], tmp_path: Path, engine: str, request: pytest.FixtureRequest
 ) -> None:
     how = [engine] if engine != "dask" else ["--scheduler", request.getfixturevalue("scheduler")]
-    project = toy.write(tmp_path / "project", MIXED)
-    for change, step in zip(CHANGES, by_dvc["all"], strict=True):
-        change(project)
-        ends = run_json(project, *how)
-        assert differences(state_of(project.root), step.state) == [], change.__name__
-        assert named(ends, "ran") == step.ran, change.__name__
-        assert named(ends, "restored") == step.restored, change.__name__
-        assert status(project.root) == {}, change.__name__
+    check_steps(toy.write(tmp_path / "project", MIXED), CHANGES, by_dvc["all"], how)
 
 
 def test_frozen_stages_are_recorded_as_they_are_and_others_always_run_as_by_dvc_repro(

@@ -86,7 +86,7 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
     dvc.lock, DVC's cache and run cache are then what `dvc repro` would have made them. Raises ConfigError for unknown
     targets or experiments and for settings that can't be used, ContentError for a damaged dvc.lock, BusyError where
     another process works on the project. On Ctrl-C and SIGTERM (raised as KeyboardInterrupt) what has finished is
-    recorded, and what runs is ended.
+    recorded, and what runs is ended; a second one does not hinder that.
     """
     with dvc_lock.held(root, options.wait), _terminable():
         if texts := _with_model(root, options.model_name):
@@ -160,20 +160,25 @@ def _check_settings(snapshot: Snapshot, workspace: Workspace) -> None:
 
 @contextlib.contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM is like Ctrl-C in this block, where it can be: in the main thread."""
+    """Ctrl-C and SIGTERM end this block, once, where they can: in the main thread. It is not kept from ending well."""
+    # One that is ignored already, as in a job in the background, stays so.
+    numbers = [one for one in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(one) != signal.SIG_IGN]
 
     def stop(number: int, frame: FrameType | None) -> None:
+        for one in numbers:
+            signal.signal(one, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     try:
-        before = signal.signal(signal.SIGTERM, stop)
+        before = {number: signal.signal(number, stop) for number in numbers}
     except ValueError:
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def stages_of(root: Path, options: Options) -> list[Stage]:
