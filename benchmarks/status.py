@@ -23,10 +23,10 @@ _SLOW_S = 0.005
 
 def figures(quick: bool) -> Iterator[Figure]:
     """Warm figures first: whole processes, start-up included, after runs that do not count."""
-    yield from many_experiments(*((40, 120) if quick else (500, 2000)), runs=1 if quick else 3)
+    yield from many_experiments(*((30, 90) if quick else (500, 2000)), runs=1 if quick else 3)
     yield against_snakemake(40 if quick else 200, 1 if quick else 3)
-    yield from many_frames(8_000 if quick else 500_000, quick)
-    yield slow_storage(8 if quick else 96)
+    yield from many_frames(5_000 if quick else 500_000, quick)
+    yield slow_storage(7 if quick else 96)
     yield cold(160 if quick else 1500, quick)
 
 
