@@ -10,7 +10,7 @@ from morphseq_manifest.errors import ExitCode
 
 @click.group(cls=Group)
 def code() -> None:
-    """Compare the code of the stages with what was recorded for their versions."""
+    """Compare the stages' code with their versions."""
 
 
 @code.command("status")

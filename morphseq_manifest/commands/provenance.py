@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 def provenance(
     context: click.Context, table: str | None, rev: str | None, experiment: str | None, check: bool, as_json: bool
 ) -> None:
-    """Show which experiments, with which content, are in TABLE: df01, df02, df03, or any copy of one (FILE.csv).
+    """Show which experiments are in TABLE.
 
-    Ends with 1 where an experiment is not current, with 3 where a table is not what was recorded.
+    With which content, too. TABLE is df01, df02, df03, or any copy of one (FILE.csv). Ends with 1 where an
+    experiment is not current, with 3 where a table is not what was recorded.
     """
     from morphseq_manifest.snapshot import Snapshot
 
@@ -109,9 +110,9 @@ def _show_way(experiment: str, snapshot: "Snapshot", as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def diff(context: click.Context, old: str, new: str | None, as_json: bool) -> None:
-    """Show what differs from commit OLD (HEAD) to NEW (the working tree): experiments, frames, settings, rows.
+    """Show what differs between two commits.
 
-    Ends with 1 where something does.
+    From OLD (HEAD) to NEW (the working tree): experiments, frames, settings, rows. Ends with 1 where something does.
     """
     from morphseq_manifest import diff as compare
     from morphseq_manifest import display, reports

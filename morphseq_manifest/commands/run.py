@@ -39,11 +39,11 @@ def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @_with_options
 def run(context: click.Context, targets: tuple[str, ...], **given: Any) -> None:
-    """Bring TARGETs up to date, many stages at once: stages, groups (build03), stages of groups (build03@20240418).
+    """Bring TARGETs up to date, many at once.
 
-    Without a target, or for e2e, everything; build04 and build06 are the lab's names for df02 and df03. What is up to
-    date stays, what DVC has in its run cache is restored, and afterwards `dvc status` is clean. Ends with 1 where a
-    stage failed.
+    TARGETs are stages, groups (build03), stages of groups (build03@20240418). Without a target, or for e2e,
+    everything; build04 and build06 are the lab's names for df02 and df03. What is up to date stays, what DVC has in
+    its run cache is restored, and afterwards `dvc status` is clean. Ends with 1 where a stage failed.
     """
     context.exit(_run(context.obj, targets, **given))
 

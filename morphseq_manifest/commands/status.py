@@ -14,9 +14,10 @@ from morphseq_manifest.console import Command
 def status(
     context: click.Context, experiments: tuple[str, ...], later_than: str | None, verbose: bool, as_json: bool
 ) -> None:
-    """Show what is up to date: a row an experiment, a column a step, then the tables and what is in them.
+    """Show what is up to date, and what is not.
 
-    Ends with 0 where nothing would run, with 1 where something would, with 4 where something could not be told.
+    A row an experiment, a column a step, then the tables and what is in them. Ends with 0 where nothing would run,
+    with 1 where something would, with 4 where something could not be told.
     """
     from morphseq_manifest.status import status as look
     from morphseq_manifest.status import view
@@ -31,9 +32,10 @@ def status(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def why(context: click.Context, target: str, as_json: bool) -> None:
-    """Show why TARGET will run, from the root cause on: a stage, a group of stages, an experiment, or a table.
+    """Show why TARGET will run, from the root cause.
 
-    Ends with 0 where it is up to date, with 1 where it would run, with 4 where something could not be told.
+    TARGET is a stage, a group of stages, an experiment, or a table. Ends with 0 where it is up to date, with 1
+    where it would run, with 4 where something could not be told.
     """
     from morphseq_manifest.why import view
     from morphseq_manifest.why import why as look

@@ -21,7 +21,7 @@ def verify(
     restart: bool,
     as_json: bool,
 ) -> None:
-    """Hash everything again, and name what is not as recorded.
+    """Hash everything again, and name damage.
 
     Frames, stacks, tables, models and manifests: damaged, missing and unrecorded ones. Ends with 3 where there are
     any, with 4 where something can't be read, with 1 where stages recorded different contents of one file. After
