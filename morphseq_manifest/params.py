@@ -71,7 +71,7 @@ class Params:
 def read(root: Path = Path()) -> Params:
     """Read `root`/params.yaml.
 
-    Raises UnreadableError where it can't be read, ConfigError for what is no YAML, a key given twice, and an
+    Raises UnreadableError where it can't be read, ConfigError for what is no YAML, a key given twice, an
     experiment id that is not a quoted string or can't be an id, and a date or another kind of value that DVC refuses.
     """
     path = root / PARAMS

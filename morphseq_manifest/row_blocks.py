@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from morphseq_manifest.cohort_manifest import Contribution
-from morphseq_manifest.errors import UnreadableError
-from morphseq_manifest.rows import Counted, Counter, RowCount, check_header, count_table
+from morphseq_manifest.rows import Counted, RowCount, RowCounter, check_header, count_table, opened
 
 _NEAR = 1 << 12
 
@@ -21,22 +20,17 @@ def count_expected(path: Path, expected: Mapping[str, Contribution]) -> Counted:
     The embryos and wells of what is as `expected` are not gathered.
     """
     waiting = {name.encode(): part for name, part in expected.items() if part.rows}
-    try:
-        with path.open("rb") as file:
-            if not file.seek(0, 2):
-                return count_table(path)  # nothing to map
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                columns, counter = check_header(data.readline(), str(path)), Counter()
-                while data.tell() < len(data):
-                    _add(data, waiting, counter)
-                return counter.counted(columns)
-    except OSError as error:
-        raise UnreadableError(
-            f"{path}: can't be read ({error.strerror}). `dvc checkout {path}` brings it back"
-        ) from error
+    with opened(path) as file:
+        if not file.seek(0, 2):
+            return count_table(path)  # nothing to map
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            columns, counter = check_header(data.readline(), str(path)), RowCounter()
+            while data.tell() < len(data):
+                _add(data, waiting, counter)
+            return counter.counted(columns)
 
 
-def _add(data: mmap.mmap, waiting: dict[bytes, Contribution], counter: Counter) -> None:
+def _add(data: mmap.mmap, waiting: dict[bytes, Contribution], counter: RowCounter) -> None:
     """Count the block that comes next, or the lines up to the next experiment that is still waited for."""
     start = data.tell()
     experiment = data.readline().partition(b",")[0]

@@ -5,9 +5,10 @@ So a table is read here as lines of bytes: what is hashed is what is there, and 
 """
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import xxhash
 
@@ -54,7 +55,7 @@ class Counted(NamedTuple):
         return self
 
 
-class Counter:
+class RowCounter:
     """Counts a table's lines, without the header, by experiment: what is there so far.
 
     Faults are lines that are cut short, and snip_ids that stand twice or out of order; the first of a kind is named.
@@ -101,16 +102,23 @@ class Counter:
 
 def count(lines: Iterable[bytes], columns: list[str]) -> Counted:
     """Count a table's lines, without the header, by experiment."""
-    counter = Counter()
+    counter = RowCounter()
     counter.add(lines)
     return counter.counted(columns)
 
 
 def count_table(path: Path) -> Counted:
     """Count a table file, line by line. Raises UnreadableError if it is gone, ContentError if it is no such table."""
+    with opened(path) as file:
+        return count(file, check_header(file.readline(), str(path)))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A table file, open for reading in this block. Raises UnreadableError where it can't be read."""
     try:
         with path.open("rb") as file:
-            return count(file, check_header(file.readline(), str(path)))
+            yield file
     except OSError as error:
         raise UnreadableError(
             f"{path}: can't be read ({error.strerror}). `dvc checkout {path}` brings it back"
