@@ -3,9 +3,11 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from ruamel.yaml import YAML
@@ -17,6 +19,19 @@ REPOSITORY = Path(__file__).parent.parent
 PLATES = ("20250101", "20250102_snapshot", "SimFish_awkward_v1.2_b")
 _RUNNING = re.compile(r"^Running stage '([^']+)'", re.MULTILINE)
 _RESTORED = re.compile(r"^Stage '([^']+)' is cached - skipping run", re.MULTILINE)
+
+
+# No command takes so long, but for ever.
+_HANGS_S = 600
+
+
+class Started(subprocess.Popen[str]):
+    """A command at work. One that is still there when its block is left, because the test has failed, is ended."""
+
+    def __exit__(self, *error: Any) -> None:
+        if self.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+        super().__exit__(*error)
 
 
 class Project:
@@ -40,13 +55,13 @@ class Project:
     def ending(self, *command: str | Path) -> tuple[int, str]:
         """Run a command: its exit code, and stdout and stderr together, in which no traceback may stand."""
         with self.start(*command) as process:
-            output, _ = process.communicate()
+            output, _ = process.communicate(timeout=_HANGS_S)
         assert "Traceback" not in output, output
         return process.returncode, output
 
-    def start(self, *command: str | Path) -> subprocess.Popen[str]:
+    def start(self, *command: str | Path) -> Started:
         """Start a command, in a session of its own; stdout and stderr come together."""
-        return subprocess.Popen(
+        return Started(
             [str(part) for part in command], cwd=self.root, env=self.environment(), text=True, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip

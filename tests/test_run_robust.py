@@ -1,14 +1,18 @@
 """Ctrl-C, failing stages, several runs at once, inputs that change: what is recorded is whole, and no lock stays."""
 
+import errno
 import hashlib
 import os
 import shutil
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from morphseq_manifest.pipeline import Stage
+from morphseq_manifest.run import Options, Result, lock_writing, run, runner
 from morphseq_manifest.workspace import Workspace
 from tests.project import Project
 from tests.running import (
@@ -61,6 +65,57 @@ def test_on_ctrl_c_and_sigterm_what_finished_is_recorded_and_nothing_stays_behin
     assert finished == named(ends, "up to date")
     assert blocks(project.root) == blocks(slow_states / "first")
     assert status(project.root) == {}
+
+
+class Told:
+    """Is told how it goes with the stages, and does something when it ended with the first."""
+
+    def __init__(self, then: Callable[[], None] = lambda: None) -> None:
+        self.then = then
+        self.names: list[str] = []
+
+    def started(self, stage: Stage) -> None:
+        pass
+
+    def ended(self, result: Result) -> None:
+        self.names.append(result.stage)
+        if len(self.names) == 1:
+            self.then()
+
+
+def full() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("when", ["is told", "writes the lock"])
+@pytest.mark.parametrize(
+    ("happens", "seen"), [(lambda: signal.raise_signal(signal.SIGINT), KeyboardInterrupt), (full, OSError)],
+    ids=["Ctrl-C", "disk full"],
+)  # fmt: skip
+def test_whatever_the_runner_does_when_it_is_stopped_it_ends_and_what_finished_is_recorded(
+    slow_states: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str, happens: Callable[[], None],
+    seen: type[BaseException],
+) -> None:  # fmt: skip
+    project = copy_of(slow_states / "nothing", tmp_path / "project")
+    monkeypatch.setenv("PATH", project.environment()["PATH"])
+    once = [happens]
+
+    class Writer(lock_writing.LockWriter):
+        def write(self) -> None:
+            if when == "writes the lock" and once:
+                once.pop()()
+            super().write()
+
+    monkeypatch.setattr(runner, "LockWriter", Writer)
+    before = signal.getsignal(signal.SIGINT)
+    told = Told(happens if when == "is told" else lambda: None)
+    with pytest.raises(seen):
+        run(project.root, Options(jobs=2), told)
+    assert signal.getsignal(signal.SIGINT) == before
+    assert blocks(project.root).keys() >= {told.names[0]}
+    assert not at_work(project.root)
+    assert named(run_json(project), "up to date") >= {told.names[0]}
+    assert blocks(project.root) == blocks(slow_states / "first")
 
 
 def test_after_a_failure_the_earlier_output_is_there_and_what_does_not_depend_on_it_has_run(

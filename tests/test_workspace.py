@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,10 +23,11 @@ from hypothesis import strategies as st
 from morphseq_manifest import workspace
 from morphseq_manifest.hashing import hash_bytes, md5_bytes
 from morphseq_manifest.memo import FOLDER
-from morphseq_manifest.workspace import Content, Workspace, reading
+from morphseq_manifest.workspace import Content, Workspace, crew, reading
 from morphseq_manifest.workspace import folder as folder_module
 
 DATA = "data/frames"
+DEADLINE_S = 60
 
 
 @pytest.fixture
@@ -219,6 +221,43 @@ def test_any_number_of_threads_finds_the_same(root: Path) -> None:
         shutil.rmtree(root / FOLDER)
     assert all(other == found[0] for other in found)
     assert found[0][DATA].nfiles == 640
+
+
+def test_a_thread_that_joins_in_for_the_last_job_and_comes_late_does_not_wait_for_ever() -> None:
+    joins, begun = threading.Event(), threading.Event()
+
+    def first() -> list[crew.Job]:
+        assert joins.wait(DEADLINE_S)
+        return []
+
+    def last() -> list[crew.Job]:
+        begun.set()
+        until = time.monotonic() + DEADLINE_S
+        while not work._change._waiters:  # type: ignore[attr-defined]
+            assert time.monotonic() < until
+        return []
+
+    class Late(crew._Crew):
+        def _join_in(self, count: int) -> None:
+            if self._threads:
+                joins.set()
+                assert begun.wait(DEADLINE_S)
+            super()._join_in(count)
+
+    class Threads(list[threading.Thread]):
+        """The list of threads, into which the second is put when the first has ended."""
+
+        def append(self, thread: threading.Thread) -> None:
+            if self:
+                self[0].join(DEADLINE_S / 10)
+            super().append(thread)
+
+    work = Late([last, first], 2)
+    work._threads = Threads()
+    caller = threading.Thread(target=work.run, daemon=True)
+    caller.start()
+    caller.join(DEADLINE_S)
+    assert not caller.is_alive()
 
 
 def test_processes_find_the_same_and_only_what_is_unchanged(root: Path) -> None:

@@ -1,11 +1,8 @@
 """`morphseq run`: what `dvc repro` would do, many stages at once."""
 
-import contextlib
 import re
-import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 import msgspec
 
@@ -15,6 +12,7 @@ from morphseq_manifest.errors import ConfigError, ExitCode
 from morphseq_manifest.pipeline import Stage
 from morphseq_manifest.run import capacity, dvc_lock, marks
 from morphseq_manifest.run.engines import Engine, LocalEngine
+from morphseq_manifest.run.interruption import Interruption
 from morphseq_manifest.run.results import End, Result, Watch
 from morphseq_manifest.run.runner import Runner
 from morphseq_manifest.run.targets import choose
@@ -88,7 +86,7 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
     another process works on the project. On Ctrl-C and SIGTERM (raised as KeyboardInterrupt) what has finished is
     recorded, and what runs is ended; a second one does not hinder that.
     """
-    with dvc_lock.held(root, options.wait), _terminable():
+    with dvc_lock.held(root, options.wait), Interruption() as interruption:
         if texts := _with_model(root, options.model_name):
             from morphseq_manifest import files
 
@@ -104,7 +102,7 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
         room = capacity.Capacity(jobs, workers.devices, options.share)
         try:
             runner = Runner(snapshot, workspace, stages, forced, workers, room, watch, options.fail_fast)
-            return Report(runner.go(jobs + _MORE_THREADS), undated)
+            return Report(runner.go(jobs + _MORE_THREADS, interruption), undated)
         finally:
             workers.close()
 
@@ -156,29 +154,6 @@ def _check_settings(snapshot: Snapshot, workspace: Workspace) -> None:
             f"{snapshot.root / '.gitignore'}: {seen[0]} is not in it, and git would take what DVC caches. "
             "Add it, or the folder that it is in"
         )
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end this block, once, where they can: in the main thread. It is not kept from ending well."""
-    # One that is ignored already, as in a job in the background, stays so.
-    numbers = [one for one in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(one) != signal.SIG_IGN]
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        for one in numbers:
-            signal.signal(one, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    try:
-        before = {number: signal.signal(number, stop) for number in numbers}
-    except ValueError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def stages_of(root: Path, options: Options) -> list[Stage]:

@@ -161,6 +161,9 @@ class DaskEngine:
     def __init__(self, client: Any, slots: int, kinds: Collection[str] = ()) -> None:
         self.slots, self.devices = slots, list[str]()
         self._client, self._kinds = client, set(kinds)
+        self._wanted: set[Any] = set()
+        self._lock = threading.Lock()
+        self._closed = False
 
     def perform(self, task: Task, needs: Mapping[str, float]) -> int:
         """Run a task on a worker that has what it needs, once: a stage that failed is not tried again."""
@@ -168,19 +171,35 @@ class DaskEngine:
 
         from distributed.scheduler import KilledWorker
 
+        resources = self._resources(needs)
         _begun(task).unlink(missing_ok=True)
-        try:
+        with self._lock:
+            if self._closed:
+                return WORKER_LOST
             future = self._client.submit(
-                perform_here, task, pure=False, retries=0, key=f"{task.stage}-{uuid.uuid4().hex}",
-                resources=self._resources(needs),
-            )  # fmt: skip
-            code = int(future.result())
+                perform_here, task, pure=False, retries=0, key=f"{task.stage}-{uuid.uuid4().hex}", resources=resources
+            )
+            self._wanted.add(future)
+        try:
+            code = self._result(future)
         except (KilledWorker, CancelledError, OSError):
             code = WORKER_LOST
+        with self._lock:
+            self._wanted.discard(future)
         if code == WORKER_LOST:
             marks.wait_for_end(Path(task.root, RUNNING, task.stage), _END_S)
         _begun(task).unlink(missing_ok=True)
         return code
+
+    def _result(self, future: Any) -> int:
+        """Wait for it as long as the engine is open: nothing may be heard of what is let go."""
+        while not self._closed:
+            try:
+                return int(future.result(timeout=_LOOK_S))
+            except TimeoutError:
+                if future.done():
+                    raise
+        return WORKER_LOST
 
     def _resources(self, needs: Mapping[str, float]) -> dict[str, float]:
         """What is needed, of the kinds that any worker says it has."""
@@ -189,5 +208,7 @@ class DaskEngine:
         return {name.upper(): amount for name, amount in needs.items() if name.upper() in known}
 
     def close(self) -> None:
-        """Let go of the cluster."""
-        self._client.close()
+        """Let go of what runs, which the workers then end; the client is closed by whoever opened it."""
+        with self._lock:
+            self._closed = True
+            self._client.cancel(list(self._wanted))

@@ -16,6 +16,7 @@ from morphseq_manifest.run import tasks
 from morphseq_manifest.run.capacity import Capacity, needs
 from morphseq_manifest.run.engines import WORKER_LOST, Engine
 from morphseq_manifest.run.entries import write
+from morphseq_manifest.run.interruption import Interruption
 from morphseq_manifest.run.lock_writing import LockWriter
 from morphseq_manifest.run.queueing import Queue
 from morphseq_manifest.run.recording import Recorder
@@ -56,7 +57,7 @@ class Runner:
         self._closed = threading.Event()  # nothing more is to begin
         self._written = self._cost = 0.0
 
-    def go(self, threads: int) -> dict[str, Result]:
+    def go(self, threads: int, interruption: Interruption) -> dict[str, Result]:
         """Run until nothing is left that can; how it ended with each stage.
 
         After Ctrl-C or an error what has finished is recorded, and what runs is ended.
@@ -64,37 +65,48 @@ class Runner:
         self._recorder.recover(self._graph.stages, self._snapshot.lock)
         queue = Queue(self._order, self._graph.before)
         running = 0
-        with ThreadPoolExecutor(threads) as pool:
+        with interruption.held(), ThreadPoolExecutor(threads) as pool:
             try:
                 while queue or running:
                     while running < threads and (name := queue.next()):
-                        running += 1
                         pool.submit(self._attempt, self._graph.stages[name])
-                    try:
-                        result = self._done.get(timeout=_TICK_S)
-                    except Empty:
-                        continue
-                    finally:
-                        self._write_now_and_then()
-                    running -= 1
-                    self._end(result, queue)
+                        running += 1
+                    if result := self._next():
+                        running -= 1
+                        self._take(result)
+                        self._tell(result, queue)
+                    self._write_now_and_then()
+                    interruption.check()
             finally:
                 self._stopped.set()
                 self._closed.set()
                 if running:
                     self._engine.close()
-                for _ in range(running):
-                    self._end(self._done.get(), queue)
+                late = [self._done.get() for _ in range(running)]
+                for result in late:
+                    self._take(result)
                 if self._lock.has_news:
                     self._lock.write()
                 self._workspace.save()
+                for result in late:
+                    self._tell(result, queue)
         return {name: self._results[name] for name in self._order}
 
-    def _end(self, result: Result, queue: Queue) -> None:
-        """Take note of how it ended with a stage, and of what can't run for it."""
+    def _next(self) -> Result | None:
+        """How it ended with the next stage, if it does within a tick."""
+        try:
+            return self._done.get(timeout=_TICK_S)
+        except Empty:
+            return None
+
+    def _take(self, result: Result) -> None:
+        """Take note of how it ended with a stage."""
         self._results[result.stage] = result
         if result.text is not None:
             self._lock.add(result.stage, result.text)
+
+    def _tell(self, result: Result, queue: Queue) -> None:
+        """Tell how it ended with a stage, and with what can't run for it."""
         self._watch.ended(result)
         if result.end not in {End.FAILED, End.STOPPED}:
             queue.ended(result.stage)

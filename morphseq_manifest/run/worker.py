@@ -41,14 +41,14 @@ def main() -> None:
         waiting += data
         while b"\n" in waiting:
             line, _, waiting = waiting.partition(b"\n")
-            code = work(msgspec.json.decode(line, type=Task), tasks)
+            code = work(msgspec.json.decode(line, type=Task), tasks, answers)
             try:
                 os.write(answers, f"{code}\n".encode())
             except BrokenPipeError:
                 return  # the runner was killed, and nobody asks any more
 
 
-def work(task: Task, tasks: int) -> int:
+def work(task: Task, tasks: int, answers: int) -> int:
     """Run a task in a child; its exit code, negative where a signal ended it. Ends with the input `tasks`."""
     os.chdir(task.root)
     for command in task.commands:
@@ -61,6 +61,8 @@ def work(task: Task, tasks: int) -> int:
     me = os.getpid()
     child = os.fork()
     if child == 0:
+        for mine in (tasks, answers):
+            os.close(mine)  # kept open by what the stage starts, the runner would not see that the worker was killed
         _be_stage(task, mark, me)
     with contextlib.suppress(OSError):
         os.setpgid(child, child)  # both set it, whoever comes first

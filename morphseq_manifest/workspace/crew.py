@@ -69,8 +69,7 @@ class _Crew:
                 self._waiting += more
                 self._running -= 1
                 self._ended += 1
-                if len(self._threads) > 1:
-                    self._change.notify_all()
+                self._change.notify_all()
 
     def _next(self) -> Job | None:
         with self._change:
