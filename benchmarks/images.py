@@ -17,11 +17,11 @@ from benchmarks.networks import StandIn, on_a_gpu
 from benchmarks.plate_memory import memory
 from morphseq_manifest.hashing import hash_file
 from morphseq_manifest.images_manifest import Frame
-from stages import geometry, keeping, latents, models, qc_masks, snips, stacks, window
+from stages import geometry, keeping, latents, qc_masks, snips, stacks, window
 from stages.ahead import ahead
 from stages.frames import from_qc, read_frame
 from stages.journal import Journal
-from stages.networks import Encoder, UNet
+from stages.networks import Encoder, UNet, to_mu
 from tests import plain
 
 SNIPS = snips.Settings(um_per_px=7.8, blend_um=75, noise_mean=10, noise_sd=5)
@@ -91,7 +91,7 @@ def embedding(snips_each: int, runs: int) -> Iterator[Figure]:
     """Four embryos' stacks of snips, by an encoder of the lab's shape; nothing kept."""
     torch.manual_seed(0)
     encoder = Encoder([16, 32, 64, 128, 256], 100).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    model = latents.LatentModel(encoder, (288, 128), latents.latent_columns(100, 0.2))
+    model = latents.LatentModel(to_mu(encoder), (288, 128), latents.latent_columns(100, 0.2))
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "snips"
@@ -107,9 +107,7 @@ def embedding(snips_each: int, runs: int) -> Iterator[Figure]:
             (Path(name) / "journal").unlink()
 
         def plainly(workers: int) -> None:
-            # In one thread too: on busy cores, torch's threads wait for each other longer than they work.
-            with models.one_thread():
-                plain.embedded(folder, model, workers)
+            plain.embedded(folder, encoder, model.input_size, workers)
 
         fast, slow = alternating(ours, lambda: plainly(0), runs)
         slowest = min(seconds(lambda: plainly(1)) for _ in range(runs))

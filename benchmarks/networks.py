@@ -11,7 +11,7 @@ from benchmarks.figures import Figure
 from benchmarks.frames import Drawn
 from stages import latents, qc_masks
 from stages.frames import to_qc_input
-from stages.networks import Encoder
+from stages.networks import Encoder, to_mu
 
 # Convolutions a level and their channels, about those of a ResNet-34, which the lab's mask networks have inside.
 _LEVELS = ((6, 64), (8, 128), (12, 256), (6, 512))
@@ -92,6 +92,6 @@ def _latents() -> float:
     from stages import models
 
     encoder = Encoder([16, 32, 64, 128, 256], 100).eval().to(models.device(), memory_format=torch.channels_last)
-    model = latents.LatentModel(encoder, (288, 128), latents.latent_columns(100, 0.2))
+    model = latents.LatentModel(to_mu(encoder), (288, 128), latents.latent_columns(100, 0.2))
     inputs = np.random.default_rng(0).random((latents.BATCH, 288, 128), np.float32)
     return _rate(lambda: [latents.embed(model, inputs) for _ in range(64)], 64 * len(inputs))

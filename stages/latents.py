@@ -22,7 +22,7 @@ from stages.ahead import ahead
 from stages.command import StageCommand
 from stages.frames import Grey
 from stages.journal import Journal
-from stages.networks import Encoder
+from stages.networks import Encoder, to_mu
 from stages.progress import watching
 
 # More snips at once are slower on a processor: what the first layers give no longer fits its caches.
@@ -31,9 +31,9 @@ KEPT = Path(".dvc/tmp/morphseq")
 
 
 class LatentModel(NamedTuple):
-    """An encoder ready for inference, and what is needed to feed it and to name what comes out."""
+    """What leads to mu, ready for inference, and what is needed to feed it and to name what comes out."""
 
-    encoder: torch.nn.Module
+    to_mu: torch.nn.Module
     input_size: tuple[int, int]
     columns: list[str]
 
@@ -55,9 +55,9 @@ def load(folder: Path) -> LatentModel:
     if isinstance(config, models.LegacyVaeConfig):
         legacy = legacy_vae.read_config(folder)
         encoder, size = legacy_vae.load_encoder(folder, legacy), legacy.input_dim[1:]
-        return LatentModel(encoder, size, latent_columns(legacy.latent_dim, legacy.zn_frac or 0))
+        return LatentModel(to_mu(encoder), size, latent_columns(legacy.latent_dim, legacy.zn_frac or 0))
     encoder = models.fill(Encoder(config.channels, config.latent_dim, config.input_size), folder)
-    return LatentModel(encoder, config.input_size, latent_columns(config.latent_dim, config.zn_frac))
+    return LatentModel(to_mu(encoder), config.input_size, latent_columns(config.latent_dim, config.zn_frac))
 
 
 def _read_config(folder: Path) -> models.VaeConfig | models.LegacyVaeConfig:
@@ -81,7 +81,7 @@ def to_input(snip: Grey, input_size: tuple[int, int]) -> NDArray[np.float32]:
 def embed(model: LatentModel, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     """mu of a batch, float32 (N, H, W) in 0..1 to float32 (N, latent_dim)."""
     batch = torch.from_numpy(inputs[:, None]).to(models.device(), memory_format=torch.channels_last)
-    found: NDArray[np.float32] = model.encoder(batch)[0].float().cpu().numpy()
+    found: NDArray[np.float32] = model.to_mu(batch).float().cpu().numpy()
     return found
 
 

@@ -37,7 +37,7 @@ def read_config(folder: Path) -> LegacyConfig:
     return config
 
 
-def load_encoder(folder: Path, config: LegacyConfig) -> torch.nn.Module:
+def load_encoder(folder: Path, config: LegacyConfig) -> Encoder:
     """The encoder of a legacy folder, ready for inference; its decoder, and any pickled `encoder.pkl`, stay unread.
 
     Raises ConfigError naming the tensors that don't fit, and as models.load_weights does.

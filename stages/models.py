@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ from morphseq_manifest.errors import ConfigError, UnreadableError
 if TYPE_CHECKING:
     import torch
 
+Network = TypeVar("Network", bound="torch.nn.Module")
 CONFIG = "config.json"
 WEIGHTS = ("model.safetensors", "model.pt")
 
@@ -108,12 +109,12 @@ def _state_dict(path: Path, state: Any) -> "dict[str, torch.Tensor]":
     return state
 
 
-def fill(network: "torch.nn.Module", folder: Path) -> "torch.nn.Module":
+def fill(network: Network, folder: Path) -> Network:
     """Load a folder's weights into `network`, ready for inference. Raises ConfigError where the tensors don't fit."""
     return fit(network, load_weights(folder), f"{folder}: the weights don't fit its {CONFIG}")
 
 
-def fit(network: "torch.nn.Module", state: "dict[str, torch.Tensor]", complaint: str) -> "torch.nn.Module":
+def fit(network: Network, state: "dict[str, torch.Tensor]", complaint: str) -> Network:
     """Put tensors into `network`, ready for inference on `device()`; images go through it with channels last.
 
     Raises ConfigError, `complaint` with the tensors that are missing, too many, or of another shape.
@@ -131,7 +132,7 @@ def fit(network: "torch.nn.Module", state: "dict[str, torch.Tensor]", complaint:
     if wrong:
         raise ConfigError(f"{complaint}: {'; '.join(wrong)}. Copy the folder again, whole")
     network.load_state_dict(state)
-    ready: torch.nn.Module = network.eval().to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    ready: Network = network.eval().to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return ready
 
 

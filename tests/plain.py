@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from stages import geometry, latents, snips
 from stages.equalisation import equalise
 from stages.geometry import Quality, Shape
+from stages.networks import Encoder
 
 
 def snip(
@@ -113,14 +114,14 @@ class OneSnip(Dataset[torch.Tensor]):
         return torch.from_numpy(np.asarray(resized, np.float32) / 255)[None]
 
 
-def embedded(folder: Path, model: latents.LatentModel, workers: int = 0) -> dict[str, np.ndarray]:
+def embedded(folder: Path, encoder: Encoder, input_size: tuple[int, int], workers: int = 0) -> dict[str, np.ndarray]:
     """The latents of every snip of a folder by its id: a batch and a loader of its own for each, with `workers`."""
     found = {}
     for path in sorted(folder.glob("*.tif")):
         with tifffile.TiffFile(path) as tif:
             times = [latents.stacks._tag(page).time_int for page in tif.pages]
         for number, time_int in enumerate(times):
-            (image,) = DataLoader(OneSnip(path, number, model.input_size), batch_size=1, num_workers=workers)
+            (image,) = DataLoader(OneSnip(path, number, input_size), batch_size=1, num_workers=workers)
             with torch.no_grad():
-                found[f"{path.stem}_t{time_int:04d}"] = model.encoder(image)[0][0].numpy()
+                found[f"{path.stem}_t{time_int:04d}"] = encoder(image)[0][0].numpy()
     return found

@@ -19,7 +19,7 @@ from stages import alignment, frames, geometry, latents, qc_masks, snips, stacks
 from stages.equalisation import equalise
 from stages.geometry import QcMasks
 from stages.models import one_thread
-from stages.networks import Encoder, UNet
+from stages.networks import Encoder, UNet, to_mu
 from tests import plain
 
 SNIPS = snips.Settings(um_per_px=7.8, blend_um=75, noise_mean=10, noise_sd=5)
@@ -135,17 +135,29 @@ def write_snips(folder: Path, counts: dict[str, int]) -> None:
 
 
 @pytest.fixture(scope="module")
-def model() -> latents.LatentModel:
+def encoder() -> Encoder:
     torch.manual_seed(0)
-    encoder = Encoder([8, 16, 32], 6).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return latents.LatentModel(encoder, (288, 128), latents.latent_columns(6, 0))
+    encoder = Encoder([8, 16, 32], 6)
+    for layer in encoder.conv_layers:
+        if isinstance(layer, torch.nn.BatchNorm2d):  # as if it had learned
+            for tensor in (layer.running_mean, layer.bias.data):
+                tensor.uniform_(-0.5, 0.5)
+            for tensor in (layer.running_var, layer.weight.data):
+                tensor.uniform_(0.5, 1.5)
+    ready: Encoder = encoder.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return ready
 
 
-def test_latents_are_those_of_one_snip_at_a_time(tmp_path: Path, model: latents.LatentModel) -> None:
+@pytest.fixture(scope="module")
+def model(encoder: Encoder) -> latents.LatentModel:
+    return latents.LatentModel(to_mu(encoder), (288, 128), latents.latent_columns(6, 0))
+
+
+def test_latents_are_those_of_one_snip_at_a_time(tmp_path: Path, encoder: Encoder, model: latents.LatentModel) -> None:
     write_snips(tmp_path / "snips", {"e_A01_e01": 19, "e_A01_e02": 1, "e_B11_e01": 16})
-    table = plain_table = plain.embedded(tmp_path / "snips", model)
+    table = plain.embedded(tmp_path / "snips", encoder, model.input_size)
     found = embed(tmp_path, model)
-    assert found["snip_id"].tolist() == sorted(plain_table)
+    assert found["snip_id"].tolist() == sorted(table)
     for row in found.itertuples(index=False):
         assert np.allclose(np.array(row[3:], float), table[row.snip_id], atol=1e-4, rtol=1e-4)
     assert embed(tmp_path, model).equals(found)
