@@ -1,9 +1,10 @@
 """What `morphseq provenance` and `morphseq diff` show people."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from morphseq_manifest import changes, display, git, states
-from morphseq_manifest.changes import Change
+from morphseq_manifest.changes import ABSENT, Change
 from morphseq_manifest.cohort_manifest import CohortManifest
 from morphseq_manifest.snapshot import Snapshot
 from morphseq_manifest.states import ExperimentState
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from morphseq_manifest.table_check import Origin
     from morphseq_manifest.trace import Way
 
+_FRAMES = 20
 COLOURS = {"current": "green", "outdated": "yellow", "waiting": "cyan", "removed": "magenta", "failed": "red"}
 
 
@@ -82,16 +84,40 @@ def show_way(way: "Way") -> None:
 
 
 def show_difference(found: "Difference", old: Snapshot, new: Snapshot) -> None:
-    """What differs between two moments, a block a kind."""
+    """What differs between two moments, a block a kind; of many frames of an experiment the first."""
     title = f"from {old.label} to {new.label}"
     if not found:
         print(f"No difference {title}")
         return
     blocks = [("experiments", found.experiments), ("settings", found.settings), ("versions", found.versions)]
-    blocks += [(f"frames of {name}", list_) for name, list_ in found.frames.items()]
-    blocks += [(f"rows of {table}", list_) for table, list_ in found.rows.items()]
-    for name, list_ in blocks:
-        if list_:
-            rows = [{"what": c.name, "old": c.old, "new": c.new} for c in list_]
-            display.show_table(rows, f"{name} {title}: {len(list_)}")
-            print()
+    for name, all_ in blocks:
+        _show_changes(f"{name} {title}", all_, all_)
+    for name, all_ in found.frames.items():
+        _show_changes(f"frames of {name} {title}", all_, _few(all_))
+    for name, all_ in found.rows.items():
+        _show_changes(f"rows of {name} {title}", all_, all_)
+
+
+def _few(frames: Sequence[Change]) -> Sequence[Change]:
+    """The first of them; none where all of many were added, or all removed: what is to be said is how many."""
+    if len(frames) <= _FRAMES:
+        return frames
+    ways = {(one.old is ABSENT, one.new is ABSENT) for one in frames}
+    return frames[:_FRAMES] if len(ways) > 1 or ways == {(False, False)} else []
+
+
+def _show_changes(title: str, found: Sequence[Change], shown: Sequence[Change]) -> None:
+    """Some of the changes under a title with how many there are."""
+    if found:
+        rows = [{"what": one.name, "old": one.old, "new": one.new} for one in shown]
+        display.show_table(rows, f"{title}: {_counts(found)}")
+        if len(shown) < len(found):
+            print(f"and {len(found) - len(shown)} more; --json has them all" if shown else "--json has them all")
+        print()
+
+
+def _counts(found: Sequence[Change]) -> str:
+    """How many were added, removed and changed."""
+    added, removed = (sum(getattr(one, side) is ABSENT for one in found) for side in ("old", "new"))
+    counts = {"added": added, "removed": removed, "changed": len(found) - added - removed}
+    return ", ".join(f"{count} {how}" for how, count in counts.items() if count)

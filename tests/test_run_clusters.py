@@ -16,7 +16,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from morphseq_manifest.errors import ConfigError, UnreadableError
-from morphseq_manifest.run import clusters
+from morphseq_manifest.run import clusters, engines
 from morphseq_manifest.run.engines import WORKER_LOST, DaskEngine
 from morphseq_manifest.run.tasks import RUNNING, Task
 from tests.project import REPOSITORY
@@ -182,6 +182,14 @@ def test_a_task_runs_on_the_cluster_and_what_it_says_is_in_its_log(client: Any, 
     assert engine.perform(task_of(tmp_path, "echo again"), {}) == 0
     assert (tmp_path / "log").read_text() == "again\n"
     assert not list((tmp_path / RUNNING).iterdir())
+
+
+def test_a_task_that_ends_as_it_is_looked_for_has_ended_well(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_LOOK_S", 0.002)
+    engine = DaskEngine(client, 2)
+    assert {engine.perform(task_of(tmp_path, "exit 3"), {}) for _ in range(100)} == {3}
 
 
 def test_what_a_stage_needs_is_asked_of_workers_that_say_what_they_have(client: Any) -> None:

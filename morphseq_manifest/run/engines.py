@@ -193,12 +193,11 @@ class DaskEngine:
 
     def _result(self, future: Any) -> int:
         """Wait for it as long as the engine is open: nothing may be heard of what is let go."""
+        ended = threading.Event()
+        future.add_done_callback(lambda _: ended.set())
         while not self._closed:
-            try:
-                return int(future.result(timeout=_LOOK_S))
-            except TimeoutError:
-                if future.done():
-                    raise
+            if ended.wait(_LOOK_S) or future.done():
+                return int(future.result())
         return WORKER_LOST
 
     def _resources(self, needs: Mapping[str, float]) -> dict[str, float]:
