@@ -55,7 +55,7 @@ def test_on_ctrl_c_and_sigterm_what_finished_is_recorded_and_nothing_stays_behin
         output, _ = runner.communicate(timeout=DEADLINE_S)
     (project.root / "hold").unlink()
     assert (runner.returncode, "Traceback" in output) == (130, False), output
-    assert not at_work(project.root)
+    wait_until(lambda: not at_work(project.root), "for what was killed to end")
     finished = {line.split()[1] for line in output.splitlines() if line.startswith("ran ")}
     assert finished
     assert blocks(project.root).keys() == finished
@@ -113,7 +113,7 @@ def test_whatever_the_runner_does_when_it_is_stopped_it_ends_and_what_finished_i
         run(project.root, Options(jobs=2), told)
     assert signal.getsignal(signal.SIGINT) == before
     assert blocks(project.root).keys() >= {told.names[0]}
-    assert not at_work(project.root)
+    wait_until(lambda: not at_work(project.root), "for what was killed to end")
     assert named(run_json(project), "up to date") >= {told.names[0]}
     assert blocks(project.root) == blocks(slow_states / "first")
 
