@@ -11,34 +11,32 @@ from filelock import FileLock
 from tests.project import Project, clone, link_copy
 from tests.running import copy_of, slow
 
+Once = Callable[[str, Callable[[Path], None]], Path]
 FISHDEV = Path(os.environ.get("MORPHSEQ_FISHDEV", Path(__file__).parents[2] / "shared/fishdev"))
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A folder that all test workers share."""
-    base = tmp_path_factory.getbasetemp()
-    return base if worker_id == "master" else base.parent
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """Building a folder in the first test worker that asks for it; each worker gets a copy of its own.
 
+    Were it the same folder, a link made by one worker would change the times of a file that another is reading.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
 
-def _once(folder: Path, build: Callable[[Path], None]) -> Path:
-    """Build `folder` in the first worker that asks for it; the others wait."""
-    with FileLock(f"{folder}.lock"):
-        done = folder.parent / f"{folder.name}.done"
-        if not done.exists():
-            build(folder)
-            done.touch()
-    return folder
+    def get(name: str, build: Callable[[Path], None]) -> Path:
+        folder, done = shared / name, shared / f"{name}.done"
+        with FileLock(f"{folder}.lock"):
+            if not done.exists():
+                build(folder)
+                done.touch()
+            return folder if own == shared else copy_of(folder, own / name).root
 
-
-@pytest.fixture(scope="session")
-def once() -> Callable[[Path, Callable[[Path], None]], Path]:
-    """Building a folder in the first test worker that asks for it."""
-    return _once
+    return get
 
 
 @pytest.fixture(scope="session")
-def prepared(shared: Path) -> Path:
+def prepared(once: Once) -> Path:
     """A clone with plates and models, in which nothing has run yet."""
 
     def build(folder: Path) -> None:
@@ -46,11 +44,11 @@ def prepared(shared: Path) -> Path:
         project.run("python", "-m", "simulation.plates", "data")
         project.run("python", "-m", "simulation.training", "data")
 
-    return _once(shared / "prepared", build)
+    return once("prepared", build)
 
 
 @pytest.fixture(scope="session")
-def built(shared: Path, prepared: Path) -> Path:
+def built(once: Once, prepared: Path) -> Path:
     """The same after `dvc repro df03`, with lock and manifests committed."""
 
     def build(folder: Path) -> None:
@@ -58,7 +56,7 @@ def built(shared: Path, prepared: Path) -> Path:
         project.repro()
         project.commit("First run")
 
-    return _once(shared / "built", build)
+    return once("built", build)
 
 
 @pytest.fixture
@@ -82,7 +80,7 @@ def fishdev() -> Path:
 
 
 @pytest.fixture(scope="session")
-def slow_states(shared: Path, once: Callable[[Path, Callable[[Path], None]], Path]) -> Path:
+def slow_states(once: Once) -> Path:
     """The slow toy in folders: `nothing` has run, `first` after `dvc repro`, `edited`, and `second` after another."""
 
     def build(folder: Path) -> None:
@@ -96,7 +94,7 @@ def slow_states(shared: Path, once: Callable[[Path, Callable[[Path], None]], Pat
                 edited.edit("dvc.yaml", "python stage.py '${key}' data/labels", "python stage.py 'x${key}' data/labels")
             copy_of(folder / before, folder / after).repro()
 
-    return once(shared / "slow", build)
+    return once("slow", build)
 
 
 @pytest.fixture(scope="session")

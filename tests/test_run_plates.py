@@ -1,11 +1,11 @@
 """`morphseq run` on the simulated plates: the same bytes as `dvc repro`, for a first run and what comes after it."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from tests.conftest import Once
 from tests.project import PLATES, Project, link_copy, stages_of
 from tests.running import Step, check_steps, differences, named, run_json, state_of, steps_of_dvc
 from tests.test_pipeline import change_pixel
@@ -14,14 +14,14 @@ _, SNAPSHOT, AWKWARD = PLATES
 
 
 @pytest.fixture(scope="session")
-def run_first(shared: Path, prepared: Path, once: Callable[[Path, Callable[[Path], None]], Path]) -> Path:
+def run_first(prepared: Path, once: Once) -> Path:
     """The prepared project after `morphseq run`."""
 
     def build(folder: Path) -> None:
         ends = run_json(link_copy(prepared, folder), "-j", "2", "df03")
         assert set(ends.values()) == {"ran"}
 
-    return once(shared / "run_first", build)
+    return once("run_first", build)
 
 
 def test_a_first_run_leaves_what_dvc_repro_leaves(run_first: Path, built: Path) -> None:
@@ -50,7 +50,7 @@ CHANGES = (one_frame_and_another_model, one_setting, without_an_experiment, the_
 
 
 @pytest.fixture(scope="session")
-def by_dvc(shared: Path, built: Path, once: Callable[[Path, Callable[[Path], None]], Path]) -> list[Step]:
+def by_dvc(built: Path, once: Once) -> list[Step]:
     """What `dvc repro` does after each of the changes."""
 
     def build(folder: Path) -> None:
@@ -60,7 +60,7 @@ def by_dvc(shared: Path, built: Path, once: Callable[[Path, Callable[[Path], Non
         assert steps[1].ran == {"df02", "df03"}
         (folder / "steps.json").write_bytes(msgspec.json.encode(steps))
 
-    return msgspec.json.decode((once(shared / "plates_by_dvc", build) / "steps.json").read_bytes(), type=list[Step])
+    return msgspec.json.decode((once("plates_by_dvc", build) / "steps.json").read_bytes(), type=list[Step])
 
 
 @pytest.mark.parametrize("engine", ["-j1", "-j4", "dask"])

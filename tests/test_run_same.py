@@ -1,13 +1,13 @@
 """`morphseq run` leaves behind what `dvc repro` does, to the byte: a toy pipeline through all that happens to one."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from tests import toy
+from tests.conftest import Once
 from tests.project import Project
 from tests.running import MIXED, Change, Step, check_steps, differences, named, run_json, state_of, steps_of_dvc
 
@@ -116,7 +116,7 @@ WITH_FROZEN = (nothing, frozen_latents_and_an_aggregate_that_always_runs, one_fr
 
 
 @pytest.fixture(scope="session")
-def by_dvc(shared: Path, once: Callable[[Path, Callable[[Path], None]], Path]) -> dict[str, list[Step]]:
+def by_dvc(once: Once) -> dict[str, list[Step]]:
     """What `dvc repro` does after each of the changes, and of those with frozen stages."""
 
     def build(folder: Path) -> None:
@@ -125,7 +125,7 @@ def by_dvc(shared: Path, once: Callable[[Path, Callable[[Path], None]], Path]) -
             steps = steps_of_dvc(toy.write(folder / name / "project", MIXED), changes)
             (folder / f"{name}.json").write_bytes(msgspec.json.encode(steps))
 
-    folder = once(shared / "by_dvc", build)
+    folder = once("by_dvc", build)
     return {
         name: msgspec.json.decode((folder / f"{name}.json").read_bytes(), type=list[Step]) for name in ("all", "frozen")
     }

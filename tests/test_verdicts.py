@@ -15,7 +15,7 @@ import os
 import random
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from morphseq_manifest.status import status
 from morphseq_manifest.verdicts import Verdict
 from morphseq_manifest.workspace import Workspace
 from tests import toy
+from tests.conftest import Once
 from tests.project import Project
 
 SCRIPTS = 200
@@ -41,8 +42,8 @@ _LOCK = "dvc.lock"
 
 
 @pytest.fixture(scope="session")
-def built_toy(shared: Path, once: Callable[[Path, Callable[[Path], None]], Path]) -> Path:
-    return once(shared / "toy", toy.build)
+def built_toy(once: Once) -> Path:
+    return once("toy", toy.build)
 
 
 @pytest.fixture
