@@ -26,7 +26,7 @@ def figures(quick: bool) -> Iterator[Figure]:
     yield from many_experiments(*((30, 90) if quick else (500, 2000)), runs=1 if quick else 3)
     yield against_snakemake(40 if quick else 200, 1 if quick else 3)
     yield from many_frames(5_000 if quick else 500_000, quick)
-    yield slow_storage(20 if quick else 96)
+    yield slow_storage(11 if quick else 96)
     yield cold(160 if quick else 1500, quick)
 
 
