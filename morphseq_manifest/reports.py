@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from morphseq_manifest.table_check import Origin
     from morphseq_manifest.trace import Way
 
-_FRAMES = 20
+_SHOWN = 20
 COLOURS = {"current": "green", "outdated": "yellow", "waiting": "cyan", "removed": "magenta", "failed": "red"}
 
 
@@ -100,10 +100,10 @@ def show_difference(found: "Difference", old: Snapshot, new: Snapshot) -> None:
 
 def _few(frames: Sequence[Change]) -> Sequence[Change]:
     """The first of them; none where all of many were added, or all removed: what is to be said is how many."""
-    if len(frames) <= _FRAMES:
+    if len(frames) <= _SHOWN:
         return frames
     ways = {(one.old is ABSENT, one.new is ABSENT) for one in frames}
-    return frames[:_FRAMES] if len(ways) > 1 or ways == {(False, False)} else []
+    return frames[:_SHOWN] if len(ways) > 1 or ways == {(False, False)} else []
 
 
 def _show_changes(title: str, found: Sequence[Change], shown: Sequence[Change]) -> None:

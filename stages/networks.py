@@ -80,8 +80,8 @@ class Encoder(nn.Module):
 def to_mu(encoder: Encoder) -> nn.Sequential:
     """Of an encoder ready for inference what leads to mu, each normalisation folded into the convolution before it.
 
-    (N, 1, H, W) to (N, latent_dim), as the encoder has it but for rounding: on a processor, normalising by itself is
-    a third of the time.
+    (N, 1, H, W) to (N, latent_dim), as the encoder has it but for rounding: on a processor, normalising by itself
+    costs as much as a layer or two.
     """
     layers: list[nn.Module] = []
     for layer in encoder.conv_layers:

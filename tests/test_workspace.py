@@ -25,9 +25,9 @@ from morphseq_manifest.hashing import hash_bytes, md5_bytes
 from morphseq_manifest.memo import FOLDER
 from morphseq_manifest.workspace import Content, Workspace, crew, reading
 from morphseq_manifest.workspace import folder as folder_module
+from tests.running import DEADLINE_S, wait_until
 
 DATA = "data/frames"
-DEADLINE_S = 60
 
 
 @pytest.fixture
@@ -232,9 +232,7 @@ def test_a_thread_that_joins_in_for_the_last_job_and_comes_late_does_not_wait_fo
 
     def last() -> list[crew.Job]:
         begun.set()
-        until = time.monotonic() + DEADLINE_S
-        while not work._change._waiters:  # type: ignore[attr-defined]
-            assert time.monotonic() < until
+        wait_until(lambda: bool(work._change._waiters), "for the second thread")  # type: ignore[attr-defined]
         return []
 
     class Late(crew._Crew):
