@@ -15,13 +15,16 @@ from benchmarks.figures import Figure, alternating, seconds
 from benchmarks.frames import UM, Drawn, large_frame, qc_page
 from benchmarks.networks import StandIn, on_a_gpu
 from benchmarks.plate_memory import memory
-from morphseq_manifest.hashing import hash_file
-from morphseq_manifest.images_manifest import Frame
-from stages import geometry, keeping, latents, qc_masks, snips, stacks, window
-from stages.ahead import ahead
-from stages.frames import from_qc, read_frame
-from stages.journal import Journal
-from stages.networks import Encoder, UNet, to_mu
+from morphseq_manifest.base.hashing import hash_file
+from morphseq_manifest.base.journal import Journal
+from morphseq_manifest.base.prefetch import ahead
+from morphseq_manifest.cohort.manifests.images_manifest import Frame
+from stages import latents, qc_masks, snips
+from stages.files import stacks
+from stages.files.frames import from_qc, read_frame
+from stages.imaging import embryo_box, geometry
+from stages.networks.shapes import Encoder, UNet, to_mu
+from stages.reuse import kept_stacks
 from tests import plain
 
 SNIPS = snips.Settings(um_per_px=7.8, blend_um=75, noise_mean=10, noise_sd=5)
@@ -50,7 +53,7 @@ def cutting(drawn: list[Drawn], runs: int) -> Iterator[Figure]:
 
     def cut(number: int) -> None:
         frame = drawn[number]
-        for embryo, box in window.boxes(frame.labels).items():
+        for embryo, box in embryo_box.boxes(frame.labels).items():
             yolk = from_qc(pages[number], frame.labels.shape, box) > 0
             snips.make_snip("a", frame.grey, frame.labels[box] == embryo, yolk, box, SCALE, SNIPS)
 
@@ -73,7 +76,7 @@ def measuring(frame: Drawn, runs: int) -> Figure:
     qc = geometry.QcMasks(*pages)
 
     def ours() -> None:
-        for embryo, box in window.boxes(frame.labels).items():
+        for embryo, box in embryo_box.boxes(frame.labels).items():
             mask = frame.labels[box] == embryo
             geometry.measure(mask, box, SCALE)
             geometry.judge(mask, box, frame.labels.shape, qc, UM, BUILD03)
@@ -147,7 +150,7 @@ def masking(
         with (
             patch.object(qc_masks, "probabilities", timed),
             patch.object(qc_masks, "read_frame", counted),
-            keeping.gathering(places) as shelves,
+            kept_stacks.gathering(places) as shelves,
         ):
             ready = [network.eval().to(memory_format=torch.channels_last) for network in networks]
             parts = [qc_masks.Network(*pair, "") for pair in zip(ready, shelves, strict=True)]

@@ -12,11 +12,12 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from benchmarks.figures import Figure, peak_memory
 from benchmarks.frames import SIDE, UM, Drawn
-from stages import layout, models
-from stages.models import VaeConfig
-from stages.networks import Encoder, UNet
-from stages.segmenters import ThresholdConfig
-from stages.threshold import Settings
+from stages.files import layout
+from stages.networks import model_folder
+from stages.networks.model_folder import VaeConfig
+from stages.networks.shapes import Encoder, UNet
+from stages.segmentation.segmenters import ThresholdConfig
+from stages.segmentation.threshold import Settings
 
 EXPERIMENT = "20240418"
 # Three wells, since as many are in memory at once; more only lengthen tables, by about 1 KB a row.
@@ -61,9 +62,9 @@ def _write(root: Path, drawn: list[Drawn], frames: int) -> None:
     with (root / "params.yaml").open("w") as file:
         yaml.dump(values, file)
     for network in values["qc_masks"]["models"].values():
-        models.save(root / layout.MODELS / network, models.UNetConfig(12), UNet(12).state_dict())
-    models.save(root / layout.MODELS / "threshold", ThresholdConfig(Settings()), None)
+        model_folder.save(root / layout.MODELS / network, model_folder.UNetConfig(12), UNet(12).state_dict())
+    model_folder.save(root / layout.MODELS / "threshold", ThresholdConfig(Settings()), None)
     encoder = Encoder([16, 32, 64, 128, 256], 100)
-    models.save(
+    model_folder.save(
         root / layout.VAES / "vae", VaeConfig([16, 32, 64, 128, 256], 100, 0.2, (288, 128)), encoder.state_dict()
     )

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from benchmarks import projects
 from benchmarks.figures import Figure, alternating, command, median_seconds, peak_memory, seconds
-from morphseq_manifest.status import status
-from morphseq_manifest.workspace import Workspace, stats
+from morphseq_manifest.answers.status.report import status
+from morphseq_manifest.tracker.disk import folder_stats
+from morphseq_manifest.tracker.disk.workspace import Workspace
 
 STATUS = ("morphseq", "status")
 _SLOW_S = 0.005
@@ -131,12 +132,12 @@ def slow_storage(frames: int) -> Figure:
         def look(threads: int) -> Callable[[], object]:
             return lambda: Workspace(root, threads).look(folders)
 
-        plain = stats.take_stat
-        stats.take_stat = slow_stat
+        plain = folder_stats.take_stat
+        folder_stats.take_stat = slow_stat
         try:
             many, one = seconds(look(16)), seconds(look(1))
         finally:
-            stats.take_stat = plain
+            folder_stats.take_stat = plain
     note = f"{many:.1f} s against {one:.1f} s for {133 * frames} frames"
     return Figure("status on slow storage: 16 threads, times faster", one / many, 10, at_least=True, note=note)
 

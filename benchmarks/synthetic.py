@@ -6,11 +6,12 @@ import numpy as np
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from morphseq_manifest import canonical, ids, images_manifest
-from morphseq_manifest.hashing import md5_bytes
-from morphseq_manifest.images_manifest import Frame
-from morphseq_manifest.rows import KEY
-from stages import layout
+from morphseq_manifest.base.hashing import md5_bytes
+from morphseq_manifest.cohort import ids
+from morphseq_manifest.cohort.manifests import canonical, images_manifest
+from morphseq_manifest.cohort.manifests.images_manifest import Frame
+from morphseq_manifest.cohort.manifests.table_rows import KEY
+from stages.files import layout
 
 # The lab's: 133 experiments, 700,000 rows of 60 columns.
 EXPERIMENTS, ROWS, COLUMNS = 133, 700_000, 60

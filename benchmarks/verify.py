@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.figures import Figure, alternating, command
-from morphseq_manifest import canonical, images_manifest
-from morphseq_manifest.hashing import hash_bytes, md5_bytes
-from morphseq_manifest.images_manifest import Frame
-from stages import layout
+from morphseq_manifest.base.hashing import hash_bytes, md5_bytes
+from morphseq_manifest.cohort.manifests import canonical, images_manifest
+from morphseq_manifest.cohort.manifests.images_manifest import Frame
+from stages.files import layout
 
 EXPERIMENT = "20240418"
 _LARGE_FILES, _LARGE_BYTES, _SMALL_BYTES = 200, 10_000_000, 4096

@@ -8,7 +8,7 @@ def main() -> None:
     # What most commands make lives until they end: to look through it for garbage, also at the end, only takes time.
     gc.disable()
     try:
-        from morphseq_manifest.cli import main as command
+        from morphseq_manifest.commands.group import main as command
 
         command()
     finally:

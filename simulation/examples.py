@@ -9,10 +9,10 @@ from simulation.embryo import UM_PER_PX
 from simulation.scene import Frame, draw, seed
 from simulation.wells import Well, scene
 from stages import snips
-from stages.frames import to_qc_input
+from stages.files.frames import to_qc_input
+from stages.imaging.embryo_box import boxes
 from stages.latents import to_input
-from stages.networks import SNIP_INPUT
-from stages.window import boxes
+from stages.networks.shapes import SNIP_INPUT
 
 CLASSES = ("embryo", "dead", "yolk", "focus", "bubble")
 # As params.yaml has them: the VAEs should learn from what they will be given.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from simulation.examples import CLASSES, Example
-from stages.networks import UNet
+from stages.networks.shapes import UNet
 
 WIDTH = 16
 _STEPS = 450
@@ -82,7 +82,7 @@ def reproducible(seed: int, threads: int) -> None:
 
 
 def train_masks(examples: Sequence[Example], threads: int = 1) -> dict[str, State]:
-    """Train on `examples`; returns for each class the state of a networks.UNet of WIDTH. Deterministic."""
+    """Train on `examples`; returns for each class the state of a shapes.UNet of WIDTH. Deterministic."""
     reproducible(seed=0, threads=threads)
     network: nn.Module = _Joint().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser, schedule = _optimiser(network)

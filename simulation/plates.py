@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from morphseq_manifest.console import Command, note
+from morphseq_manifest.base.console import Command, note
 from simulation.plate import Plate, well_names
 from simulation.wells import Well
 from simulation.writing import write_plate, write_reference

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from morphseq_manifest.console import Command, note
+from morphseq_manifest.base.console import Command, note
 from simulation.examples import Example, example
 from simulation.mask_training import WIDTH, State, train_masks
 from simulation.vae_training import VaePlan, train_vae
-from stages import models
-from stages.segmenters import Build02Config, ThresholdConfig
-from stages.threshold import Settings
+from stages.networks import model_folder
+from stages.segmentation.segmenters import Build02Config, ThresholdConfig
+from stages.segmentation.threshold import Settings
 
 QC_MODELS = {
     "embryo": "mask_v0_0100",
@@ -54,9 +54,9 @@ def _vae_state(plan: VaePlan, examples: list[Example]) -> State:
 def save_segmenters(folder: Path, states: dict[str, State]) -> None:
     """Write the QC networks' folders and the segmenters' under `folder`."""
     for name, state in states.items():
-        models.save(folder / QC_MODELS[name], models.UNetConfig(WIDTH), state)
-    models.save(folder / "build02", BUILD02, states["embryo"])
-    models.save(folder / "threshold", ThresholdConfig(Settings()), None)
+        model_folder.save(folder / QC_MODELS[name], model_folder.UNetConfig(WIDTH), state)
+    model_folder.save(folder / "build02", BUILD02, states["embryo"])
+    model_folder.save(folder / "threshold", ThresholdConfig(Settings()), None)
 
 
 @click.command(cls=Command)
@@ -71,7 +71,7 @@ def main(data_root: Path) -> None:
             name: pool.submit(partial(_vae_state, plan), examples) for name, plan in VAES.items()
         }
         for name, plan in VAES.items():
-            models.save(data_root / "models/legacy" / name, plan.config(), encoders[name].result())
+            model_folder.save(data_root / "models/legacy" / name, plan.config(), encoders[name].result())
             note(f"{name}: trained")
         save_segmenters(data_root / "segmentation/segmentation_models", masks.result())
         note("mask networks and segmenters: trained")

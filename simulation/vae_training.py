@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from simulation.mask_training import reproducible
-from stages.models import VaeConfig
-from stages.networks import SNIP_INPUT, Encoder
+from stages.networks.model_folder import VaeConfig
+from stages.networks.shapes import SNIP_INPUT, Encoder
 
 CHANNELS = (8, 16, 32, 64)
 _STEPS = 240

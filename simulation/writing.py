@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from morphseq_manifest import files
-from morphseq_manifest.errors import ContentError
-from morphseq_manifest.hashing import hash_bytes
+from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.base.hashing import hash_bytes
 from simulation.anatomy import surface_area_um2
 from simulation.embryo import UM_PER_PX
 from simulation.plate import Plate
 from simulation.scene import SHAPE, Frame, Truth, draw, truths
-from stages import stacks
+from stages.files import stacks
 
 Rows = list[dict[str, Any]]
 TRUTH_COLUMNS = ("well", "time_int", *(field.name for field in fields(Truth)))

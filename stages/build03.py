@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from morphseq_manifest import params
-from morphseq_manifest.console import note
-from morphseq_manifest.errors import ContentError
-from morphseq_manifest.rows import KEY as KEY_COLUMNS
-from stages import layout, plates, stacks, tables
-from stages.ahead import ahead
-from stages.command import StageCommand
-from stages.geometry import QcMasks, Quality, Settings, Shape, judge, measure
-from stages.progress import watching
-from stages.qc_settings import Networks, QcSettings
-from stages.window import boxes
+from morphseq_manifest.base.console import note
+from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.base.prefetch import ahead
+from morphseq_manifest.base.progress import watching
+from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort.manifests.table_rows import KEY as KEY_COLUMNS
+from morphseq_manifest.cohort.stage_command import StageCommand
+from stages.files import layout, plates, stacks, tables
+from stages.imaging.embryo_box import boxes
+from stages.imaging.geometry import QcMasks, Quality, Settings, Shape, judge, measure
+from stages.networks.qc_networks import Networks, QcSettings
 
 # What the plate table says of a frame is joined on these; its own `experiment_date` gives way to the id.
 FRAME_KEY = ["well", "time_int"]

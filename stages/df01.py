@@ -8,16 +8,18 @@ from typing import NamedTuple
 import click
 import xxhash
 
-from morphseq_manifest import cohort_manifest, files, images_manifest, params, rows
-from morphseq_manifest.cohort_manifest import CohortManifest, Contribution
-from morphseq_manifest.console import note
-from morphseq_manifest.errors import ContentError, UnreadableError
-from morphseq_manifest.hashing import md5_bytes
-from morphseq_manifest.params import Params
-from morphseq_manifest.rows import RowCount
-from stages import cohort, layout, tables
-from stages.ahead import ahead
-from stages.command import StageCommand
+from morphseq_manifest.base import files
+from morphseq_manifest.base.console import note
+from morphseq_manifest.base.errors import ContentError, UnreadableError
+from morphseq_manifest.base.hashing import md5_bytes
+from morphseq_manifest.base.prefetch import ahead
+from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort.manifests import cohort_manifest, images_manifest, table_rows
+from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
+from morphseq_manifest.cohort.manifests.table_rows import RowCount
+from morphseq_manifest.cohort.params import Params
+from morphseq_manifest.cohort.stage_command import StageCommand
+from stages.files import cohort_tables, layout, tables
 
 # The stages whose results are in df01, and the settings they work by.
 STAGES = ("images", "qc_masks", "sam2", "build03")
@@ -28,7 +30,7 @@ def read_columns(path: Path) -> list[str]:
     """The columns of one experiment's table. Raises UnreadableError where it is missing, ContentError for no table."""
     try:
         with path.open("rb") as file:
-            return rows.check_header(file.readline(), str(path))
+            return table_rows.check_header(file.readline(), str(path))
     except OSError as error:
         raise UnreadableError(f"{path}: can't be read ({error.strerror}). Run `dvc repro build03` for it") from error
 
@@ -50,7 +52,7 @@ def fit(data: bytes, columns: list[str], wanted: list[str], path: Path) -> bytes
 
 def count_part(experiment: str, body: bytes, path: Path) -> RowCount:
     """Count one experiment's rows. Raises ContentError where some are another's, cut short, or not unique."""
-    counted = rows.count(io.BytesIO(body), []).checked(str(path), "Run `dvc repro build03` for it")
+    counted = table_rows.count(io.BytesIO(body), []).checked(str(path), "Run `dvc repro build03` for it")
     others = sorted(counted.experiments.keys() - {experiment})
     if others:
         raise ContentError(
@@ -71,7 +73,9 @@ def read_part(experiment: str, columns: list[str], wanted: list[str]) -> Part:
     """Read an experiment's table, whose own columns are `columns`, for a df01 with the columns `wanted`."""
     path = layout.build03_table(experiment)
     data = path.read_bytes()
-    return Part(fit(data, columns, wanted, path), md5_bytes(data), tables.count_blanks(data, cohort.COUNTED_BLANKS))
+    return Part(
+        fit(data, columns, wanted, path), md5_bytes(data), tables.count_blanks(data, cohort_tables.COUNTED_BLANKS)
+    )
 
 
 def describe(experiment: str, part: Part, counted: RowCount, settings: Params) -> Contribution:
@@ -89,14 +93,16 @@ def describe(experiment: str, part: Part, counted: RowCount, settings: Params) -
         images=md5_bytes(listed),
         sam2=md5_bytes(layout.sam2_table(experiment).read_bytes()),
         build03=part.md5,
-        versions=cohort.versions(settings, STAGES),
+        versions=cohort_tables.versions(settings, STAGES),
         blank=part.blank,
     )
 
 
 def build(settings: Params) -> CohortManifest:
     """Write df01 and return its manifest; only a few experiments are in memory at a time."""
-    columns = {experiment: read_columns(layout.build03_table(experiment)) for experiment in cohort.listed(settings)}
+    columns = {
+        experiment: read_columns(layout.build03_table(experiment)) for experiment in cohort_tables.listed(settings)
+    }
     wanted, filled = union(columns)
     path = layout.cohort_table("df01")
     parts: dict[str, Contribution] = {}
@@ -119,7 +125,7 @@ def build(settings: Params) -> CohortManifest:
         columns=len(wanted),
         filled=filled,
         params={name: settings.values[name] for name in SETTINGS},
-        versions=cohort.versions(settings, ["df01"]),
+        versions=cohort_tables.versions(settings, ["df01"]),
         model=None,
         coverage=None,
         experiments=parts,

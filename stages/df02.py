@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
-from morphseq_manifest import params
-from morphseq_manifest.errors import ContentError
-from stages import cohort, layout, tables
-from stages.command import StageCommand
+from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort.stage_command import StageCommand
+from stages.files import cohort_tables, layout, tables
 
 CURVE_COLUMNS = ("stage_hpf", "p5", "p95")
 Floats = NDArray[np.float64]
@@ -148,16 +148,16 @@ def build(df01: pd.DataFrame, curves: pd.DataFrame, settings: Settings, path: Pa
 def main() -> None:
     """Build df02 from df01 and the reference curves."""
     settings = params.read()
-    df01, source = cohort.read_table("df01", settings)
+    df01, source = cohort_tables.read_table("df01", settings)
     curves = read_curves(layout.REFERENCE_CURVES)
     df02 = build(df01, curves, settings.block("build04", Settings), layout.cohort_table("df01"))
-    cohort.write_table(
+    cohort_tables.write_table(
         "df02",
         df02,
         source,
         lambda _, part: part,
         params=source.params | {"build04": settings.values["build04"]},
-        versions=source.versions | cohort.versions(settings, ["df02"]),
+        versions=source.versions | cohort_tables.versions(settings, ["df02"]),
     )
 
 

@@ -6,12 +6,12 @@ import click
 import msgspec
 import pandas as pd
 
-from morphseq_manifest import params
-from morphseq_manifest.cohort_manifest import Contribution
-from morphseq_manifest.errors import ContentError
-from morphseq_manifest.hashing import md5_bytes
-from stages import cohort, layout, tables
-from stages.command import StageCommand
+from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.base.hashing import md5_bytes
+from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
+from morphseq_manifest.cohort.stage_command import StageCommand
+from stages.files import cohort_tables, layout, tables
 
 STAGES = ("snips", "latents")
 
@@ -61,8 +61,8 @@ def check_coverage(experiments: dict[str, tuple[int, int]], minimum: float) -> N
 def main(model: str) -> None:
     """Build df03 from df02 and the latents of MODEL."""
     settings = params.read()
-    df02, source = cohort.read_table("df02", settings)
-    paths = {experiment: layout.latents_table(model, experiment) for experiment in cohort.listed(settings)}
+    df02, source = cohort_tables.read_table("df02", settings)
+    paths = {experiment: layout.latents_table(model, experiment) for experiment in cohort_tables.listed(settings)}
     parts: list[pd.DataFrame] = []
     for path in paths.values():
         parts.append(read_latents(path, list(parts[0].columns) if parts else None))
@@ -76,18 +76,18 @@ def main(model: str) -> None:
     def describe(experiment: str, part: Contribution) -> Contribution:
         return msgspec.structs.replace(
             part,
-            versions=part.versions | cohort.versions(settings, STAGES),
+            versions=part.versions | cohort_tables.versions(settings, STAGES),
             latents=md5_bytes(paths[experiment].read_bytes()),
             with_latents=found.get(experiment, 0),
         )
 
-    cohort.write_table(
+    cohort_tables.write_table(
         "df03",
         df03,
         source,
         describe,
         params=source.params | {name: settings.values[name] for name in ("snips", "df03")},
-        versions=source.versions | cohort.versions(settings, ["df03"]),
+        versions=source.versions | cohort_tables.versions(settings, ["df03"]),
         model=model,
         coverage=sum(found.values()) / len(df03) if len(df03) else None,
     )

@@ -7,11 +7,13 @@ elsewhere; and it deletes a stage's outputs before the stage runs. So this comes
 import click
 import msgspec
 
-from morphseq_manifest import canonical, files, params
-from morphseq_manifest.console import note
-from morphseq_manifest.params import Experiment
-from stages import cohort, layout
-from stages.command import StageCommand
+from morphseq_manifest.base import files
+from morphseq_manifest.base.console import note
+from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort.manifests import canonical
+from morphseq_manifest.cohort.params import Experiment
+from morphseq_manifest.cohort.stage_command import StageCommand
+from stages.files import cohort_tables, layout
 
 SCHEMA = "morphseq/experiments/1"
 
@@ -28,7 +30,7 @@ class ExperimentsManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 def main() -> None:
     """Check the list of experiments in params.yaml, and write it to manifests."""
     settings = params.read()
-    cohort.listed(settings)
+    cohort_tables.listed(settings)
     manifest = canonical.seal(ExperimentsManifest(SCHEMA, settings.experiments, digest=""))
     files.write_bytes(layout.EXPERIMENTS, canonical.dump(manifest))
     note(f"{len(settings.experiments)} experiments are listed")

@@ -10,15 +10,16 @@ from pathlib import Path
 import click
 import tifffile
 
-from morphseq_manifest import images_manifest, params
-from morphseq_manifest.console import note
-from morphseq_manifest.errors import ContentError, UnreadableError
-from morphseq_manifest.hashing import hash_bytes
-from morphseq_manifest.ids import is_well
-from morphseq_manifest.images_manifest import Frame, ImagesManifest, Problem
-from stages import layout, plates
-from stages.command import StageCommand
-from stages.progress import watching
+from morphseq_manifest.base.console import note
+from morphseq_manifest.base.errors import ContentError, UnreadableError
+from morphseq_manifest.base.hashing import hash_bytes
+from morphseq_manifest.base.progress import watching
+from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort.ids import is_well
+from morphseq_manifest.cohort.manifests import images_manifest
+from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesManifest, Problem
+from morphseq_manifest.cohort.stage_command import StageCommand
+from stages.files import layout, plates
 
 _NAME = re.compile(r"([A-Z]\d\d)_t(\d+).*\.(png|jpe?g|tiff?)", re.IGNORECASE)
 # Reading frames waits for storage more than for the processor.

@@ -14,16 +14,18 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from morphseq_manifest import params
-from morphseq_manifest.console import note
-from morphseq_manifest.hashing import hash_file
-from stages import keys, layout, legacy_vae, models, stacks, tables
-from stages.ahead import ahead
-from stages.command import StageCommand
-from stages.frames import Grey
-from stages.journal import Journal
-from stages.networks import Encoder, to_mu
-from stages.progress import watching
+from morphseq_manifest.base.console import note
+from morphseq_manifest.base.hashing import hash_file
+from morphseq_manifest.base.journal import Journal
+from morphseq_manifest.base.prefetch import ahead
+from morphseq_manifest.base.progress import watching
+from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort.stage_command import StageCommand
+from stages.files import layout, stacks, tables
+from stages.files.frames import Grey
+from stages.networks import legacy_vae, model_folder
+from stages.networks.shapes import Encoder, to_mu
+from stages.reuse import keys
 
 # More snips at once are slower on a processor: what the first layers give no longer fits its caches.
 BATCH = 16
@@ -50,22 +52,22 @@ def latent_columns(latent_dim: int, zn_frac: float) -> list[str]:
 
 
 def load(folder: Path) -> LatentModel:
-    """The VAE of a model folder. Raises as models.read_config, models.fill and legacy_vae.load_encoder do."""
+    """The VAE of a model folder. Raises as read_config and fill of model_folder do, and legacy_vae.load_encoder."""
     config = _read_config(folder)
-    if isinstance(config, models.LegacyVaeConfig):
+    if isinstance(config, model_folder.LegacyVaeConfig):
         legacy = legacy_vae.read_config(folder)
         encoder, size = legacy_vae.load_encoder(folder, legacy), legacy.input_dim[1:]
         return LatentModel(to_mu(encoder), size, latent_columns(legacy.latent_dim, legacy.zn_frac or 0))
-    encoder = models.fill(Encoder(config.channels, config.latent_dim, config.input_size), folder)
+    encoder = model_folder.fill(Encoder(config.channels, config.latent_dim, config.input_size), folder)
     return LatentModel(to_mu(encoder), config.input_size, latent_columns(config.latent_dim, config.zn_frac))
 
 
-def _read_config(folder: Path) -> models.VaeConfig | models.LegacyVaeConfig:
+def _read_config(folder: Path) -> model_folder.VaeConfig | model_folder.LegacyVaeConfig:
     """A VAE's config.json; the lab's legacy folders have none, and are known by their model_config.json."""
-    if not (folder / models.CONFIG).exists() and (folder / legacy_vae.CONFIG).exists():
-        return models.LegacyVaeConfig()
-    config: models.VaeConfig | models.LegacyVaeConfig = models.read_config(
-        folder, models.VaeConfig | models.LegacyVaeConfig
+    if not (folder / model_folder.CONFIG).exists() and (folder / legacy_vae.CONFIG).exists():
+        return model_folder.LegacyVaeConfig()
+    config: model_folder.VaeConfig | model_folder.LegacyVaeConfig = model_folder.read_config(
+        folder, model_folder.VaeConfig | model_folder.LegacyVaeConfig
     )
     return config
 
@@ -80,7 +82,7 @@ def to_input(snip: Grey, input_size: tuple[int, int]) -> NDArray[np.float32]:
 @torch.inference_mode()
 def embed(model: LatentModel, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     """mu of a batch, float32 (N, H, W) in 0..1 to float32 (N, latent_dim)."""
-    batch = torch.from_numpy(inputs[:, None]).to(models.device(), memory_format=torch.channels_last)
+    batch = torch.from_numpy(inputs[:, None]).to(model_folder.device(), memory_format=torch.channels_last)
     found: NDArray[np.float32] = model.to_mu(batch).float().cpu().numpy()
     return found
 
@@ -125,8 +127,8 @@ def embed_folder(
     known = {embryo.key: embryo for embryo in journal.records}
     paths = sorted(folder.glob("*.tif"))
     found: list[Embryo] = []
-    with watching(f"latents {experiment}", len(paths), "embryos") as advance, models.one_thread():
-        for embryo in ahead(lambda path: embed_embryo(path, made_from, known, model), paths, models.workers()):
+    with watching(f"latents {experiment}", len(paths), "embryos") as advance, model_folder.one_thread():
+        for embryo in ahead(lambda path: embed_embryo(path, made_from, known, model), paths, model_folder.workers()):
             if embryo.key not in known:
                 journal.add(embryo)
             advance(1, kept=embryo.key in known)

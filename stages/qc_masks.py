@@ -11,41 +11,44 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from morphseq_manifest import images_manifest, params
-from morphseq_manifest.console import note
-from morphseq_manifest.images_manifest import Frame
-from stages import keeping, keys, layout, models, stacks
-from stages.ahead import ahead
-from stages.command import StageCommand
-from stages.exported import load_exported
-from stages.frames import read_frame, to_qc_input
-from stages.keeping import Shelf
-from stages.networks import UNet
-from stages.progress import Advance, watching
-from stages.qc_settings import QcSettings
+from morphseq_manifest.base.console import note
+from morphseq_manifest.base.prefetch import ahead
+from morphseq_manifest.base.progress import Advance, watching
+from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort.manifests import images_manifest
+from morphseq_manifest.cohort.manifests.images_manifest import Frame
+from morphseq_manifest.cohort.stage_command import StageCommand
+from stages.files import layout, stacks
+from stages.files.frames import read_frame, to_qc_input
+from stages.networks import model_folder
+from stages.networks.exported import load_exported
+from stages.networks.qc_networks import QcSettings
+from stages.networks.shapes import UNet
+from stages.reuse import kept_stacks, keys
+from stages.reuse.kept_stacks import Shelf
 
 # Frames that go through a network at once: eight keep a large network under 2 GB.
 BATCH = 8
 
 
 def load_unet(folder: Path, width: int) -> torch.nn.Module:
-    """The UNet of `width` whose weights a model folder holds, ready for inference. Raises as models.fill does."""
-    return models.fill(UNet(width), folder)
+    """The UNet of `width` whose weights a model folder holds, ready for inference. Raises as model_folder.fill does."""
+    return model_folder.fill(UNet(width), folder)
 
 
 def load_network(folder: Path) -> torch.nn.Module:
     """The mask network of a model folder, ready for inference.
 
-    Raises as models.read_config, models.fill and exported.load_exported do.
+    Raises as model_folder.read_config, model_folder.fill and exported.load_exported do.
     """
-    config = models.read_config(folder, models.UNetConfig | models.ExportedConfig)
-    return load_exported(folder) if isinstance(config, models.ExportedConfig) else load_unet(folder, config.width)
+    config = model_folder.read_config(folder, model_folder.UNetConfig | model_folder.ExportedConfig)
+    return load_exported(folder) if isinstance(config, model_folder.ExportedConfig) else load_unet(folder, config.width)
 
 
 @torch.inference_mode()
 def probabilities(network: torch.nn.Module, images: NDArray[np.float32]) -> NDArray[np.float32]:
     """The network's sigmoid for a batch, float32 (N, 576, 320) of inputs in 0..1 to float32 of the same shape."""
-    batch = torch.from_numpy(images[:, None]).to(models.device(), memory_format=torch.channels_last)
+    batch = torch.from_numpy(images[:, None]).to(model_folder.device(), memory_format=torch.channels_last)
     found: NDArray[np.float32] = torch.sigmoid(network(batch).float())[:, 0].cpu().numpy()
     return found
 
@@ -95,10 +98,10 @@ def make_masks(
         if missing[well]
         for start in range(0, len(wells[well]), BATCH)
     ]
-    with models.one_thread():
+    with model_folder.one_thread():
         read = zip(batches, ahead(lambda batch: read_batch(folder, batch.frames), batches), strict=True)
         tasks = ((network.network, images) for batch, images in read for network, _ in missing[batch.well])
-        made = ahead(lambda task: masks_of(*task, made_from["threshold"]), tasks, models.workers())
+        made = ahead(lambda task: masks_of(*task, made_from["threshold"]), tasks, model_folder.workers())
         for well, group in groupby(batches, key=lambda batch: batch.well):
             write_well(well, group, missing[well], made, advance)
 
@@ -149,7 +152,7 @@ def main(experiment: str) -> None:
     loaded = [(load_network(layout.MODELS / name), keys.model(layout.MODELS / name)) for name in names]
     made_from = {"version": keys.version(settings, "qc_masks"), "threshold": qc.threshold}
     with (
-        keeping.gathering([layout.predictions(name, experiment) for name in names]) as shelves,
+        kept_stacks.gathering([layout.predictions(name, experiment) for name in names]) as shelves,
         watching(f"qc_masks {experiment}", manifest.counts.frames) as advance,
     ):
         networks = [Network(one, shelf, content) for (one, content), shelf in zip(loaded, shelves, strict=True)]

@@ -11,18 +11,20 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from morphseq_manifest import ids, images_manifest, params
-from morphseq_manifest.console import note
-from morphseq_manifest.images_manifest import Frame
-from stages import keeping, keys, layout, stacks, tables
-from stages.ahead import ahead
-from stages.command import StageCommand
-from stages.frames import read_frame
-from stages.labels import Labels
-from stages.progress import Advance, watching
-from stages.segmenters import Segmenter, load
-from stages.stacks import Found
-from stages.window import boxes
+from morphseq_manifest.base.console import note
+from morphseq_manifest.base.prefetch import ahead
+from morphseq_manifest.base.progress import Advance, watching
+from morphseq_manifest.cohort import ids, params
+from morphseq_manifest.cohort.manifests import images_manifest
+from morphseq_manifest.cohort.manifests.images_manifest import Frame
+from morphseq_manifest.cohort.stage_command import StageCommand
+from stages.files import layout, stacks, tables
+from stages.files.frames import read_frame
+from stages.files.stacks import Found
+from stages.imaging.embryo_box import boxes
+from stages.reuse import kept_stacks, keys
+from stages.segmentation.segmenters import Segmenter, load
+from stages.segmentation.tracking import Labels
 
 COLUMNS = (
     "image_id",
@@ -162,7 +164,7 @@ def main(experiment: str, name: str) -> None:
     made_from: dict[str, Any] = {"version": keys.version(settings, "sam2"), "model": keys.model(folder)}
     rows: list[dict[str, Any]] = []
     with (
-        keeping.gathering([layout.LABELS / experiment]) as (shelf,),
+        kept_stacks.gathering([layout.LABELS / experiment]) as (shelf,),
         watching(f"sam2 {experiment}", manifest.counts.frames) as advance,
     ):
         for well, frames in manifest.by_well().items():

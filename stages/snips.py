@@ -8,22 +8,24 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from morphseq_manifest import images_manifest, params
-from morphseq_manifest.console import note
-from morphseq_manifest.ids import embryo_id, snip_id
-from morphseq_manifest.images_manifest import Frame, ImagesManifest
-from morphseq_manifest.params import Params
-from stages import keeping, keys, layout, plates, stacks
-from stages.ahead import ahead
-from stages.alignment import SNIP_SIZE, find_pose, sampling, soft_mask, warp
-from stages.command import StageCommand
-from stages.equalisation import equalise
-from stages.frames import QC_SIZE, Grey, from_qc, read_frame
-from stages.keeping import Shelf
-from stages.labels import check_shape, read_labels
-from stages.progress import Advance, watching
-from stages.qc_settings import QcSettings
-from stages.window import Mask, Slices, boxes
+from morphseq_manifest.base.console import note
+from morphseq_manifest.base.prefetch import ahead
+from morphseq_manifest.base.progress import Advance, watching
+from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort.ids import embryo_id, snip_id
+from morphseq_manifest.cohort.manifests import images_manifest
+from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesManifest
+from morphseq_manifest.cohort.params import Params
+from morphseq_manifest.cohort.stage_command import StageCommand
+from stages.files import layout, plates, stacks
+from stages.files.frames import QC_SIZE, Grey, from_qc, read_frame
+from stages.imaging.alignment import SNIP_SIZE, find_pose, sampling, soft_mask, warp
+from stages.imaging.embryo_box import Mask, Slices, boxes
+from stages.imaging.equalisation import equalise
+from stages.networks.qc_networks import QcSettings
+from stages.reuse import kept_stacks, keys
+from stages.reuse.kept_stacks import Shelf
+from stages.segmentation.tracking import check_shape, read_labels
 
 NO_YOLK = np.zeros(QC_SIZE, np.uint8)
 
@@ -146,7 +148,7 @@ def main(experiment: str) -> None:
     table = layout.plate_table(experiment)
     scales = plates.scales(plates.read_plate(table), table)
     with (
-        keeping.gathering([layout.SNIPS / experiment], well_of) as (shelf,),
+        kept_stacks.gathering([layout.SNIPS / experiment], well_of) as (shelf,),
         watching(f"snips {experiment}", manifest.counts.frames) as advance,
     ):
         make_snips(experiment, manifest, settings, scales, shelf, advance)

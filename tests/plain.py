@@ -11,10 +11,11 @@ from scipy import ndimage
 from skimage import measure, transform
 from torch.utils.data import DataLoader, Dataset
 
-from stages import geometry, latents, snips
-from stages.equalisation import equalise
-from stages.geometry import Quality, Shape
-from stages.networks import Encoder
+from stages import latents, snips
+from stages.imaging import geometry
+from stages.imaging.equalisation import equalise
+from stages.imaging.geometry import Quality, Shape
+from stages.networks.shapes import Encoder
 
 
 def snip(

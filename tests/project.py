@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from ruamel.yaml import YAML
 
-from morphseq_manifest import cohort_manifest
-from morphseq_manifest.cohort_manifest import CohortManifest
+from morphseq_manifest.cohort.manifests import cohort_manifest
+from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
 
 REPOSITORY = Path(__file__).parent.parent
 PLATES = ("20250101", "20250102_snapshot", "SimFish_awkward_v1.2_b")

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from dvc.repo import Repo
 
-from morphseq_manifest import files
+from morphseq_manifest.base import files
 from tests import toy
 from tests.project import Project
 
@@ -187,7 +187,7 @@ def children(parent: int) -> list[int]:
 
 
 def workers(runner: int) -> list[int]:
-    return [pid for pid in children(runner) if b"morphseq_manifest.run.worker" in command(pid)]
+    return [pid for pid in children(runner) if b"morphseq_manifest.tracker.run.worker" in command(pid)]
 
 
 def command(pid: int) -> bytes:

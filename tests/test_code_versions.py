@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from morphseq_manifest import canonical, code_versions, pipeline
-from morphseq_manifest.code_versions import CodeManifest, StageCode
-from morphseq_manifest.errors import ConfigError, ContentError
-from morphseq_manifest.fingerprints import Code, read_module
+from morphseq_manifest.answers.code import versions
+from morphseq_manifest.answers.code.fingerprints import Code, read_module
+from morphseq_manifest.answers.code.versions import CodeManifest, StageCode
+from morphseq_manifest.base.errors import ConfigError, ContentError
+from morphseq_manifest.cohort.manifests import canonical
+from morphseq_manifest.tracker.dvc import definition
 from tests.project import REPOSITORY, Project, as_json
 
 DVC = """\
@@ -59,7 +61,7 @@ class Tree(Project):
         path.write_text(text, encoding="utf-8", newline="")
 
     def states(self) -> dict[str, tuple[str, list[str]]]:
-        return {state.stage: (state.state, state.changed) for state in code_versions.status(self.root)}
+        return {state.stage: (state.state, state.changed) for state in versions.status(self.root)}
 
     def code(self, *arguments: str) -> tuple[int, str, str]:
         """`morphseq code`: its exit code, stdout and stderr."""
@@ -77,7 +79,7 @@ def tree(tmp_path: Path) -> Tree:
     tree.write("params.yaml", PARAMS)
     for name, text in WORK.items():
         tree.write(f"work/{name}.py", text)
-    code_versions.accept(tmp_path)
+    versions.accept(tmp_path)
     return tree
 
 
@@ -146,7 +148,7 @@ def test_a_stage_that_becomes_a_package_is_followed(tree: Tree) -> None:
 
 
 def test_stages_and_their_modules_come_from_the_pipeline(tree: Tree) -> None:
-    assert pipeline.stage_modules(tree.root) == {"first": ["work.first"], "second": ["work.second"]}
+    assert definition.stage_modules(tree.root) == {"first": ["work.first"], "second": ["work.second"]}
 
 
 graphs = st.lists(st.sets(st.integers(0, 5)), min_size=6, max_size=6)
@@ -300,13 +302,13 @@ def test_a_raised_version_is_to_be_recorded(tree: Tree) -> None:
     tree.edit("params.yaml", "second: 4", "second: 3")
     assert tree.states()["second"] == ("bumped", [])
     with pytest.raises(ConfigError, match=r"versions\.second is 3, but 4 is recorded.*Set 4 or more"):
-        code_versions.accept(tree.root)
+        versions.accept(tree.root)
 
 
 def test_without_a_record_nothing_is_current(tree: Tree) -> None:
     (tree.root / "manifests/code.json").unlink()
     assert tree.states() == {"first": ("unrecorded", []), "second": ("unrecorded", [])}
-    code_versions.accept(tree.root, ["second"])
+    versions.accept(tree.root, ["second"])
     assert tree.states() == {"first": ("unrecorded", []), "second": CURRENT}
     code, said, advice = tree.code("status")
     assert (code, said.splitlines()[2].split()) == (1, ["first", "1", "-", "unrecorded", "-"])
@@ -317,8 +319,8 @@ def test_a_stage_that_is_no_more_leaves_the_record(tree: Tree) -> None:
     tree.edit("dvc.yaml", "  second:\n", "  last:\n")
     tree.edit("params.yaml", "  second: 3", "  last: 1")
     assert tree.states() == {"first": CURRENT, "last": ("unrecorded", [])}
-    code_versions.accept(tree.root, ["last"])
-    assert code_versions.read(tree.root).keys() == {"first", "last"}
+    versions.accept(tree.root, ["last"])
+    assert versions.read(tree.root).keys() == {"first", "last"}
 
 
 @pytest.mark.parametrize(
@@ -355,16 +357,16 @@ def test_a_record_edited_or_cut_is_refused(data: st.DataObject) -> None:
         path = Path(folder, "manifests/code.json")
         path.parent.mkdir()
         parts = {"first": StageCode(1, {"work.first": "0f"}), "second": StageCode(2, {})}
-        whole = canonical.dump(canonical.seal(CodeManifest(code_versions.SCHEMA, parts, "")))
+        whole = canonical.dump(canonical.seal(CodeManifest(versions.SCHEMA, parts, "")))
         path.write_bytes(whole)
-        assert code_versions.read(Path(folder)) == parts
+        assert versions.read(Path(folder)) == parts
         place = data.draw(st.integers(0, len(whole) - 1))
         flipped = bytearray(whole)
         flipped[place] ^= data.draw(st.integers(1, 255))
         for damaged in (whole[:place], bytes(flipped)):
             path.write_bytes(damaged)
             with pytest.raises(ContentError, match="git checkout"):
-                code_versions.read(Path(folder))
+                versions.read(Path(folder))
 
 
 def test_an_unknown_stage_is_answered_with_the_nearest(tree: Tree) -> None:
@@ -373,7 +375,7 @@ def test_an_unknown_stage_is_answered_with_the_nearest(tree: Tree) -> None:
     assert (code, said) == (2, "")
     assert "dvc.yaml: no stage 'secnod' that runs a module. Did you mean 'second'?" in error
     with pytest.raises(ConfigError, match="There are first, second"):
-        code_versions.accept(tree.root, ["zzz"])
+        versions.accept(tree.root, ["zzz"])
     assert (tree.root / "manifests/code.json").read_bytes() == record
 
 
@@ -384,6 +386,6 @@ def test_the_code_of_this_repository_is_that_of_its_versions() -> None:
 
 def test_every_stage_here_runs_again_with_its_version() -> None:
     stages = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"]
-    assert pipeline.stage_modules(REPOSITORY).keys() == stages.keys()
+    assert definition.stage_modules(REPOSITORY).keys() == stages.keys()
     for name, stage in stages.items():
         assert f"versions.{name}" in stage.get("do", stage)["params"]

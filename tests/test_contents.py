@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from morphseq_manifest import canonical, contents
-from morphseq_manifest.errors import ContentError, UnreadableError
-from morphseq_manifest.hashing import hash_bytes, md5_bytes
-from stages import keeping
+from morphseq_manifest.base.errors import ContentError, UnreadableError
+from morphseq_manifest.base.hashing import hash_bytes, md5_bytes
+from morphseq_manifest.cohort.manifests import canonical, stack_index
+from stages.reuse import kept_stacks
 
 NAMES = st.text(st.characters(exclude_characters="/\0\n\r", exclude_categories=("C", "Z")), min_size=1, max_size=20)
 FOLDERS = st.dictionaries(st.lists(NAMES, min_size=1, max_size=3).map("/".join), st.binary(max_size=50), max_size=8)
@@ -46,8 +46,8 @@ def test_the_md5_of_a_folder_is_that_of_dvc(tmp_path: Path) -> None:
     md5s = {name: md5_bytes(data) for name, data in fill(folder, UNUSUAL).items()}
     (folder / ".morphseq-left.tmp").write_bytes(b"left by a killed process")
     (tmp_path / ".dvcignore").write_text(".morphseq-*\n")
-    assert [contents.folder_md5(md5s)] == dvc_md5s(tmp_path)
-    assert sorted(contents.walk(folder)) == sorted(md5s)
+    assert [stack_index.folder_md5(md5s)] == dvc_md5s(tmp_path)
+    assert sorted(stack_index.walk(folder)) == sorted(md5s)
 
 
 @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
@@ -60,7 +60,7 @@ def test_the_md5_of_any_folder_is_that_of_dvc(
     for number, files in enumerate(folders):
         (root / str(number)).mkdir()
         written = fill(root / str(number), files | {"one": b"1"})
-        expected.append(contents.folder_md5({name: md5_bytes(data) for name, data in written.items()}))
+        expected.append(stack_index.folder_md5({name: md5_bytes(data) for name, data in written.items()}))
     assert expected == dvc_md5s(root)
 
 
@@ -70,60 +70,62 @@ def test_an_index_says_what_is_there_and_refuses_to_be_another(
     files: dict[str, bytes], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("stacks")
-    files = fill(folder, {name: content for name, content in files.items() if contents.NAME not in name})
-    contents.write(folder)
-    written = (folder / contents.NAME).read_bytes()
-    index = contents.parse(written, "index")
+    files = fill(folder, {name: content for name, content in files.items() if stack_index.NAME not in name})
+    stack_index.write(folder)
+    written = (folder / stack_index.NAME).read_bytes()
+    index = stack_index.parse(written, "index")
     assert {entry.path: (entry.size, entry.xxh3_128, entry.md5) for entry in index.files} == {
         name: (len(content), hash_bytes(content), md5_bytes(content)) for name, content in files.items()
     }
-    contents.write(folder)
-    assert (folder / contents.NAME).read_bytes() == canonical.dump(index) == written
-    hashed = {name: md5_bytes((folder / name).read_bytes()) for name in contents.walk(folder)}
-    assert index.folder_md5() == contents.folder_md5(hashed)
+    stack_index.write(folder)
+    assert (folder / stack_index.NAME).read_bytes() == canonical.dump(index) == written
+    hashed = {name: md5_bytes((folder / name).read_bytes()) for name in stack_index.walk(folder)}
+    assert index.folder_md5() == stack_index.folder_md5(hashed)
     at = data.draw(st.integers(0, len(written) - 1))
     damaged = bytearray(written)
     damaged[at] ^= 1 << data.draw(st.integers(0, 7))
     for bad in (bytes(damaged), written[:at]):
         with pytest.raises(ContentError, match=r"index.*Write it again"):
-            contents.parse(bad, "index")
+            stack_index.parse(bad, "index")
 
 
 def test_an_index_of_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="no-such"):
-        contents.build(tmp_path / "no-such")
+        stack_index.build(tmp_path / "no-such")
     (tmp_path / "gone.tif").symlink_to("nowhere")
     with pytest.raises(UnreadableError, match=r"gone\.tif"):
-        contents.build(tmp_path)
-    assert contents.read(tmp_path) is None
-    (tmp_path / contents.NAME).mkdir()
-    with pytest.raises(UnreadableError, match=contents.NAME):
-        contents.read(tmp_path)
+        stack_index.build(tmp_path)
+    assert stack_index.read(tmp_path) is None
+    (tmp_path / stack_index.NAME).mkdir()
+    with pytest.raises(UnreadableError, match=stack_index.NAME):
+        stack_index.read(tmp_path)
 
 
 def test_stages_index_each_folder_of_stacks_in_the_same_step(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
-    with keeping.gathering([one, other]) as (first, second):
+    with kept_stacks.gathering([one, other]) as (first, second):
         with first.making("A01", "k") as draft:
             draft("A01.tif").write_bytes(b"1")
         with second.making("A02", "k") as draft:
             draft("A02.tif").write_bytes(b"22")
         assert not one.exists()
-    found = [contents.read(folder) for folder in (one, other)]
+    found = [stack_index.read(folder) for folder in (one, other)]
     assert [[entry.path for entry in index.files] for index in found if index] == [["A01.tif"], ["A02.tif"]]
-    with pytest.raises(RuntimeError), keeping.gathering([one]) as (first,):
+    with pytest.raises(RuntimeError), kept_stacks.gathering([one]) as (first,):
         with first.making("A03", "k") as draft:
             draft("A03.tif").write_bytes(b"3")
         raise RuntimeError
-    assert contents.read(one) == found[0]
+    assert stack_index.read(one) == found[0]
 
 
 def test_an_index_can_be_written_again_by_hand(tmp_path: Path) -> None:
     (tmp_path / "A01.tif").write_bytes(b"1")
     done = subprocess.run(
-        [sys.executable, "-m", "morphseq_manifest.contents", tmp_path], check=True, capture_output=True
+        [sys.executable, "-m", "morphseq_manifest.cohort.manifests.stack_index", tmp_path],
+        check=True,
+        capture_output=True,
     )
     assert done.stdout == b""
-    index = contents.read(tmp_path)
+    index = stack_index.read(tmp_path)
     assert index is not None
     assert msgspec.to_builtins(index)["files"][0]["path"] == "A01.tif"

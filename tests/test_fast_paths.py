@@ -15,11 +15,13 @@ from skimage import exposure
 
 from simulation.scene import draw
 from simulation.wells import Well, scene
-from stages import alignment, frames, geometry, latents, qc_masks, snips, stacks, window
-from stages.equalisation import equalise
-from stages.geometry import QcMasks
-from stages.models import one_thread
-from stages.networks import Encoder, UNet, to_mu
+from stages import latents, qc_masks, snips
+from stages.files import frames, stacks
+from stages.imaging import alignment, embryo_box, geometry
+from stages.imaging.equalisation import equalise
+from stages.imaging.geometry import QcMasks
+from stages.networks.model_folder import one_thread
+from stages.networks.shapes import Encoder, UNet, to_mu
 from tests import plain
 
 SNIPS = snips.Settings(um_per_px=7.8, blend_um=75, noise_mean=10, noise_sd=5)
@@ -53,7 +55,7 @@ def test_snips_are_those_of_rescaling_rotating_and_cropping_within_2_grey_levels
     grey, labels, yolk = frame(name, Well(chorion=name == "two"))
     # Detail that a snip's pixels can hold: what is finer is aliased by both ways, each in its own.
     grey = np.rint(ndimage.gaussian_filter(grey.astype(float), 3)).astype(np.uint8)
-    for embryo, box in window.boxes(labels).items():
+    for embryo, box in embryo_box.boxes(labels).items():
         mask = labels == embryo
         found = snips.make_snip(name, grey, mask[box], yolk[box], box, SCALE, SNIPS)
         expected = plain.snip(name, grey, mask, yolk, SCALE, SNIPS)
@@ -93,7 +95,7 @@ def test_geometry_and_flags_are_those_of_passes_over_the_whole_frame(
     labels[blobs(seed + 1, shape, 0.15) & (labels == 0)] = 2
     pages = [blobs(seed + number, frames.QC_SIZE, 0.02) * np.uint8(255) for number in range(2, 6)]
     qc, scale = QcMasks(*pages), (um_per_px * flattened, um_per_px / flattened)
-    for embryo, box in window.boxes(labels).items():
+    for embryo, box in embryo_box.boxes(labels).items():
         mask = labels[box] == embryo
         shape_found, expected = geometry.measure(mask, box, scale), plain.measured(labels, embryo, scale)
         assert tuple(shape_found) == pytest.approx(tuple(expected), rel=1e-6, abs=1e-6)
@@ -115,8 +117,8 @@ def test_a_part_of_a_qc_mask_is_that_part_of_the_whole(shape: tuple[int, int], d
 
 def test_the_pose_is_that_of_the_list_of_pixels() -> None:
     mask = blobs(5, (60, 90), 0.3)
-    (box,) = window.boxes(mask.astype(np.uint8)).values()
-    found, points = window.moments(mask[box], box), np.argwhere(mask).astype(float)
+    (box,) = embryo_box.boxes(mask.astype(np.uint8)).values()
+    found, points = embryo_box.moments(mask[box], box), np.argwhere(mask).astype(float)
     assert (found.area, found.row, found.column) == pytest.approx((len(points), *points.mean(axis=0)))
     rows, columns = (points - points.mean(axis=0)).T
     sums = [(rows**power * columns**other).sum() for power, other in ((2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2))]

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from morphseq_manifest import canonical
-from stages import images, layout
+from morphseq_manifest.cohort.manifests import canonical
+from stages import images
+from stages.files import layout
 
 COLUMNS = (
     "well,time_int,Height (um),Width (um),Height (px),Width (px),start_age_hpf,temperature,well_qc_flag,Time Rel (s)"

@@ -15,11 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from morphseq_manifest import contents
-from morphseq_manifest.errors import ConfigError
-from stages import keeping, keys, progress, snips, stacks
-from stages.journal import Journal
-from stages.keeping import Shelf
+from morphseq_manifest.base import progress
+from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.base.journal import Journal
+from morphseq_manifest.cohort.manifests import stack_index
+from stages import snips
+from stages.files import stacks
+from stages.reuse import kept_stacks, keys
+from stages.reuse.kept_stacks import Shelf
 from tests.project import PLATES, Project, replace_file
 from tests.test_pipeline import change_pixel
 
@@ -86,9 +89,9 @@ def test_a_damaged_record_is_as_if_it_were_not_there(
 
 def test_one_process_at_a_time_is_at_an_output(tmp_path: Path) -> None:
     with (
-        keeping.gathering([tmp_path / "out"]),
+        kept_stacks.gathering([tmp_path / "out"]),
         pytest.raises(ConfigError, match=r"\.morphseq-out\.journal: another process is at work"),
-        keeping.gathering([tmp_path / "out"]),
+        kept_stacks.gathering([tmp_path / "out"]),
     ):
         pass
 
@@ -115,7 +118,7 @@ def make(shelf: Shelf, well: str, key: str, *names: str) -> None:
 def gather(place: Path, wanted: dict[str, str], stop_after: int = 99) -> tuple[list[str], list[str]]:
     """Run a stage of one stack a well; returns the wells that were kept, and those that were made."""
     kept, made = [], []
-    with keeping.gathering([place]) as (shelf,):
+    with kept_stacks.gathering([place]) as (shelf,):
         for well, key in wanted.items():
             if shelf.keeps(well, key):
                 kept.append(well)
@@ -237,9 +240,9 @@ def test_what_is_damaged_is_made_again(tmp_path: Path, damage: str) -> None:
 def test_an_output_without_an_index_or_with_a_false_one_is_made_again(tmp_path: Path) -> None:
     place = tmp_path / "out"
     gather(place, {"A01": "a"})
-    (place / contents.NAME).write_text("{}")
+    (place / stack_index.NAME).write_text("{}")
     assert gather(place, {"A01": "a"}) == ([], ["A01"])
-    (place / contents.NAME).unlink()
+    (place / stack_index.NAME).unlink()
     assert gather(place, {"A01": "a"}) == ([], ["A01"])
 
 
@@ -249,23 +252,23 @@ def test_files_that_are_no_stacks_of_the_stage_are_not_kept_and_do_no_harm(tmp_p
     (place / "within").mkdir()
     for name in ("within/A01.tif", "notes.txt", "A02.tif"):
         shutil.copy2(place / "A01.tif", place / name)
-    contents.write(place)
+    stack_index.write(place)
     assert gather(place, {"A01": "a"}) == (["A01"], [])
-    assert sorted(os.listdir(place)) == ["A01.tif", contents.NAME]
+    assert sorted(os.listdir(place)) == ["A01.tif", stack_index.NAME]
     assert [snips.well_of(name) for name in ("a_b_A01_e01.tif", "notes.txt", "a.tif")] == ["A01", "", ""]
 
 
 def test_a_group_counts_when_all_of_it_is_there_also_when_that_is_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), keeping.gathering([tmp_path / "out"]) as (shelf,):
+    with pytest.raises(KeyboardInterrupt), kept_stacks.gathering([tmp_path / "out"]) as (shelf,):
         make(shelf, "A01", "a", "e1.tif", "e2.tif")
         with shelf.making("A02", "a"):
             pass
         with shelf.making("A03", "a") as draft:
             draft("e3.tif").write_bytes(b"half")
             raise KeyboardInterrupt
-    with keeping.gathering([tmp_path / "out"]) as (shelf,):
+    with kept_stacks.gathering([tmp_path / "out"]) as (shelf,):
         assert [shelf.keeps(well, "a") for well in ("A01", "A02", "A03")] == [True, True, False]
-    assert sorted(os.listdir(tmp_path / "out")) == [contents.NAME, "e1.tif", "e2.tif"]
+    assert sorted(os.listdir(tmp_path / "out")) == [stack_index.NAME, "e1.tif", "e2.tif"]
 
 
 def test_where_no_hard_link_can_be_made_a_stack_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,7 +323,7 @@ def test_off_a_terminal_there_is_no_progress(capsys: pytest.CaptureFixture[str])
 
 def test_on_a_terminal_there_is() -> None:
     code = """
-from stages.progress import watching
+from morphseq_manifest.base.progress import watching
 with watching("snips 20240418", 3) as advance:
     advance(2, kept=True)
     advance(1)

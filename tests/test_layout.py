@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from morphseq_manifest import lock, params
-from stages import layout
-from stages.qc_settings import QcSettings
+from morphseq_manifest.cohort import params
+from morphseq_manifest.tracker.dvc import lock_reading
+from stages.files import layout
+from stages.networks.qc_networks import QcSettings
 from tests.project import PLATES
 
 
 @pytest.fixture(scope="module")
 def recorded(built: Path) -> dict[str, tuple[set[str], set[str]]]:
     """By stage, the paths that it depends on and those that it makes, as DVC resolved them."""
-    return {name: (set(entry.deps), set(entry.outs)) for name, entry in lock.read(built).items()}
+    return {name: (set(entry.deps), set(entry.outs)) for name, entry in lock_reading.read(built).items()}
 
 
 def paths(*found: Path) -> set[str]:

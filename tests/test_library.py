@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morphseq_manifest import canonical, files, ids, images_manifest, params
-from morphseq_manifest.errors import ConfigError, ContentError, UnreadableError
-from morphseq_manifest.images_manifest import Frame, Problem
+from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import ConfigError, ContentError, UnreadableError
+from morphseq_manifest.cohort import ids, params
+from morphseq_manifest.cohort.manifests import canonical, images_manifest
+from morphseq_manifest.cohort.manifests.images_manifest import Frame, Problem
 from tests.project import REPOSITORY
 
 experiments = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from voluptuous import Invalid
 
-from morphseq_manifest import lock
-from morphseq_manifest.errors import ContentError
+from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.tracker.dvc import lock_reading
 
 names = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=30) | st.sampled_from(
     ["20250101", "1e5", "yes", "null", "a: b", "a #b", "'q'", "-x", "2025-01-01", "data/" + "long_" * 20, "a b " * 25]
@@ -56,14 +56,14 @@ def dumped(value: Any) -> str:
 @given(stages)
 def test_what_dvc_writes_is_read_as_yaml_reads_it(written: dict[str, Any]) -> None:
     text = dumped({"schema": "2.0", "stages": written})
-    found = lock.parse(text, "dvc.lock")
+    found = lock_reading.parse(text, "dvc.lock")
     assert list(found) == list(written)
     for name, entry in written.items():
         assert found[name].cmd == entry["cmd"]
         assert found[name].params() == entry.get("params", {})
         for part in ("deps", "outs"):
             expected = {
-                item["path"]: lock.Recorded(item["md5"], item.get("size"), item.get("nfiles"))
+                item["path"]: lock_reading.Recorded(item["md5"], item.get("size"), item.get("nfiles"))
                 for item in entry.get(part, [])
             }
             assert getattr(found[name], part) == expected
@@ -71,9 +71,9 @@ def test_what_dvc_writes_is_read_as_yaml_reads_it(written: dict[str, Any]) -> No
 
 def test_a_real_lock_is_read_without_the_yaml_parser(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (built / "dvc.lock").read_text()
-    by_yaml = lock._parse_yaml(text, "dvc.lock")
-    monkeypatch.setattr(lock, "_parse_yaml", lambda *_: pytest.fail("not read line by line"))
-    plain = lock.parse(text, "dvc.lock")
+    by_yaml = lock_reading._parse_yaml(text, "dvc.lock")
+    monkeypatch.setattr(lock_reading, "_parse_yaml", lambda *_: pytest.fail("not read line by line"))
+    plain = lock_reading.parse(text, "dvc.lock")
     assert len(plain) == 6 * 3 + 4
     for name, entry in by_yaml.items():
         assert (plain[name].cmd, plain[name].deps, plain[name].outs) == (entry.cmd, entry.deps, entry.outs)
@@ -82,11 +82,11 @@ def test_a_real_lock_is_read_without_the_yaml_parser(built: Path, monkeypatch: p
 
 def test_a_cut_lock_is_refused_or_lacks_only_whole_stages(built: Path) -> None:
     text = (built / "dvc.lock").read_text()
-    whole = lock.parse(text, "dvc.lock")
+    whole = lock_reading.parse(text, "dvc.lock")
     refused = 0
     for cut in range(0, len(text), 997):
         try:
-            part = lock.parse(text[:cut], "dvc.lock")
+            part = lock_reading.parse(text[:cut], "dvc.lock")
         except ContentError:
             refused += 1
             continue
@@ -100,11 +100,11 @@ def test_a_cut_lock_is_refused_or_lacks_only_whole_stages(built: Path) -> None:
 )
 def test_what_is_no_lock_is_refused(text: str) -> None:
     with pytest.raises(ContentError, match=r"dvc\.lock"):
-        lock.parse(text, "dvc.lock")
+        lock_reading.parse(text, "dvc.lock")
 
 
 def test_nothing_has_run_where_there_is_no_lock(tmp_path: Path) -> None:
-    assert lock.read(tmp_path) == {}
+    assert lock_reading.read(tmp_path) == {}
 
 
 WHOLE = dumped(
@@ -151,7 +151,7 @@ def damage(text: str, number: int) -> str:
 def read(text: str, by_yaml: bool = False) -> dict[str, Any] | None:
     """All that stands in a lock; None where it is refused."""
     try:
-        found = (lock._parse_yaml if by_yaml else lock.parse)(text, "dvc.lock")
+        found = (lock_reading._parse_yaml if by_yaml else lock_reading.parse)(text, "dvc.lock")
         return {name: (entry.cmd, entry.deps, entry.outs, entry.params()) for name, entry in found.items()}
     except ContentError:
         return None

@@ -19,12 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from morphseq_manifest.errors import ConfigError, MorphseqError, UnreadableError
-from stages import latents, propagation, seeding, segmenters
-from stages.models import LegacyVaeConfig, one_thread, save
-from stages.networks import IMAGENET_MEAN, IMAGENET_SD, Encoder
+from morphseq_manifest.base.errors import ConfigError, MorphseqError, UnreadableError
+from stages import latents
+from stages.networks.model_folder import LegacyVaeConfig, one_thread, save
+from stages.networks.shapes import IMAGENET_MEAN, IMAGENET_SD, Encoder
 from stages.qc_masks import load_network, probabilities
-from stages.segmented import Segmented
+from stages.segmentation import sam2_video, seed_boxes, segmenters
+from stages.segmentation.segmented import Segmented
 from tests import tiny
 from tests.project import PLATES, REPOSITORY, Project
 
@@ -102,7 +103,7 @@ def test_where_no_embryo_is_found_every_frame_is_looked_at_and_empty(sam2: Path,
 
 def test_the_seed_is_the_first_frame_with_an_embryo(sam2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     segmenter = segmenters.load(sam2)
-    assert isinstance(segmenter, propagation.PropagationSegmenter)
+    assert isinstance(segmenter, sam2_video.PropagationSegmenter)
     boxes = iter([np.zeros((0, 4), np.float32), np.array([[10, 10, 60, 50]], np.float32)])
     monkeypatch.setattr(segmenter._detector, "boxes", lambda grey: next(boxes))
     found = list(segmenter.segment(FRAMES[:4]))
@@ -114,21 +115,21 @@ def test_the_seed_is_the_first_frame_with_an_embryo(sam2: Path, monkeypatch: pyt
 def test_the_prompt_matters(sam2: Path, tmp_path: Path) -> None:
     one = segmenters.load(sam2)
     other = segmenters.load(with_settings(sam2, tmp_path / "other", prompt="embryo"))
-    assert isinstance(one, propagation.PropagationSegmenter)
-    assert isinstance(other, propagation.PropagationSegmenter)
+    assert isinstance(one, sam2_video.PropagationSegmenter)
+    assert isinstance(other, sam2_video.PropagationSegmenter)
     assert not np.array_equal(one._detector.boxes(FRAMES[0]), other._detector.boxes(FRAMES[0]))
 
 
 def test_what_is_forgotten_is_not_missed(sam2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pruned = segment(sam2, FRAMES)
-    monkeypatch.setattr(propagation.Video, "_forget", lambda self: None)
+    monkeypatch.setattr(sam2_video.Video, "_forget", lambda self: None)
     assert all(same(*pair) for pair in zip(pruned, segment(sam2, FRAMES), strict=True))
 
 
 def test_memory_stays_bounded_over_a_wells_frames(sam2: Path) -> None:
     segmenter = segmenters.load(sam2)
-    assert isinstance(segmenter, propagation.PropagationSegmenter)
-    video = propagation.Video(segmenter._tracker, np.array([[10, 10, 60, 50]], np.float32), (90, 120))
+    assert isinstance(segmenter, sam2_video.PropagationSegmenter)
+    video = sam2_video.Video(segmenter._tracker, np.array([[10, 10, 60, 50]], np.float32), (90, 120))
     for frame in FRAMES * 2:
         video.follow(frame)
     kept = video._session.output_dict_per_obj[0]["non_cond_frame_outputs"]
@@ -141,7 +142,7 @@ def test_a_pixel_goes_to_the_likeliest_embryo() -> None:
     logits = torch.full((3, 4, 4), -5.0)
     logits[0, :, :2] = 3.0
     logits[1, :, 1:] = 1.0
-    found = propagation.to_labels(logits, (4, 4), is_seed=False)
+    found = sam2_video.to_labels(logits, (4, 4), is_seed=False)
     assert found.labels.tolist() == [[1, 1, 2, 2]] * 4
     assert found.confidence == {1: pytest.approx(0.9526, abs=1e-4), 2: pytest.approx(0.7311, abs=1e-4)}
 
@@ -152,18 +153,18 @@ boxes = st.lists(st.tuples(*[st.integers(1, 9)] * 2, *[st.integers(1, 5)] * 2), 
 @given(boxes, st.data())
 def test_chosen_boxes_are_sure_lie_in_the_frame_and_apart(some: list[tuple[int, ...]], data: st.DataObject) -> None:
     scores = np.array([data.draw(st.integers(0, 20)) / 20 for _ in some], np.float32)
-    settings = seeding.Settings()
-    chosen = seeding.choose(scores, np.array(some, np.float32).reshape(-1, 4) / 10, (300, 400), settings)
+    settings = seed_boxes.Settings()
+    chosen = seed_boxes.choose(scores, np.array(some, np.float32).reshape(-1, 4) / 10, (300, 400), settings)
     assert len(chosen) <= (scores > settings.box).sum()
     assert (len(chosen) > 0) == bool((scores > settings.box).any())
     assert ((chosen >= 0) & (chosen <= [400, 300, 400, 300])).all()
     assert chosen[:, 1].tolist() == sorted(chosen[:, 1].tolist())
-    assert all(seeding._iou(one, other) <= 0.5 for i, one in enumerate(chosen) for other in chosen[:i])
+    assert all(seed_boxes._iou(one, other) <= 0.5 for i, one in enumerate(chosen) for other in chosen[:i])
 
 
 def test_of_two_boxes_on_one_embryo_the_surer_stays() -> None:
     some = np.array([[0.5, 0.7, 0.2, 0.2], [0.51, 0.7, 0.2, 0.2], [0.2, 0.2, 0.2, 0.2]], np.float32)
-    chosen = seeding.choose(np.array([0.6, 0.9, 0.5], np.float32), some, (100, 200), seeding.Settings())
+    chosen = seed_boxes.choose(np.array([0.6, 0.9, 0.5], np.float32), some, (100, 200), seed_boxes.Settings())
     assert chosen.round(3).tolist() == [[20, 10, 60, 30], [82, 60, 122, 80]]
 
 
@@ -172,7 +173,7 @@ def test_of_two_boxes_on_one_embryo_the_surer_stays() -> None:
     [((2189, 2189), (800, 800)), ((400, 512), (800, 1024)), ((100, 900), (148, 1333))],
 )
 def test_frames_are_reduced_as_the_detector_was_trained(shape: tuple[int, int], seen: tuple[int, int]) -> None:
-    assert seeding.reduced(shape, seeding.Settings()) == seen
+    assert seed_boxes.reduced(shape, seed_boxes.Settings()) == seen
 
 
 def test_a_folder_that_lacks_tensors_is_refused_not_filled_with_random_ones(sam2: Path, tmp_path: Path) -> None:

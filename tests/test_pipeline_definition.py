@@ -11,9 +11,9 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
-from morphseq_manifest.errors import ConfigError
-from morphseq_manifest.pipeline import Stage
-from morphseq_manifest.snapshot import Snapshot
+from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.tracker.dvc.stages import Stage
+from morphseq_manifest.tracker.snapshot import Snapshot
 from tests.project import REPOSITORY
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")

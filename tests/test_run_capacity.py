@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morphseq_manifest.errors import ConfigError
-from morphseq_manifest.pipeline import Stage
-from morphseq_manifest.run import capacity
-from morphseq_manifest.run.capacity import Capacity, needs
+from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.tracker.dvc.stages import Stage
+from morphseq_manifest.tracker.run import capacity
+from morphseq_manifest.tracker.run.capacity import Capacity, needs
 from tests.project import Project
 from tests.running import copy_of, differences, state_of, status
 

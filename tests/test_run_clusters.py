@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from morphseq_manifest.errors import ConfigError, UnreadableError
-from morphseq_manifest.run import clusters, engines
-from morphseq_manifest.run.engines import WORKER_LOST, DaskEngine
-from morphseq_manifest.run.tasks import RUNNING, Task
+from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.tracker.run import clusters, engines
+from morphseq_manifest.tracker.run.engines import WORKER_LOST, DaskEngine
+from morphseq_manifest.tracker.run.task import RUNNING, Task
 from tests.project import REPOSITORY
 from tests.running import DEADLINE_S, blocks, copy_of, named, run_json, status, ticks, wait_until, words_of
 

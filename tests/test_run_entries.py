@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from morphseq_manifest.pipeline import Graph, Output, Stage
-from morphseq_manifest.run import entries, run_cache
-from morphseq_manifest.run.entries import Entry, Item
-from morphseq_manifest.run.lock_writing import LockWriter
-from morphseq_manifest.run.queueing import Queue
+from morphseq_manifest.tracker.dvc import lock_entries, run_cache
+from morphseq_manifest.tracker.dvc.graph import Graph
+from morphseq_manifest.tracker.dvc.lock_entries import Entry, Item
+from morphseq_manifest.tracker.dvc.lock_writing import LockWriter
+from morphseq_manifest.tracker.dvc.stages import Output, Stage
+from morphseq_manifest.tracker.run.queueing import Queue
 
 # Names as they are, names that YAML would take for something else, and any text there can be.
 WORDS = st.sampled_from([
@@ -56,9 +57,9 @@ def test_an_entry_is_written_as_the_yaml_library_writes_it(
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
     content = entry.content()
-    assert entries.write(entry) == as_dvc_dumps(content, folder)
+    assert lock_entries.write(entry) == as_dvc_dumps(content, folder)
     whole = as_dvc_dumps({"schema": "2.0", "stages": {name: content}}, folder)
-    assert entries.write(entry, name) == whole.removeprefix("schema: '2.0'\nstages:\n")
+    assert lock_entries.write(entry, name) == whole.removeprefix("schema: '2.0'\nstages:\n")
 
 
 @settings(max_examples=200, deadline=None)
@@ -78,7 +79,7 @@ def test_settings_that_look_alike_are_written_each_as_it_is(values: list[Any]) -
         yaml = YAML()
         yaml.default_flow_style = False
         yaml.dump({"params": {"params.yaml": {"x": value}}}, out)
-        assert entries.write(Entry("a", [], {"x": value}, [])) == f"cmd: a\n{out.getvalue()}"
+        assert lock_entries.write(Entry("a", [], {"x": value}, [])) == f"cmd: a\n{out.getvalue()}"
 
 
 def entry_of(path: str, md5: str = "a" * 32) -> Entry:
@@ -102,7 +103,7 @@ def test_what_was_saved_last_is_found_and_a_damaged_entry_is_as_none_and_written
 
 
 def test_new_stages_come_last_in_the_order_of_dvc_however_they_end(tmp_path: Path) -> None:
-    texts = {name: entries.write(entry_of(name), name) for name in ("old", "a", "b@1", "c", "odd: name")}
+    texts = {name: lock_entries.write(entry_of(name), name) for name in ("old", "a", "b@1", "c", "odd: name")}
     head = "schema: '2.0'\nstages:\n"
     (tmp_path / "dvc.lock").write_text(head + texts["old"])
     writer = LockWriter(tmp_path, ["a", "b@1", "odd: name", "c"])

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from morphseq_manifest.pipeline import Stage
-from morphseq_manifest.run import Options, Result, lock_writing, run, runner
-from morphseq_manifest.workspace import Workspace
+from morphseq_manifest.tracker.disk.workspace import Workspace
+from morphseq_manifest.tracker.dvc import lock_writing
+from morphseq_manifest.tracker.dvc.stages import Stage
+from morphseq_manifest.tracker.run import runner
+from morphseq_manifest.tracker.run.outcome import Result
+from morphseq_manifest.tracker.run.running import Options, run
 from tests.project import Project
 from tests.running import (
     DEADLINE_S,

@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from morphseq_manifest import params, pipeline
-from morphseq_manifest.errors import ConfigError
-from morphseq_manifest.pipeline import Graph
-from morphseq_manifest.run.targets import choose
+from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.cohort import params
+from morphseq_manifest.tracker.dvc import definition
+from morphseq_manifest.tracker.dvc.graph import Graph
+from morphseq_manifest.tracker.dvc.stages import resolve
+from morphseq_manifest.tracker.run.targets import choose
 from tests.project import REPOSITORY, Project
 from tests.running import blocks, copy_of, named, run_json, state_of
 
@@ -26,9 +28,7 @@ PER_PLATE = ("images", "qc_masks", "sam2", "build03", "snips", "latents")
 def graph() -> Graph:
     """The graph of the project itself."""
     values = params.read(REPOSITORY).values
-    return Graph(
-        pipeline.resolve(pipeline.parse((REPOSITORY / "dvc.yaml").read_bytes(), "dvc.yaml"), values, "dvc.yaml")
-    )
+    return Graph(resolve(definition.parse((REPOSITORY / "dvc.yaml").read_bytes(), "dvc.yaml"), values, "dvc.yaml"))
 
 
 def of(plate: str, *groups: str) -> set[str]:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from morphseq_manifest.pipeline import Stage
-from morphseq_manifest.run import tasks
-from morphseq_manifest.run.engines import WORKER_LOST, LocalEngine
-from morphseq_manifest.run.tasks import Task, module_of
+from morphseq_manifest.tracker.dvc.stages import Stage
+from morphseq_manifest.tracker.run.engines import WORKER_LOST, LocalEngine
+from morphseq_manifest.tracker.run.task import Task, make_task, module_of
 from tests.running import wait_until, words_of
 
 MODULES = {
@@ -153,7 +152,7 @@ def test_what_a_shell_may_take_for_more_than_words_is_left_to_it(command: str) -
 def test_the_commands_of_a_stage_are_its_lines(tmp_path: Path) -> None:
     def commands(cmd: str | list[str]) -> list[str]:
         stage = Stage("a@b", "a", "b", cmd, [], [], [], {"warm": ["torch"]}, False, False)
-        task = tasks.of(stage, tmp_path, {"CUDA_VISIBLE_DEVICES": "1"})
+        task = make_task(stage, tmp_path, {"CUDA_VISIBLE_DEVICES": "1"})
         assert (task.warm, task.env["DVC_STAGE"], task.env["CUDA_VISIBLE_DEVICES"]) == (["torch"], "a@b", "1")
         assert task.log == str(tmp_path / ".dvc/tmp/morphseq/logs/a@b.log")
         return task.commands

@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
-from morphseq_manifest.errors import ContentError, UnreadableError
-from morphseq_manifest.images_manifest import Frame
-from stages import alignment, build03, df02, frames, geometry, images, sam2, snips, stacks, tables, threshold
-from stages.geometry import QcMasks
-from stages.labels import Tracker
-from stages.stacks import Found
-from stages.window import Slices, boxes
+from morphseq_manifest.base.errors import ContentError, UnreadableError
+from morphseq_manifest.cohort.manifests.images_manifest import Frame
+from stages import build03, df02, images, sam2, snips
+from stages.files import frames, stacks, tables
+from stages.files.stacks import Found
+from stages.imaging import alignment, geometry
+from stages.imaging.embryo_box import Slices, boxes
+from stages.imaging.geometry import QcMasks
+from stages.segmentation import threshold
+from stages.segmentation.tracking import Tracker
 
 BUILD03 = geometry.Settings(min_fraction_alive=0.9, margin_um=150, min_inside=0.98, near_margins=2)
 SNIPS = snips.Settings(um_per_px=7.8, blend_um=75, noise_mean=10, noise_sd=5)

@@ -15,8 +15,9 @@ import msgspec
 import pytest
 
 import morphseq_manifest
-from morphseq_manifest.memo import FOLDER
-from morphseq_manifest.status import Report, view
+from morphseq_manifest.answers.status import view
+from morphseq_manifest.answers.status.report import Report
+from morphseq_manifest.base.memo import FOLDER
 from tests.project import PLATES, Project, replace_file
 
 TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
@@ -454,7 +455,7 @@ def test_it_imports_neither_dvc_nor_what_takes_long(project: Project, command: l
     change_frame(project)
     code = f"""\
 import sys
-from morphseq_manifest.cli import main
+from morphseq_manifest.commands.group import main
 try:
     main({command!r})
 except SystemExit as end:

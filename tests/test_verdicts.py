@@ -24,13 +24,13 @@ import pytest
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from morphseq_manifest import workspace
-from morphseq_manifest.assess import assess
-from morphseq_manifest.errors import ContentError, MorphseqError
-from morphseq_manifest.snapshot import Snapshot
-from morphseq_manifest.status import status
-from morphseq_manifest.verdicts import Verdict
-from morphseq_manifest.workspace import Workspace
+from morphseq_manifest.answers.status.report import status
+from morphseq_manifest.base.errors import ContentError, MorphseqError
+from morphseq_manifest.tracker.disk import workspace
+from morphseq_manifest.tracker.disk.workspace import Workspace
+from morphseq_manifest.tracker.freshness.assess import assess
+from morphseq_manifest.tracker.freshness.verdict import Verdict
+from morphseq_manifest.tracker.snapshot import Snapshot
 from tests import toy
 from tests.conftest import Once
 from tests.project import Project

@@ -13,13 +13,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from morphseq_manifest import canonical, contents, images_manifest
-from morphseq_manifest.errors import UnreadableError
-from morphseq_manifest.hashing import hash_bytes, md5_bytes
-from morphseq_manifest.images_manifest import Frame
-from morphseq_manifest.verify import resume, verify, view
-from morphseq_manifest.verify.plan import take_sample
-from morphseq_manifest.verify.rehash import Job
+from morphseq_manifest.answers.verify import proofs, view
+from morphseq_manifest.answers.verify.plan import take_sample
+from morphseq_manifest.answers.verify.report import verify
+from morphseq_manifest.base.errors import UnreadableError
+from morphseq_manifest.base.hashing import hash_bytes, md5_bytes
+from morphseq_manifest.cohort.manifests import canonical, images_manifest, stack_index
+from morphseq_manifest.cohort.manifests.images_manifest import Frame
+from morphseq_manifest.tracker.disk.rehash import Job
 from tests.project import PLATES, Project, replace_file
 
 TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
@@ -69,7 +70,7 @@ def test_what_was_just_built_is_as_recorded(project: Project) -> None:
     assert found["hashed"] == found["recorded"] > 400
     assert found["skipped"] == 0
     assert "as recorded" in project.morphseq("verify")
-    assert not list((project.root / resume.FOLDER).glob("verify.*"))
+    assert not list((project.root / proofs.FOLDER).glob("verify.*"))
 
 
 def test_one_flipped_bit_is_found_wherever_it_is(project: Project) -> None:
@@ -144,7 +145,7 @@ def test_a_folder_or_a_pipe_in_place_of_a_file_is_no_file(project: Project) -> N
 
 
 def test_a_lost_or_damaged_index_is_named_and_written_again_from_the_stacks(project: Project) -> None:
-    lost, damaged, both = (project.root / SNIPS / plate / contents.NAME for plate in PLATES)
+    lost, damaged, both = (project.root / SNIPS / plate / stack_index.NAME for plate in PLATES)
     lost.unlink()
     flip(damaged)
     flip(both)
@@ -157,21 +158,21 @@ def test_a_lost_or_damaged_index_is_named_and_written_again_from_the_stacks(proj
     }
     for path in (lost, damaged):
         path.unlink(missing_ok=True)
-        project.run("python", "-m", "morphseq_manifest.contents", path.parent)
+        project.run("python", "-m", "morphseq_manifest.cohort.manifests.stack_index", path.parent)
     assert findings(project) == {folder: "damaged"}
 
 
 def test_stacks_replaced_together_with_their_index_are_not_the_recorded_ones(project: Project) -> None:
     folder = project.root / SNIPS / SNAPSHOT
     flip(first(folder))
-    (folder / contents.NAME).unlink()
-    contents.write(folder)
+    (folder / stack_index.NAME).unlink()
+    stack_index.write(folder)
     assert findings(project) == {f"{SNIPS}/{SNAPSHOT}": "damaged"}
 
 
 def test_the_older_form_without_an_index_is_checked_as_a_whole(project: Project) -> None:
     folder = project.root / SNIPS / SNAPSHOT
-    (folder / contents.NAME).unlink()
+    (folder / stack_index.NAME).unlink()
     project.run("dvc", "commit", "--force", f"snips@{SNAPSHOT}", f"latents@{SNAPSHOT}")
     assert report(project, "--experiment", SNAPSHOT)["findings"] == []
     flip(first(folder))
@@ -332,7 +333,7 @@ def test_an_interrupted_check_goes_on_where_it_was(tmp_path: Path, size: int, co
         [Path(sys.executable).parent / "morphseq", "verify", "--json"], cwd=project.root, env=environment,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    kept = project.root / resume.FOLDER
+    kept = project.root / proofs.FOLDER
     give_up = time.monotonic() + DEADLINE_S
     while not any(path.stat().st_size > 1000 for path in kept.glob("verify.*")):
         assert process.poll() is None, "it ended before it could be interrupted"
@@ -355,24 +356,24 @@ def test_an_interrupted_check_goes_on_where_it_was(tmp_path: Path, size: int, co
 
 def test_what_was_proved_holds_only_for_the_same_stat_content_and_time(tmp_path: Path) -> None:
     project = listed_frames(tmp_path, linked(b"frame"), 3)
-    before = resume.Progress(project.root, "all")
+    before = proofs.Progress(project.root, "all")
     job = Job(f"{FRAMES}/20240418/A01_t00000.png", 5, hash_bytes(b"frame"))
     other = msgspec.structs.replace(job, digest=hash_bytes(b"other"))
-    from morphseq_manifest.verify.rehash import proof, seen
+    from morphseq_manifest.tracker.disk.rehash import proof, seen
 
     path = project.root / job.path
     before.add([proof(job, seen(path.stat()))])
     before.close(finished=False)
-    again = resume.Progress(project.root, "all")
+    again = proofs.Progress(project.root, "all")
     assert again.has(job)
     assert not again.has(other)
-    assert not resume.Progress(project.root, "some").has(job)
+    assert not proofs.Progress(project.root, "some").has(job)
     with again.path.open("ab") as file:
         file.write(b"cut")
-    assert resume.Progress(project.root, "all").has(job)
+    assert proofs.Progress(project.root, "all").has(job)
     flip(path)
-    assert not resume.Progress(project.root, "all").has(job)
-    assert not resume.Progress(project.root, "all", restart=True).proofs
+    assert not proofs.Progress(project.root, "all").has(job)
+    assert not proofs.Progress(project.root, "all", restart=True).proofs
     again.close(finished=True)
     assert not again.path.exists()
 
@@ -396,4 +397,4 @@ def test_progress_is_kept_nowhere_where_nothing_can_be_written(tmp_path: Path) -
     project = listed_frames(tmp_path, linked(b"frame"), 3)
     (tmp_path / ".dvc/tmp").write_text("in the way")
     assert verify(project.root).exit_code == 0
-    assert not resume.Progress(project.root, "all").is_kept
+    assert not proofs.Progress(project.root, "all").is_kept

@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 import morphseq_manifest
-from morphseq_manifest.hashing import hash_bytes, md5_bytes
-from morphseq_manifest.lock import read as read_lock
-from morphseq_manifest.why import Explanation, view
+from morphseq_manifest.answers.why import view
+from morphseq_manifest.answers.why.explanation import Explanation
+from morphseq_manifest.base.hashing import hash_bytes, md5_bytes
+from morphseq_manifest.tracker.dvc.lock_reading import read as read_lock
 from tests.project import PLATES, Project, replace_file
 
 TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES

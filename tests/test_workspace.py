@@ -20,11 +20,13 @@ from dvc_data.hashfile.build import build
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from morphseq_manifest import workspace
-from morphseq_manifest.hashing import hash_bytes, md5_bytes
-from morphseq_manifest.memo import FOLDER
-from morphseq_manifest.workspace import Content, Workspace, crew, reading
-from morphseq_manifest.workspace import folder as folder_module
+from morphseq_manifest.base import reading
+from morphseq_manifest.base.hashing import hash_bytes, md5_bytes
+from morphseq_manifest.base.memo import FOLDER
+from morphseq_manifest.tracker.disk import crew, workspace
+from morphseq_manifest.tracker.disk import folder_look as folder_module
+from morphseq_manifest.tracker.disk.content import Content
+from morphseq_manifest.tracker.disk.workspace import Workspace
 from tests.running import DEADLINE_S, wait_until
 
 DATA = "data/frames"
@@ -264,10 +266,10 @@ def test_processes_find_the_same_and_only_what_is_unchanged(root: Path) -> None:
 import json, os
 from pathlib import Path
 from morphseq_manifest import workspace
-from morphseq_manifest.workspace import processes
+from morphseq_manifest.tracker.disk.workspace import processes
 workspace.SETTLED_NS = -(10**18)
 def look(worth):
-    processes._WORTH_FILES = worth
+    folder_digests._WORTH_FILES = worth
     os.cpu_count = lambda: 2
     seen = workspace.Workspace(Path("."), 1)
     found = seen.look([{DATA!r}, "data/other"])
@@ -276,11 +278,11 @@ def look(worth):
 first = look(10**9)
 known = workspace.Workspace(Path(".")).cache.folders
 ignore = workspace.Ignore(Path("."))
-processes._WORTH_FILES = 0
-told = sorted(processes.unchanged(".", known, ignore))
+folder_digests._WORTH_FILES = 0
+told = sorted(folder_digests.unchanged(".", known, ignore))
 forked = look(0)
 Path({DATA!r}, "A01_t0000.png").write_text("changed")
-print(json.dumps([first, forked, told, sorted(processes.unchanged(".", known, ignore)), look(0) == look(10**9)]))
+print(json.dumps([first, forked, told, sorted(folder_digests.unchanged(".", known, ignore)), look(0) == look(10**9)]))
 """
     (root / "data/other").mkdir()
     (root / "data/other/one").write_text("one")

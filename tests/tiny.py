@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from stages.networks import Encoder
+from stages.networks.shapes import Encoder
 
 # Where BERT's vocabulary has what GroundingDINO looks for: the ends of a phrase are known by their numbers.
 _WORDS = {

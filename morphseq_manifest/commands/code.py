@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from morphseq_manifest.console import Group, note
-from morphseq_manifest.errors import ExitCode
+from morphseq_manifest.base.console import Group, note
+from morphseq_manifest.base.errors import ExitCode
 
 
 @click.group(cls=Group)
@@ -21,16 +21,17 @@ def code_status(context: click.Context, as_json: bool) -> None:
 
     Changed code under an unchanged version, or a version whose code is not recorded: ends with 1.
     """
-    from morphseq_manifest import code_versions, display
+    from morphseq_manifest.answers.code import versions
+    from morphseq_manifest.base import display
 
-    states = code_versions.status(context.obj)
+    states = versions.status(context.obj)
     if as_json:
         display.show_json("morphseq/code-status/1", {"stages": states})
     else:
-        display.show_table(code_versions.rows(states), code_versions.title(states))
-        for line in code_versions.advice(states):
+        display.show_table(versions.rows(states), versions.title(states))
+        for line in versions.advice(states):
             note(line)
-    context.exit(ExitCode.OK if code_versions.is_clean(states) else ExitCode.STALE)
+    context.exit(ExitCode.OK if versions.is_clean(states) else ExitCode.STALE)
 
 
 @code.command("accept")
@@ -42,7 +43,7 @@ def code_accept(root: Path, stages: tuple[str, ...]) -> None:
     It goes into manifests/code.json, under the present version of the stage in params.yaml. Where the code has changed
     and the version has not, this says that the results stay the same.
     """
-    from morphseq_manifest import code_versions
+    from morphseq_manifest.answers.code import versions
 
-    for line in code_versions.accepted(code_versions.accept(root, stages)):
+    for line in versions.accepted(versions.accept(root, stages)):
         note(line)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from morphseq_manifest.console import Command
-from morphseq_manifest.errors import ConfigError, ExitCode
+from morphseq_manifest.base.console import Command
+from morphseq_manifest.base.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
-    from morphseq_manifest.snapshot import Snapshot
+    from morphseq_manifest.tracker.snapshot import Snapshot
 
 
 @click.command(cls=Command)
@@ -27,7 +27,7 @@ def provenance(
     With which content, too. TABLE is df01, df02, df03, or any copy of one (FILE.csv). Ends with 1 where an
     experiment is not current, with 3 where a table is not what was recorded.
     """
-    from morphseq_manifest.snapshot import Snapshot
+    from morphseq_manifest.tracker.snapshot import Snapshot
 
     snapshot = Snapshot(context.obj, rev)
     if experiment is not None:
@@ -49,12 +49,12 @@ def provenance(
 
 
 def _show_states(table: str, snapshot: "Snapshot", as_json: bool) -> ExitCode:
-    from morphseq_manifest import states
+    from morphseq_manifest.answers.provenance import membership
 
-    found = states.examine(table, snapshot)
-    manifest = states.manifest_of(table, snapshot)
+    found = membership.examine(table, snapshot)
+    manifest = membership.manifest_of(table, snapshot)
     if as_json:
-        from morphseq_manifest import display
+        from morphseq_manifest.base import display
 
         display.show_json(
             "morphseq/provenance/1",
@@ -62,27 +62,29 @@ def _show_states(table: str, snapshot: "Snapshot", as_json: bool) -> ExitCode:
              "model": manifest.model, "coverage": manifest.coverage, "experiments": found},
         )  # fmt: skip
     else:
-        from morphseq_manifest import reports
+        from morphseq_manifest.answers.provenance import view
 
-        reports.show_states(table, manifest, found, snapshot)
+        view.show_states(table, manifest, found, snapshot)
     return ExitCode.OK if all(item.state == "current" for item in found) else ExitCode.STALE
 
 
 def _show_check(table: str, snapshot: "Snapshot", as_json: bool) -> ExitCode:
-    from morphseq_manifest import display, reports, states, table_check
+    from morphseq_manifest.answers.provenance import membership, table_check, view
+    from morphseq_manifest.base import display
 
-    manifest = states.manifest_of(table, snapshot)
+    manifest = membership.manifest_of(table, snapshot)
     path = table_check.table_path(table, manifest, snapshot)
     found = table_check.check(path, manifest)
     if as_json:
         display.show_json("morphseq/check/1", {"table": table, "path": str(path), "differences": found})
     else:
-        reports.show_findings(str(path), found)
+        view.show_findings(str(path), found)
     return ExitCode.CONTENT if found else ExitCode.OK
 
 
 def _show_origin(path: Path, snapshot: "Snapshot", as_json: bool) -> ExitCode:
-    from morphseq_manifest import display, reports, table_check
+    from morphseq_manifest.answers.provenance import table_check, view
+    from morphseq_manifest.base import display
 
     origin = table_check.recognise(path, snapshot.root)
     known = origin is not None and not origin.differences
@@ -90,18 +92,19 @@ def _show_origin(path: Path, snapshot: "Snapshot", as_json: bool) -> ExitCode:
         content = origin._asdict() if origin else {}
         display.show_json("morphseq/origin/1", {"file": str(path), "known": known, **content})
     else:
-        reports.show_origin(str(path), origin, snapshot.root)
+        view.show_origin(str(path), origin, snapshot.root)
     return ExitCode.OK if known else ExitCode.CONTENT
 
 
 def _show_way(experiment: str, snapshot: "Snapshot", as_json: bool) -> None:
-    from morphseq_manifest import display, reports, trace
+    from morphseq_manifest.answers.provenance import lineage, view
+    from morphseq_manifest.base import display
 
-    way = trace.trace(experiment, snapshot)
+    way = lineage.trace(experiment, snapshot)
     if as_json:
         display.show_json("morphseq/way/1", {"way": way, "images": snapshot.images(experiment)})
     else:
-        reports.show_way(way)
+        view.show_way(way)
 
 
 @click.command(cls=Command)
@@ -114,14 +117,15 @@ def diff(context: click.Context, old: str, new: str | None, as_json: bool) -> No
 
     From OLD (HEAD) to NEW (the working tree): experiments, frames, settings, rows. Ends with 1 where something does.
     """
-    from morphseq_manifest import diff as compare
-    from morphseq_manifest import display, reports
-    from morphseq_manifest.snapshot import Snapshot
+    from morphseq_manifest.answers.provenance import difference as compare
+    from morphseq_manifest.answers.provenance import view
+    from morphseq_manifest.base import display
+    from morphseq_manifest.tracker.snapshot import Snapshot
 
     before, after = Snapshot(context.obj, old), Snapshot(context.obj, new)
     found = compare.diff(before, after)
     if as_json:
         display.show_json("morphseq/diff/1", {"old": before.commit, "new": after.commit, "difference": found})
     else:
-        reports.show_difference(found, before, after)
+        view.show_difference(found, before, after)
     context.exit(ExitCode.STALE if found else ExitCode.OK)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from morphseq_manifest.console import Command
-from morphseq_manifest.errors import ConfigError, ExitCode
+from morphseq_manifest.base.console import Command
+from morphseq_manifest.base.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
-    from morphseq_manifest.run import Options
+    from morphseq_manifest.tracker.run.running import Options
 
 _OPTIONS = (
     click.option("--experiments", multiple=True, metavar="A,B", help="These experiments only."),
@@ -57,7 +57,7 @@ def pipeline(context: click.Context, action: str, **given: Any) -> None:
 
 
 def _run(root: Path, targets: tuple[str, ...], **given: Any) -> ExitCode:
-    from morphseq_manifest.run import Options
+    from morphseq_manifest.tracker.run.running import Options
 
     options = Options(
         targets=targets,
@@ -83,7 +83,8 @@ def _run(root: Path, targets: tuple[str, ...], **given: Any) -> ExitCode:
 
 
 def _plan(root: Path, options: "Options", as_json: bool) -> ExitCode:
-    from morphseq_manifest.run import plan, view
+    from morphseq_manifest.tracker.run import view
+    from morphseq_manifest.tracker.run.running import plan
 
     would_run = view.show_plan(*plan(root, options), as_json)
     return ExitCode.STALE if would_run else ExitCode.OK
@@ -92,7 +93,8 @@ def _plan(root: Path, options: "Options", as_json: bool) -> ExitCode:
 def _go(root: Path, options: "Options", scheduler: str | None, cluster: Path | None, as_json: bool) -> ExitCode:
     import gc
 
-    from morphseq_manifest.run import clusters, run, stages_of, view
+    from morphseq_manifest.tracker.run import clusters, view
+    from morphseq_manifest.tracker.run.running import run, stages_of
 
     gc.enable()  # a run may take days
     with clusters.engine(scheduler, cluster) as engine, view.watching(stages_of(root, options)) as watch:

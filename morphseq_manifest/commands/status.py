@@ -2,7 +2,7 @@
 
 import click
 
-from morphseq_manifest.console import Command
+from morphseq_manifest.base.console import Command
 
 
 @click.command(cls=Command)
@@ -19,8 +19,8 @@ def status(
     A row an experiment, a column a step, then the tables and what is in them. Ends with 0 where nothing would run,
     with 1 where something would, with 4 where something could not be told.
     """
-    from morphseq_manifest.status import status as look
-    from morphseq_manifest.status import view
+    from morphseq_manifest.answers.status import view
+    from morphseq_manifest.answers.status.report import status as look
 
     report = look(context.obj, experiments, later_than)
     view.show(report, as_json, verbose)
@@ -37,8 +37,8 @@ def why(context: click.Context, target: str, as_json: bool) -> None:
     TARGET is a stage, a group of stages, an experiment, or a table. Ends with 0 where it is up to date, with 1
     where it would run, with 4 where something could not be told.
     """
-    from morphseq_manifest.why import view
-    from morphseq_manifest.why import why as look
+    from morphseq_manifest.answers.why import view
+    from morphseq_manifest.answers.why.explanation import why as look
 
     found = look(target, context.obj)
     view.show(found, as_json)

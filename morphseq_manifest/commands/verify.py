@@ -2,8 +2,8 @@
 
 import click
 
-from morphseq_manifest.console import Command
-from morphseq_manifest.errors import ConfigError
+from morphseq_manifest.base.console import Command
+from morphseq_manifest.base.errors import ConfigError
 
 
 @click.command(cls=Command)
@@ -27,8 +27,8 @@ def verify(
     any, with 4 where something can't be read, with 1 where stages recorded different contents of one file. After
     Ctrl-C the same command goes on where it was.
     """
-    from morphseq_manifest import verify as checking
-    from morphseq_manifest.verify import view
+    from morphseq_manifest.answers.verify import report as checking
+    from morphseq_manifest.answers.verify import view
 
     if seed is not None and sample is None:
         raise ConfigError("--seed repeats a sample: give --sample too")

@@ -1,0 +1,1 @@
+"""`morphseq code`: whether the code of a stage is what its version stands for."""

@@ -1,0 +1,183 @@
+"""Code versions: whether the code of a stage is still that which its version in params.yaml stands for.
+
+A stage runs again when its version (`versions.{stage}`) is raised, not when its text changes: a docstring is no
+reason to segment 133 plates again. So that no change of results goes unseen, `manifests/code.json` records, for the
+version of each stage, the fingerprints of its modules, and changed code with an unchanged version is reported.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from morphseq_manifest.answers.code.fingerprints import Code
+from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort.manifests import canonical
+from morphseq_manifest.tracker.dvc import definition
+
+RECORD = Path("manifests/code.json")
+SCHEMA = "morphseq/code/1"
+_REMEDY = f"Restore it: `git checkout {RECORD}`"
+
+
+class StageCode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A version of a stage's results, and the code behind it: fingerprints by module."""
+
+    version: int
+    modules: dict[str, str]
+
+
+class CodeManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What manifests/code.json holds: the code of each stage."""
+
+    schema: str
+    stages: dict[str, StageCode]
+    digest: str
+
+
+class State(StrEnum):
+    """How the code of a stage compares with what was recorded."""
+
+    CURRENT = "current"
+    CHANGED = "changed"  # other code under the same version: do the results differ?
+    BUMPED = "bumped"  # another version than the recorded one: the stage will run again
+    UNRECORDED = "unrecorded"
+
+
+class StageState(msgspec.Struct, frozen=True):
+    """A stage: its version, the recorded one, and the modules that are not as recorded."""
+
+    stage: str
+    version: int
+    recorded: int | None
+    state: State
+    changed: list[str]
+
+
+def compare(stage: str, code: StageCode, recorded: StageCode | None) -> StageState:
+    """Compare the code of a stage with what was recorded."""
+    if recorded is None:
+        return StageState(stage, code.version, None, State.UNRECORDED, [])
+    names = sorted(code.modules.keys() | recorded.modules.keys())
+    changed = [name for name in names if code.modules.get(name) != recorded.modules.get(name)]
+    same = State.CHANGED if changed else State.CURRENT
+    state = same if code.version == recorded.version else State.BUMPED
+    return StageState(stage, code.version, recorded.version, state, changed)
+
+
+def status(root: Path = Path()) -> list[StageState]:
+    """The state of every stage that runs a module, in the order of dvc.yaml.
+
+    Raises ConfigError for wrong settings, UnreadableError where a file or module is missing or can't be read,
+    ContentError where the record was edited or damaged.
+    """
+    recorded = read(root)
+    return [compare(stage, code, recorded.get(stage)) for stage, code in present(root).items()]
+
+
+def accept(root: Path = Path(), stages: Sequence[str] = ()) -> list[StageState]:
+    """Record the present code for the present versions, of all stages or of `stages`; returns what was not recorded.
+
+    Under an unchanged version, this says that the results did not change. Raises as `status` does.
+    """
+    found, recorded = present(root), read(root)
+    _check_names(stages, found, root)
+    states = [compare(stage, found[stage], recorded.get(stage)) for stage in dict.fromkeys(stages or found)]
+    new = [state for state in states if state.state != State.CURRENT]
+    _check_versions(new, root)
+    kept = {stage: code for stage, code in recorded.items() if stage in found}
+    merged = kept | {state.stage: found[state.stage] for state in new}
+    if merged != recorded:
+        files.write_bytes(root / RECORD, canonical.dump(canonical.seal(CodeManifest(SCHEMA, merged, ""))))
+    return new
+
+
+def is_clean(states: Iterable[StageState]) -> bool:
+    """Whether all code is as recorded."""
+    return all(state.state == State.CURRENT for state in states)
+
+
+def rows(states: Iterable[StageState]) -> list[dict[str, Any]]:
+    """The states as rows of a table."""
+    return [msgspec.structs.asdict(state) | {"changed": ", ".join(state.changed) or None} for state in states]
+
+
+def title(states: Sequence[StageState]) -> str:
+    """How many stages have the recorded code."""
+    current = sum(state.state == State.CURRENT for state in states)
+    return f"code: {current} of {len(states)} stages as recorded"
+
+
+def advice(states: Iterable[StageState]) -> list[str]:
+    """What to do, a line for each kind of difference."""
+    said = {
+        State.CHANGED: f"raise the version in {params.PARAMS} if results can differ; then, or if they can't,",
+        State.BUMPED: "will run again; record the code it runs with",
+        State.UNRECORDED: "record the code with",
+    }
+    named = {kind: " ".join(state.stage for state in states if state.state == kind) for kind in said}
+    return [f"{kind}: {said[kind]} `morphseq code accept {names}`" for kind, names in named.items() if names]
+
+
+def accepted(states: Sequence[StageState]) -> list[str]:
+    """What `accept` recorded, a line a stage."""
+    return [_accepted(state) for state in states] or [f"{RECORD}: nothing to record, all code is as recorded"]
+
+
+def _accepted(state: StageState) -> str:
+    if state.state == State.CHANGED:
+        changed = ", ".join(state.changed)
+        return f"{state.stage}: version {state.version} now stands for the changed code too, same results ({changed})"
+    before = "" if state.recorded is None else f", after {state.recorded}"
+    return f"{state.stage}: version {state.version} recorded{before}"
+
+
+def _check_names(stages: Iterable[str], known: Mapping[str, StageCode], root: Path) -> None:
+    for stage in stages:
+        if stage not in known:
+            near = get_close_matches(stage, known, n=1)
+            meant = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(known)}"
+            raise ConfigError(f"{root / definition.PIPELINE}: no stage {stage!r} that runs a module. {meant}")
+
+
+def _check_versions(states: Iterable[StageState], root: Path) -> None:
+    """Raise ConfigError for a version gone down: what once ran under it, and is cached, had other code."""
+    for state in states:
+        if state.recorded is not None and state.version < state.recorded:
+            raise ConfigError(
+                f"{root / params.PARAMS}: versions.{state.stage} is {state.version}, but {state.recorded} is recorded, "
+                f"and DVC may bring back what {state.version} once made with other code. Set {state.recorded} or more"
+            )
+
+
+def present(root: Path = Path()) -> dict[str, StageCode]:
+    """The version and the fingerprints of every stage that runs a module, as they are now."""
+    running = definition.stage_modules(root)
+    versions: dict[str, int] = params.read(root).value("versions", dict[str, int])
+    missing = [stage for stage in running if stage not in versions]
+    if missing:
+        raise ConfigError(f"{root / params.PARAMS}: `versions` lacks {', '.join(missing)}. Add it, beginning with 1")
+    code = Code(root)
+    found = {}
+    for stage, names in running.items():
+        where = f"{root / definition.PIPELINE}: stage {stage!r}"
+        modules = [code.fingerprints(name, where) for name in names]
+        found[stage] = StageCode(versions[stage], {name: value for part in modules for name, value in part.items()})
+    return found
+
+
+def read(root: Path = Path()) -> dict[str, StageCode]:
+    """The recorded code, by stage; empty where nothing was recorded yet."""
+    path = root / RECORD
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UnreadableError(f"{path}: can't be read ({error.strerror}). {_REMEDY}") from error
+    return canonical.parse(data, CodeManifest, SCHEMA, str(path), _REMEDY).stages

@@ -1,0 +1,1 @@
+"""`morphseq provenance` and `morphseq diff`: what is in a table, and what differs between two commits."""

@@ -1,0 +1,58 @@
+"""What differs between two moments of the project: experiments, frames, settings, versions, rows."""
+
+import msgspec
+
+from morphseq_manifest.answers import changes
+from morphseq_manifest.answers.changes import Change
+from morphseq_manifest.answers.provenance.membership import TABLES
+from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
+from morphseq_manifest.tracker.snapshot import Snapshot
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """All that differs: the list of experiments, their frames, settings, versions, and rows by table and experiment."""
+
+    experiments: list[Change]
+    frames: dict[str, list[Change]]
+    settings: list[Change]
+    versions: list[Change]
+    rows: dict[str, list[Change]]
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) for name in self.__struct_fields__)
+
+
+def diff(old: Snapshot, new: Snapshot) -> Difference:
+    """Compare two moments, from their params and manifests alone. Raises where one of these is damaged."""
+    experiments = changes.compare(
+        "experiment",
+        {name: item.segmenter for name, item in old.params.experiments.items()},
+        {name: item.segmenter for name, item in new.params.experiments.items()},
+    )
+    both = sorted(old.params.experiments.keys() | new.params.experiments.keys())
+    frames = {name: changes.frames(old.images(name), new.images(name)) for name in both}
+    plain = [{k: v for k, v in at.params.values.items() if k not in {"experiments", "versions"}} for at in (old, new)]
+    rows = {}
+    for table in TABLES:
+        parts = [manifest.experiments if manifest else {} for manifest in (old.cohort(table), new.cohort(table))]
+        rows[table] = _rows(*parts)
+    return Difference(
+        experiments=experiments,
+        frames={name: found for name, found in frames.items() if found},
+        settings=changes.settings(*plain),
+        versions=changes.compare("version", *(at.params.values.get("versions", {}) for at in (old, new))),
+        rows={table: found for table, found in rows.items() if found},
+    )
+
+
+def _rows(old: dict[str, Contribution], new: dict[str, Contribution]) -> list[Change]:
+    """The experiments whose rows differ: their numbers, or, where these are the same, the hashes of the rows."""
+    found = []
+    for name in sorted(old.keys() | new.keys()):
+        one, other = old.get(name), new.get(name)
+        if one and other and one.rows == other.rows:
+            if one.contributed != other.contributed:
+                found.append(Change("content of rows", name, one.contributed, other.contributed))
+        else:
+            found.append(Change("rows", name, one.rows if one else None, other.rows if other else None))
+    return found

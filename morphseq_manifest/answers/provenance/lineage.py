@@ -1,0 +1,103 @@
+"""The way back from df03 to the frames, for one experiment: every step with hashes, settings and version."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from morphseq_manifest.answers.provenance.membership import TABLES
+from morphseq_manifest.base import git
+from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.cohort.params import suggest
+from morphseq_manifest.tracker.dvc.lock_reading import LOCK, Lock, StageLock
+from morphseq_manifest.tracker.snapshot import Snapshot
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A file or folder on the way: its role in the step, path, hash (md5, as in dvc.lock), bytes, files of a folder."""
+
+    role: str
+    path: str
+    md5: str
+    size: int | None
+    nfiles: int | None
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step of the way: the stage, what it made and what came into it from outside, its settings and version.
+
+    For a table also what the experiment has in it: rows and the hash of its rows.
+    """
+
+    stage: str
+    version: int | None
+    items: list[Item]
+    settings: dict[str, Any]
+    rows: int | None = None
+    contributed: str | None = None
+
+
+class Way(msgspec.Struct, frozen=True):
+    """All steps, last first; the images manifest's counts; the commit that recorded them, if one did."""
+
+    experiment: str
+    commit: str | None
+    steps: list[Step]
+    frames: dict[str, int]
+
+
+def trace(experiment: str, snapshot: Snapshot) -> Way:
+    """The way back for one experiment, from what is recorded. Raises ConfigError for an experiment nobody knows."""
+    lock = snapshot.lock
+    known = sorted({name.partition("@")[2] for name in lock if "@" in name} | snapshot.params.experiments.keys())
+    if experiment not in known:
+        raise ConfigError(f"experiment {experiment!r} is not known in {snapshot.label}{suggest(experiment, known)}")
+    chain = {name: entry for name, entry in lock.items() if name.partition("@")[2] == experiment}
+    made = {path: name for name, entry in lock.items() for path in entry.outs}
+    steps = [_table_step(table, experiment, snapshot, lock[table]) for table in reversed(TABLES) if table in lock]
+    steps += [_step(name, chain[name], made) for name in _last_first(chain)]
+    images = snapshot.images(experiment)
+    commit = snapshot.recorded_in(LOCK)
+    return Way(
+        experiment=experiment,
+        commit=git.describe(snapshot.root, commit) if commit else None,
+        steps=[step for step in steps if step],
+        frames=msgspec.to_builtins(images.counts) if images else {},
+    )
+
+
+def _table_step(table: str, experiment: str, snapshot: Snapshot, entry: StageLock) -> Step | None:
+    manifest = snapshot.cohort(table)
+    part = manifest.experiments.get(experiment) if manifest else None
+    if manifest is None or part is None:
+        return None
+    items = [_item("made", path, entry.outs[path]) for path in entry.outs if Path(path).name == manifest.table]
+    return Step(table, manifest.versions.get(table), items, _settings(entry), part.rows, part.contributed)
+
+
+def _step(name: str, entry: StageLock, made: dict[str, str]) -> Step:
+    stage = name.partition("@")[0]
+    settings = _settings(entry)
+    items = [_item("made", path, out) for path, out in entry.outs.items()]
+    items += [_item("from outside", path, dep) for path, dep in entry.deps.items() if path not in made]
+    return Step(name, settings.pop(f"versions.{stage}", None), items, settings)
+
+
+def _item(role: str, path: str, found: Any) -> Item:
+    return Item(role, path, found.md5, found.size, found.nfiles)
+
+
+def _settings(entry: StageLock) -> dict[str, Any]:
+    return {
+        name: value for values in entry.params().values() for name, value in values.items() if name != "experiments"
+    }
+
+
+def _last_first(chain: Lock) -> list[str]:
+    """The stages, each before those whose outputs it depends on; those of equal depth by name."""
+    made = {path: name for name, entry in chain.items() for path in entry.outs}
+
+    def depth(name: str) -> int:
+        return 1 + max((depth(made[path]) for path in chain[name].deps if path in made), default=0)
+
+    return sorted(chain, key=lambda name: (-depth(name), name))

@@ -1,0 +1,195 @@
+"""Which experiments, with which content, are in a cohort table, and whether that is what is recorded now.
+
+Everything is told from small files: the table's manifest, params.yaml, dvc.lock and git. So it can be asked of any
+commit, without checking it out. `morphseq provenance --check` holds the manifest against the table itself.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from morphseq_manifest.answers import changes
+from morphseq_manifest.answers.changes import Change
+from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
+from morphseq_manifest.tracker.dvc.lock_reading import Lock, StageLock
+from morphseq_manifest.tracker.freshness import failure_notes
+from morphseq_manifest.tracker.snapshot import MANIFESTS, Snapshot
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLES = ("df01", "df02", "df03")
+# The fields of a contribution that are the md5 of what a stage of that name made.
+_SOURCES = ("images", "sam2", "build03", "latents")
+
+
+class ExperimentState(msgspec.Struct, frozen=True):
+    """One experiment and one table: its part of the table, if it has one, its state, and why that is so.
+
+    `current`: as recorded now. `outdated`: what it is made from has changed since. `waiting`: listed, not in the table.
+    `removed`: in the table, no longer listed. `failed`: listed, but its stages did not finish.
+    """
+
+    experiment: str
+    state: str
+    changes: list[Change]
+    part: Contribution | None
+
+
+def manifest_of(table: str, snapshot: Snapshot) -> CohortManifest:
+    """The manifest of df01, df02 or df03. Raises ConfigError for another name, UnreadableError for no manifest."""
+    if table not in TABLES:
+        raise ConfigError(f"{table!r} is no cohort table; there are {', '.join(TABLES)}")
+    manifest = snapshot.cohort(table)
+    if manifest is None:
+        raise UnreadableError(
+            f"{snapshot.name(MANIFESTS / f'{table}.json')}: not there: {table} was never built. Run `dvc repro {table}`"
+        )
+    return manifest
+
+
+def examine(table: str, snapshot: Snapshot) -> list[ExperimentState]:
+    """The state of every experiment that is listed or in the table, in id order. Raises as `manifest_of` does."""
+    manifest = manifest_of(table, snapshot)
+    common = _common_changes(manifest, snapshot)
+    stages = sorted({stage for part in manifest.experiments.values() for stage in part.versions})
+    before = _Before(table, snapshot)
+    notes = {} if snapshot.commit else failure_notes.read(snapshot.root)
+    states = []
+    for experiment in sorted(snapshot.params.experiments.keys() | manifest.experiments.keys()):
+        part = manifest.experiments.get(experiment)
+        if experiment not in snapshot.params.experiments:
+            states.append(ExperimentState(experiment, "removed", [], part))
+            continue
+        unfinished = list(_unfinished(experiment, stages, snapshot.lock, notes))
+        started = any(f"{stage}@{experiment}" in snapshot.lock or f"{stage}@{experiment}" in notes for stage in stages)
+        found = [] if part is None else [*common, *_own_changes(experiment, part, snapshot, before)]
+        if unfinished and started:
+            states.append(ExperimentState(experiment, "failed", [*unfinished, *found], part))
+        elif part is None:
+            why = f"its stages are done; `dvc repro {table}` takes it in" if started else "its stages have not run"
+            states.append(ExperimentState(experiment, "waiting", [Change("stage", table, new=why)], part))
+        else:
+            states.append(ExperimentState(experiment, "outdated" if found else "current", found, part))
+    return states
+
+
+class _Before:
+    """The project when the table was built: the commit that first had the table's present manifest, if it is in git."""
+
+    def __init__(self, table: str, snapshot: Snapshot) -> None:
+        self._path = MANIFESTS / f"{table}.json"
+        self._snapshot = snapshot
+        self._found: list[Snapshot | None] = []
+
+    def get(self) -> Snapshot | None:
+        """That state; looked for once, and only if asked for."""
+        if not self._found:
+            commit = self._snapshot.recorded_in(self._path)
+            self._found.append(Snapshot(self._snapshot.root, commit) if commit else None)
+        return self._found[0]
+
+
+def _common_changes(manifest: CohortManifest, snapshot: Snapshot) -> list[Change]:
+    """What has changed for every experiment since the table was built: settings, versions of its own, the model."""
+    values = snapshot.params.values
+    recorded = changes.settings(manifest.params, {name: values.get(name) for name in manifest.params})
+    versions = values.get("versions", {})
+    recorded += changes.compare("version", manifest.versions, {name: versions.get(name) for name in manifest.versions})
+    if manifest.model and manifest.model != values.get("model_name"):
+        recorded.append(Change("model", "model_name", manifest.model, values.get("model_name")))
+    return recorded
+
+
+def _own_changes(experiment: str, part: Contribution, snapshot: Snapshot, before: _Before) -> Iterator[Change]:
+    """What has changed for one experiment since the table was built."""
+    segmenter = snapshot.params.experiments[experiment].segmenter
+    if segmenter != part.segmenter:
+        yield Change("segmenter", experiment, part.segmenter, segmenter)
+    versions = snapshot.params.values.get("versions", {})
+    yield from changes.compare("version", part.versions, {name: versions.get(name) for name in part.versions})
+    changed = [source for source in _SOURCES if not _still_made(source, getattr(part, source), experiment, snapshot)]
+    if not changed:
+        return
+    then = before.get()
+    details: list[Change] = []
+    if then is not None:
+        details += changes.frames(then.images(experiment), snapshot.images(experiment))
+        details += changes.compare("input", *(_inputs(experiment, part, state.lock) for state in (then, snapshot)))
+    # Without the state before (never committed), or without a change in what it was made from: the results by name.
+    yield from details or [
+        Change("result of", f"{source}@{experiment}", getattr(part, source), "") for source in changed
+    ]
+
+
+def _still_made(source: str, md5: str | None, experiment: str, snapshot: Snapshot) -> bool:
+    stage = snapshot.lock.get(f"{source}@{experiment}")
+    return md5 is None or stage is None or md5 in {out.md5 for out in stage.outs.values()}
+
+
+def _inputs(experiment: str, part: Contribution, lock: Lock) -> dict[str, str]:
+    """The files and folders that come into an experiment's stages from outside, but for its frames: path to md5."""
+    stages = _chain(experiment, sorted(part.versions), lock)
+    made = {path for stage in stages.values() for path in stage.outs}
+    frames = (
+        {path for path, dep in stages["images"].deps.items() if dep.nfiles is not None} if "images" in stages else set()
+    )
+    deps = {path: dep.md5 for stage in stages.values() for path, dep in stage.deps.items()}
+    return {path: md5 for path, md5 in deps.items() if path not in made | frames}
+
+
+def _chain(experiment: str, stages: list[str], lock: Lock) -> dict[str, StageLock]:
+    return {stage: lock[f"{stage}@{experiment}"] for stage in stages if f"{stage}@{experiment}" in lock}
+
+
+def _unfinished(experiment: str, stages: list[str], lock: Lock, notes: dict[str, str]) -> Iterator[Change]:
+    """The stages of an experiment that have not run, or not since one before them made something else."""
+    chain = _chain(experiment, stages, lock)
+    made = {path: (stage, out.md5) for stage, entry in chain.items() for path, out in entry.outs.items()}
+    for stage in stages:
+        name = f"{stage}@{experiment}"
+        deps = chain[stage].deps if stage in chain else {}
+        late = [made[path][0] for path, dep in deps.items() if path in made and made[path][1] != dep.md5]
+        if stage in chain and not late:
+            continue
+        yield Change(
+            "stage", name, new=notes.get(name) or (f"has not run since {late[0]} did" if late else "has not run")
+        )
+
+
+def rows(states: list[ExperimentState]) -> list[dict[str, Any]]:
+    """A row an experiment, for display and for DataFrames."""
+    return [
+        {
+            "experiment": item.experiment,
+            "state": item.state,
+            **{name: getattr(item.part, name, None) for name in ("rows", "embryos", "wells", "frames", "segmenter")},
+            **_coverage(item.part),
+            "contributed": item.part.contributed if item.part else None,
+            "why": changes.brief(item.changes),
+        }
+        for item in states
+    ]
+
+
+def _coverage(part: Contribution | None) -> dict[str, Any]:
+    return (
+        {}
+        if part is None or part.with_latents is None
+        else {"with latents": part.with_latents, "coverage": part.coverage}
+    )
+
+
+def provenance(table: str, root: Path | str = ".", rev: str | None = None) -> "pd.DataFrame":
+    """What is in df01, df02 or df03, in the working tree of `root` or at the commit `rev`: a row an experiment.
+
+    Columns: experiment, state (as ExperimentState has it), rows, embryos, wells, frames, segmenter, the hash of the
+    rows it contributed, why it is in that state. Raises UnreadableError where the table has no manifest,
+    ContentError where a manifest or dvc.lock was edited or damaged, ConfigError for another name or no such commit.
+    """
+    import pandas as pd
+
+    return pd.DataFrame(rows(examine(table, Snapshot(Path(root), rev))))

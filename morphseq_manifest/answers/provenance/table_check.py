@@ -1,0 +1,114 @@
+"""A cohort table itself, held against its manifest: the rows of every experiment, and copies found anywhere."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from morphseq_manifest.answers.changes import Change
+from morphseq_manifest.answers.provenance.membership import TABLES
+from morphseq_manifest.base import git
+from morphseq_manifest.base.errors import ContentError, UnreadableError
+from morphseq_manifest.base.hashing import hash_file
+from morphseq_manifest.cohort.manifests import cohort_manifest
+from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
+from morphseq_manifest.cohort.manifests.table_blocks import count_expected
+from morphseq_manifest.cohort.manifests.table_rows import Counted, count_table
+from morphseq_manifest.tracker.snapshot import MANIFESTS, Snapshot
+
+
+def table_path(table: str, manifest: CohortManifest, snapshot: Snapshot) -> Path:
+    """Where the table is, as dvc.lock has it. Raises ContentError where it is not among the outputs of its stage."""
+    stage = snapshot.lock.get(table)
+    found = [path for path in stage.outs if Path(path).name == manifest.table] if stage else []
+    if not found:
+        raise ContentError(
+            f"{snapshot.name(Path('dvc.lock'))}: has no output {manifest.table} of {table}. Run `dvc repro {table}`"
+        )
+    return snapshot.root / found[0]
+
+
+def compare_rows(manifest: CohortManifest, counted: Counted) -> list[Change]:
+    """By experiment, what differs between a manifest and the rows of a table; the table's own faults first."""
+    found = [Change("line", fault, "", "") for fault in counted.faults]
+    if len(counted.columns) != manifest.columns:
+        found.append(Change("columns", manifest.table, manifest.columns, len(counted.columns)))
+    for experiment in sorted(manifest.experiments.keys() | counted.experiments.keys()):
+        part, rows = manifest.experiments.get(experiment), counted.experiments.get(experiment)
+        old, new = part.rows if part else 0, rows.rows if rows else 0
+        if old != new:
+            found.append(Change("rows", experiment, old, new))
+        elif part and rows and part.contributed != rows.contributed:
+            found.append(Change("content of rows", experiment, part.contributed, rows.contributed))
+    order = [experiment for experiment in counted.experiments if experiment in manifest.experiments]
+    if not found and order != sorted(order):
+        found.append(Change("order", "experiments", sorted(order), order))
+    return found
+
+
+def check(path: Path, manifest: CohortManifest) -> list[Change]:
+    """What differs between a table and its manifest, by experiment; empty where every byte is as recorded."""
+    if hash_file(path) == manifest.hash:
+        return []
+    return compare_rows(manifest, count_expected(path, manifest.experiments)) or [
+        Change("bytes", path.name, manifest.hash, hash_file(path))
+    ]
+
+
+class Origin(NamedTuple):
+    """Where a copy of a table comes from: its manifest, the commit (None: the working tree), and what differs."""
+
+    table: str
+    manifest: CohortManifest
+    commit: str | None
+    differences: list[Change]
+
+
+def recognise(path: Path, root: Path) -> Origin | None:
+    """Find a copy of a cohort table in the history of the manifests, by its hash.
+
+    Where no commit knows these bytes, the nearest: the newest manifest with the most experiments whose rows are the
+    same, and what differs. None where no experiment's rows are known. Raises UnreadableError where there is no such
+    file, ContentError where it is no cohort table.
+    """
+    digest = hash_file(path)
+    counted: Counted | None = None
+    nearest: tuple[int, Origin] | None = None
+    for table, commit, manifest in recorded_manifests(root):
+        if manifest.hash == digest:
+            return Origin(table, manifest, commit, [])
+        counted = counted or count_table(path)
+        same = sum(
+            experiment in counted.experiments and counted.experiments[experiment].contributed == part.contributed
+            for experiment, part in manifest.experiments.items()
+            if part.rows
+        )
+        if same and (nearest is None or same > nearest[0]):
+            nearest = same, Origin(table, manifest, commit, compare_rows(manifest, counted))
+    return nearest[1] if nearest else None
+
+
+def recorded_manifests(root: Path) -> Iterator[tuple[str, str | None, CohortManifest]]:
+    """Every cohort manifest there is and was, newest first: (table, commit or None for the working tree, manifest).
+
+    One in the history that can't be read any more is passed over: another version of this project wrote it.
+    """
+    seen: set[bytes] = set()
+    for table in TABLES:
+        path = MANIFESTS / f"{table}.json"
+        for commit in git.history(root, path):
+            data = git.content(root, commit, path)
+            if data is None or data in seen:
+                continue
+            seen.add(data)
+            try:
+                yield table, commit, cohort_manifest.parse(data, f"{path} at {commit}")
+            except ContentError:
+                continue
+        try:
+            data = (root / path).read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise UnreadableError(f"{root / path}: can't be read ({error.strerror})") from error
+        if data not in seen:
+            yield table, None, cohort_manifest.parse(data, str(root / path))

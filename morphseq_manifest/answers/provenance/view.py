@@ -1,0 +1,125 @@
+"""What `morphseq provenance` and `morphseq diff` show people."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from morphseq_manifest.answers import changes
+from morphseq_manifest.answers.changes import ABSENT, Change
+from morphseq_manifest.answers.provenance import membership
+from morphseq_manifest.answers.provenance.membership import ExperimentState
+from morphseq_manifest.base import display, git
+from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
+from morphseq_manifest.tracker.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from morphseq_manifest.answers.provenance.difference import Difference
+    from morphseq_manifest.answers.provenance.lineage import Way
+    from morphseq_manifest.answers.provenance.table_check import Origin
+
+_SHOWN = 20
+COLOURS = {"current": "green", "outdated": "yellow", "waiting": "cyan", "removed": "magenta", "failed": "red"}
+
+
+def show_states(table: str, manifest: CohortManifest, found: list[ExperimentState], snapshot: Snapshot) -> None:
+    """A row an experiment, and how many there are of each state."""
+    counts = {state: sum(item.state == state for item in found) for state in COLOURS}
+    summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    model = f", latents of {manifest.model}" if manifest.model else ""
+    coverage = "" if manifest.coverage is None else f" for {manifest.coverage:.1%} of the rows"
+    title = (
+        f"{table} in {snapshot.label}: {manifest.rows} rows of {len(manifest.experiments)} experiments{model}{coverage}"
+    )
+    display.show_table(membership.rows(found), f"{title}: {summary}", {"state": COLOURS})
+
+
+def show_findings(path: str, found: list[Change]) -> None:
+    """What a check of a table found, by experiment."""
+    if not found:
+        print(f"{path}: every row is as recorded")
+        return
+    rows = [{"experiment": c.name, "what": c.kind, "recorded": c.old, "found": c.new} for c in found]
+    display.show_table(rows, f"{path}: not what its manifest says")
+
+
+def show_origin(path: str, origin: "Origin | None", root: Any) -> None:
+    """Where a copy of a table comes from."""
+    if origin is None:
+        print(f"{path}: not known: no commit of this project has a table with any of these experiments' rows")
+        return
+    where = git.describe(root, origin.commit) if origin.commit else "the working tree (not committed)"
+    if not origin.differences:
+        parts = origin.manifest.experiments
+        rows = [
+            {"experiment": k, "rows": p.rows, "embryos": p.embryos, "contributed": p.contributed}
+            for k, p in parts.items()
+        ]
+        display.show_table(
+            rows, f"{path}: {origin.table} of {where}: {origin.manifest.rows} rows of {len(parts)} experiments"
+        )
+        return
+    print(f"{path}: not known. Nearest is {origin.table} of {where}")
+    show_findings(path, origin.differences)
+
+
+def show_way(way: "Way") -> None:
+    """The way back of one experiment, last step first."""
+    rows: list[dict[str, Any]] = []
+    for step in way.steps:
+        name = f"{step.stage} (v{step.version})"
+        if step.rows is not None:
+            rows.append(
+                {"step": name, "what": "rows", "path": f"{step.rows} rows", "hash": step.contributed, "size": None}
+            )
+            name = ""
+        for item in step.items:
+            files = f" ({item.nfiles} files)" if item.nfiles else ""
+            rows.append(
+                {"step": name, "what": item.role, "path": item.path + files, "hash": item.md5, "size": item.size}
+            )
+            name = ""
+        for key, value in changes.flatten(step.settings).items():
+            rows.append({"step": name, "what": "setting", "path": f"{key}: {value}", "hash": None, "size": None})
+    recorded = way.commit or "not committed: `git add dvc.lock manifests && git commit` records it"
+    display.show_table(rows, f"{way.experiment}, back to its frames. Recorded in: {recorded}")
+    if way.frames:
+        print(", ".join(f"{count} {name}" for name, count in way.frames.items()), "in its images manifest")
+
+
+def show_difference(found: "Difference", old: Snapshot, new: Snapshot) -> None:
+    """What differs between two moments, a block a kind; of many frames of an experiment the first."""
+    title = f"from {old.label} to {new.label}"
+    if not found:
+        print(f"No difference {title}")
+        return
+    blocks = [("experiments", found.experiments), ("settings", found.settings), ("versions", found.versions)]
+    for name, all_ in blocks:
+        _show_changes(f"{name} {title}", all_, all_)
+    for name, all_ in found.frames.items():
+        _show_changes(f"frames of {name} {title}", all_, _few(all_))
+    for name, all_ in found.rows.items():
+        _show_changes(f"rows of {name} {title}", all_, all_)
+
+
+def _few(frames: Sequence[Change]) -> Sequence[Change]:
+    """The first of them; none where all of many were added, or all removed: what is to be said is how many."""
+    if len(frames) <= _SHOWN:
+        return frames
+    ways = {(one.old is ABSENT, one.new is ABSENT) for one in frames}
+    return frames[:_SHOWN] if len(ways) > 1 or ways == {(False, False)} else []
+
+
+def _show_changes(title: str, found: Sequence[Change], shown: Sequence[Change]) -> None:
+    """Some of the changes under a title with how many there are."""
+    if found:
+        rows = [{"what": one.name, "old": one.old, "new": one.new} for one in shown]
+        display.show_table(rows, f"{title}: {_counts(found)}")
+        if len(shown) < len(found):
+            print(f"and {len(found) - len(shown)} more; --json has them all" if shown else "--json has them all")
+        print()
+
+
+def _counts(found: Sequence[Change]) -> str:
+    """How many were added, removed and changed."""
+    added, removed = (sum(getattr(one, side) is ABSENT for one in found) for side in ("old", "new"))
+    counts = {"added": added, "removed": removed, "changed": len(found) - added - removed}
+    return ", ".join(f"{count} {how}" for how, count in counts.items() if count)

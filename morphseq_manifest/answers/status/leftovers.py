@@ -1,0 +1,146 @@
+"""What is unusual: what experiments that are no longer listed left behind, folders not listed, code not recorded."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from morphseq_manifest.base import files, git, memo
+from morphseq_manifest.base.errors import MorphseqError
+from morphseq_manifest.cohort import params
+from morphseq_manifest.tracker.disk.workspace import Workspace
+from morphseq_manifest.tracker.dvc import definition
+from morphseq_manifest.tracker.dvc.graph import Graph
+from morphseq_manifest.tracker.snapshot import MANIFESTS, Snapshot
+
+
+class Unusual(msgspec.Struct, frozen=True):
+    """What to look into.
+
+    `orphans`: by experiment no longer listed, what is left of it. `unlisted`: folders that a stage would read, were
+    they listed. `code`: stages whose code is not what is recorded for their version, and how. `others`: files of DVC's
+    that are not looked at. `problems`: what could not be told.
+    """
+
+    orphans: dict[str, list[str]] = {}
+    unlisted: list[str] = []
+    code: dict[str, str] = {}
+    others: list[str] = []
+    problems: list[str] = []
+
+
+class _Pattern(NamedTuple):
+    """Paths that differ in the experiment alone: the folder, and what stands before and after the id in the name."""
+
+    folder: str
+    before: str
+    after: str
+    inside: str  # what follows in the path
+
+    def key(self, name: str) -> str | None:
+        """The id in a name, if it is one of these."""
+        end = len(name) - len(self.after)
+        fits = name.startswith(self.before) and name.endswith(self.after) and end > len(self.before)
+        return name[len(self.before) : end] if fits else None
+
+
+def look(snapshot: Snapshot, workspace: Workspace) -> Unusual:
+    """Look for what is unusual in the working tree."""
+    listed = set(snapshot.params.experiments)
+    problems: list[str] = []
+    found = sorted(_leftovers(snapshot.root, snapshot.graph, listed, workspace, problems))
+    orphans: dict[str, list[str]] = {}
+    for key, path, is_output in found:
+        if is_output:
+            orphans.setdefault(key, []).append(path)
+    for name in snapshot.lock:
+        group, _, key = name.partition("@")
+        if name not in snapshot.graph.stages and key not in listed:
+            orphans.setdefault(key or group, []).append(f"{name} in dvc.lock")
+    unlisted = [path for _, path, is_output in found if not is_output]
+    return Unusual(orphans, unlisted, _code(snapshot, problems), _others(snapshot.root), problems)
+
+
+def _leftovers(
+    root: Path, graph: Graph, listed: set[str], workspace: Workspace, problems: list[str]
+) -> Iterator[tuple[str, str, bool]]:
+    """Key, path, and whether it is an output, of what would belong to an experiment that is not listed."""
+    patterns = dict(_patterns(graph))
+    names: dict[str, list[str]] = {}
+    for pattern in patterns:
+        if pattern.folder not in names:
+            try:
+                names[pattern.folder] = os.listdir(root / pattern.folder)  # noqa: PTH208
+            except (FileNotFoundError, NotADirectoryError):
+                names[pattern.folder] = []
+            except OSError as error:
+                names[pattern.folder] = []
+                problems.append(f"{root / pattern.folder}: can't be listed ({error.strerror})")
+    for pattern, is_output in patterns.items():
+        for name in names[pattern.folder]:
+            key = pattern.key(name)
+            path = f"{pattern.folder}/{name}{pattern.inside}"
+            if key is None or key in listed or workspace.ignore.leaves_out(path):
+                continue
+            if os.path.lexists(root / path) if is_output else _holds_something(root / path):
+                yield files.printable(key), files.printable(path), is_output
+
+
+def _holds_something(folder: Path) -> bool:
+    try:
+        return any(os.scandir(folder))
+    except NotADirectoryError:
+        return False
+    except OSError:
+        return folder.is_dir()  # what can't be listed may hold something
+
+
+def _patterns(graph: Graph) -> Iterator[tuple[_Pattern, bool]]:
+    """The patterns of the paths that each group reads or makes for its experiments; all alike, so one will do."""
+    firsts = {stage.group: stage for stage in reversed(graph.stages.values()) if stage.key is not None}
+    for stage in firsts.values():
+        paths = [(out.path, True) for out in stage.outs]
+        paths += [(dep, False) for dep in stage.deps if not any(graph.makers_of(dep))]
+        for path, is_output in paths:
+            parts = path.split("/")
+            at = max((number for number, part in enumerate(parts) if str(stage.key) in part), default=0)
+            if at:
+                before, _, after = parts[at].partition(str(stage.key))
+                inside = "".join(f"/{part}" for part in parts[at + 1 :])
+                yield _Pattern("/".join(parts[:at]), before, after, inside), is_output
+
+
+def _code(snapshot: Snapshot, problems: list[str]) -> dict[str, str]:
+    """The stages whose code is not as recorded; told anew where a file of their packages has changed, or the record."""
+
+    def compare() -> dict[str, str]:
+        from morphseq_manifest.answers.code import versions
+
+        states = versions.status(snapshot.root)
+        return {item.stage: str(item.state) for item in states if item.state != versions.State.CURRENT}
+
+    try:
+        return memo.recall(snapshot.root, "code", list(_code_files(snapshot)), dict[str, str], compare)
+    except MorphseqError as error:
+        problems.append(str(error))
+        return {}
+
+
+def _code_files(snapshot: Snapshot) -> Iterator[bytes]:
+    """What the comparison of the code depends on."""
+    for name in (definition.PIPELINE, params.PARAMS, MANIFESTS / "code.json"):
+        yield snapshot.content(name) or b""
+    modules = {name for stage in snapshot.graph.stages.values() for name in definition.modules_run(stage.cmd)}
+    for package in sorted({name.partition(".")[0] for name in modules}):
+        for path in sorted((snapshot.root / package).rglob("*.py")):
+            yield str(path).encode(errors="surrogateescape")
+            yield snapshot.content(path.relative_to(snapshot.root)) or b""
+
+
+def _others(root: Path) -> list[str]:
+    """Further files of DVC's in the project: `dvc status` would look at them too."""
+    listed = git.run(root, "ls-files", "-z", "-co", "--exclude-standard", "--", "*.dvc", "**/dvc.yaml")
+    names = listed.decode(errors="backslashreplace").split("\0") if listed else []
+    return sorted(name for name in names if name and name != str(definition.PIPELINE))

@@ -1,0 +1,130 @@
+"""What is up to date, what is not, and what is in the tables: `morphseq status`."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from morphseq_manifest.answers.provenance import membership
+from morphseq_manifest.answers.status import leftovers
+from morphseq_manifest.answers.status.leftovers import Unusual
+from morphseq_manifest.base.errors import ExitCode, MorphseqError
+from morphseq_manifest.cohort import selection
+from morphseq_manifest.tracker.disk.workspace import THREADS, Workspace
+from morphseq_manifest.tracker.freshness import failure_notes
+from morphseq_manifest.tracker.freshness.assess import assess
+from morphseq_manifest.tracker.freshness.steps import State, Step, steps
+from morphseq_manifest.tracker.snapshot import Snapshot
+
+__all__ = ["Report", "State", "Step", "TableState", "status"]
+
+
+class TableState(msgspec.Struct, frozen=True):
+    """A cohort stage and, if it makes a table, what is in it, by experiment: current, outdated, waiting, removed.
+
+    `experiments` is None for a stage that makes no table, or none so far; `problem` says why it could not be told.
+    """
+
+    step: Step
+    experiments: dict[str, str] | None = None
+    rows: int | None = None
+    problem: str | None = None
+
+    def count(self, state: str) -> int:
+        """How many experiments are in that state."""
+        return sum(found == state for found in (self.experiments or {}).values())
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The state of the stages of each experiment chosen, by group, and of the cohort, with what is unusual.
+
+    `undated` are experiments whose ids have no date, where a day was asked for. With a choice of experiments,
+    `tables` is empty and `unusual` is None: neither is about some experiments alone.
+    """
+
+    model: str | None
+    groups: list[str]
+    experiments: dict[str, dict[str, Step]]
+    tables: dict[str, TableState]
+    undated: list[str]
+    unusual: Unusual | None
+
+    @property
+    def steps(self) -> dict[str, Step]:
+        """All stages by name."""
+        found = [step for row in self.experiments.values() for step in row.values()]
+        found += [table.step for table in self.tables.values()]
+        return {step.stage: step for step in found}
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 where nothing would run and all is as it should be, 4 where something could not be told, else 1."""
+        troubles = any(step.state == State.UNREADABLE for step in self.steps.values())
+        problems = any(table.problem for table in self.tables.values())
+        if troubles or problems or (self.unusual and self.unusual.problems):
+            return ExitCode.UNREADABLE
+        fine = all(step.is_up_to_date for step in self.steps.values())
+        current = all(
+            state == "current" for table in self.tables.values() for state in (table.experiments or {}).values()
+        )
+        return ExitCode.OK if fine and current and not (self.unusual and self.unusual.code) else ExitCode.STALE
+
+
+def status(
+    root: Path | str = ".",
+    experiments: Iterable[str] = (),
+    later_than: str | None = None,
+    threads: int = THREADS,
+) -> Report:
+    """The state of the project in `root`, or of some of its experiments: those named, or after a day (YYYYMMDD).
+
+    What can't be read spoils only what depends on it, and is never up to date. Raises ConfigError for an unknown
+    experiment and for settings or a pipeline that can't be used, ContentError for a damaged dvc.lock, UnreadableError
+    where one of these files can't be read.
+    """
+    snapshot = Snapshot(Path(root))
+    names = list(experiments)
+    chosen, undated = selection.select(snapshot.params.experiments, names, later_than)
+    is_whole = not names and later_than is None
+    workspace = Workspace(snapshot.root, threads)
+    graph = snapshot.graph
+    keys = {*chosen, None} if is_whole else {*chosen}
+    wanted = [name for name, stage in graph.stages.items() if stage.key in keys]
+    found = steps(graph, assess(snapshot, workspace, wanted), snapshot.lock, failure_notes.read(snapshot.root))
+    rows: dict[str, dict[str, Step]] = {name: {} for name in chosen}
+    for name, step in found.items():
+        stage = graph.stages[name]
+        if stage.key is not None:
+            rows.setdefault(stage.key, {})[stage.group] = step
+    cohort = [name for name in found if graph.stages[name].key is None]
+    return Report(
+        model=snapshot.params.values.get("model_name"),
+        groups=list(dict.fromkeys(stage.group for stage in graph.stages.values() if stage.key is not None)),
+        experiments=rows,
+        tables={name: _table(name, snapshot, found) for name in cohort},
+        undated=undated,
+        unusual=leftovers.look(snapshot, workspace) if is_whole else None,
+    )
+
+
+def _table(name: str, snapshot: Snapshot, found: Mapping[str, Step]) -> TableState:
+    """What is in a table, by experiment: as recorded, and as the stages before it stand now."""
+    if name not in membership.TABLES:
+        return TableState(found[name])
+    try:
+        manifest = snapshot.cohort(name)
+        if manifest is None:
+            return TableState(found[name], dict.fromkeys(snapshot.params.experiments, "waiting"))
+        examined = membership.examine(name, snapshot)
+    except MorphseqError as error:
+        return TableState(found[name], problem=str(error))
+    before: dict[str, list[Step]] = {}
+    for stage in snapshot.graph.upstream([name]):
+        key = snapshot.graph.stages[stage].key
+        if key is not None:
+            before.setdefault(key, []).append(found[stage])
+    known = {}
+    for item in examined:
+        late = item.part and not all(step.is_up_to_date for step in before.get(item.experiment, ()))
+        known[item.experiment] = "outdated" if late and item.state == "current" else item.state
+    return TableState(found[name], known, manifest.rows)

@@ -1,0 +1,145 @@
+"""What `morphseq status` shows: a row an experiment, a column a step; then the tables, and what is unusual."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from morphseq_manifest.answers.status.leftovers import Unusual
+from morphseq_manifest.answers.status.report import Report
+from morphseq_manifest.base import display
+from morphseq_manifest.tracker.freshness.steps import State, Step
+
+SCHEMA = "morphseq/status/1"
+_SYMBOLS = {
+    State.UP_TO_DATE: "✓", State.BEHIND: "↻", State.OUT_OF_DATE: "✗",
+    State.MISSING: "·", State.FAILED: "!", State.UNREADABLE: "?",
+}  # fmt: skip
+_COLOURS = {
+    State.UP_TO_DATE: "green", State.BEHIND: "cyan", State.OUT_OF_DATE: "yellow",
+    State.MISSING: "magenta", State.FAILED: "red", State.UNREADABLE: "bright_red",
+}  # fmt: skip
+
+
+def show(report: Report, as_json: bool, verbose: bool = False) -> None:
+    """Print the report."""
+    if as_json:
+        display.show_json(SCHEMA, content(report))
+        return
+    if report.experiments:
+        _show_experiments(report)
+    if report.tables:
+        print()
+        _show_tables(report)
+    if report.undated:
+        print(f"\nundated, and so left out: {', '.join(report.undated)}")
+    for line in _notes(report, verbose):
+        print(line)
+
+
+def content(report: Report) -> dict[str, Any]:
+    """The report for programs."""
+    return {
+        "model": report.model,
+        "experiments": {
+            name: {group: _step(step) for group, step in row.items()} for name, row in report.experiments.items()
+        },
+        "cohort": {
+            name: {**_step(table.step), "rows": table.rows, "experiments": table.experiments, "problem": table.problem}
+            for name, table in report.tables.items()
+        },
+        "undated": report.undated,
+        "unusual": report.unusual,
+        "exit_code": int(report.exit_code),
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "stage": step.stage,
+        "state": step.state,
+        "changed": {key: value for key, value in msgspec.to_builtins(step.verdict).items() if value},
+        "made": step.made,
+        "outputs": step.outs,
+        "failure": step.failure,
+    }
+
+
+def _show_experiments(report: Report) -> None:
+    rows: list[dict[str, Any]] = []
+    colours: dict[str, dict[str, str]] = {}
+    for name, steps in report.experiments.items():
+        row: dict[str, Any] = {"experiment": name}
+        for group in report.groups:
+            text = _cell(steps.get(group))
+            row[group] = text
+            if group in steps:
+                colours.setdefault(group, {})[text] = _COLOURS[steps[group].state]
+        rows.append(row)
+    steps_ = [step for row in report.experiments.values() for step in row.values()]
+    counts = {state: sum(step.state == state for step in steps_) for state in State}
+    summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    model = f"; latents of {report.model}" if report.model else ""
+    display.show_table(rows, f"{len(rows)} experiment{'s' * (len(rows) != 1)}: {summary or 'no steps'}{model}", colours)
+
+
+def _cell(step: Step | None) -> str:
+    """A symbol and a word in a terminal, the word elsewhere; of a stage with many outputs, how many there are."""
+    if step is None:
+        return "-"
+    count = f" {step.made}/{step.outs}" if step.outs > 2 else ""
+    return f"{_SYMBOLS[step.state]} {step.state}{count}" if sys.stdout.isatty() else f"{step.state}{count}"
+
+
+def _show_tables(report: Report) -> None:
+    rows = []
+    for name, table in report.tables.items():
+        counts = {state: table.count(state) for state in ("current", "outdated", "waiting", "removed", "failed")}
+        rows.append(
+            {
+                "cohort": name,
+                "state": _cell(table.step),
+                "rows": table.rows,
+                **(counts if table.experiments is not None else dict.fromkeys(counts)),
+                "why": table.problem or why(table.step),
+            }
+        )
+    colours = {_cell(table.step): _COLOURS[table.step.state] for table in report.tables.values()}
+    display.show_table(rows, "tables, and how many experiments are in each", {"state": colours})
+
+
+def why(step: Step) -> str:
+    """In a few words, why a stage is not up to date."""
+    if step.verdict.troubles:
+        return step.verdict.troubles[0]
+    return step.failure.splitlines()[0] if step.failure else step.verdict.brief()
+
+
+def _notes(report: Report, verbose: bool) -> Iterator[str]:
+    steps = [step for step in report.steps.values() if not step.is_up_to_date]
+    own = [step for step in steps if step.state != State.BEHIND]
+    for step in own if verbose else [step for step in own if step.state in {State.FAILED, State.UNREADABLE}]:
+        yield f"{step.stage}: {step.state}: {why(step)}"
+    if report.unusual:
+        yield from _unusual(report.unusual, verbose)
+    if own and not verbose:
+        yield f"`morphseq why {own[0].stage}` tells what changed; --verbose names it for all"
+
+
+def _unusual(unusual: Unusual, verbose: bool) -> Iterator[str]:
+    for key, paths in unusual.orphans.items():
+        some = paths if verbose else paths[:1]
+        yield f"orphan: {key} is not listed, but {len(paths)} things are left of it: {_some(some, len(paths))}"
+    for path in unusual.unlisted:
+        yield f"unlisted: {path} is not an experiment of params.yaml"
+    for stage, state in unusual.code.items():
+        yield f"code: {stage} is {state}: `morphseq code status` says what to do"
+    for name in unusual.others:
+        yield f"not looked at: {name}, which `dvc status` looks at too"
+    for problem in unusual.problems:
+        yield f"could not be told: {problem}"
+
+
+def _some(names: list[str], count: int) -> str:
+    return ", ".join(names) + (", ..." if count > len(names) else "")

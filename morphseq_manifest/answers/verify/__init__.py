@@ -1,0 +1,1 @@
+"""`morphseq verify`: whether every byte is as recorded."""

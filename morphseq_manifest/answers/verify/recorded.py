@@ -1,0 +1,100 @@
+"""What dvc.lock has of every path: the content recorded, by which stage, and whether the stages agree."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from morphseq_manifest.base.errors import UnreadableError
+from morphseq_manifest.cohort import params, selection
+from morphseq_manifest.tracker.dvc import lock_reading
+from morphseq_manifest.tracker.dvc.lock_reading import Lock, Recorded
+
+
+class Record(msgspec.Struct):
+    """One path: the stage that makes it (None for an input), what is recorded as its content, and by which stages.
+
+    `content` is what its maker recorded, or else the first stage that reads it.
+    """
+
+    path: str
+    maker: str | None
+    content: Recorded
+    stages: dict[str, list[str]]
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether a folder was recorded."""
+        return self.content.md5.endswith(".dir")
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Further contents that will do: where stages read different contents of an input, each was true once."""
+        return () if self.maker else tuple(md5 for md5 in self.stages if md5 != self.content.md5)
+
+
+class Scope(msgspec.Struct):
+    """What is looked at: `chosen`, of all records that are `current`; `former` are of experiments no longer listed.
+
+    `left_out` are those experiments; `waiting` the listed ones that have no record yet.
+    """
+
+    lock: Lock
+    chosen: list[Record]
+    current: dict[str, Record]
+    former: dict[str, Record]
+    left_out: list[str]
+    waiting: list[str]
+
+    def record(self, path: str) -> Record:
+        """The record of a path, or of the folder that it is in."""
+        while path not in self.current:
+            path = path.rpartition("/")[0]
+        return self.current[path]
+
+
+def read_scope(root: Path, experiments: Iterable[str] = ()) -> Scope:
+    """Read what is recorded in a project, for some experiments or, if none are given, for all and for the cohort.
+
+    Raises as params.read and lock_reading.read do; ConfigError for an experiment that is not listed; UnreadableError
+    if nothing is recorded.
+    """
+    listed = params.read(root).experiments
+    found = lock_reading.read(root)
+    chosen = selection.named(experiments, listed)
+    stages = [name for name in found if _of(name) in {"", *listed}]
+    wanted = [name for name in stages if not chosen or _of(name) in chosen]
+    if not wanted:
+        whose = f" for {', '.join(chosen)}" if chosen else ""
+        raise UnreadableError(
+            f"{root / lock_reading.LOCK}: nothing is recorded{whose}. Run the pipeline first: `dvc repro`"
+        )
+    current = _records({name: found[name] for name in stages})
+    paths = dict.fromkeys(path for name in wanted for part in (found[name].deps, found[name].outs) for path in part)
+    recorded = {_of(name) for name in found}
+    return Scope(
+        lock=found,
+        chosen=[current[path] for path in sorted(paths)],
+        current=current,
+        former={path: record for path, record in _records(found).items() if path not in current},
+        left_out=sorted(recorded - {"", *listed}),
+        waiting=[name for name in chosen or listed if name not in recorded],
+    )
+
+
+def _of(stage: str) -> str:
+    """The experiment of a stage such as `images@20240418`; empty for the cohort's."""
+    return stage.partition("@")[2]
+
+
+def _records(stages: Lock) -> dict[str, Record]:
+    """What these stages recorded, by path; what a stage made comes before what others read."""
+    records: dict[str, Record] = {}
+    for name, entry in stages.items():
+        for path, content in entry.outs.items():
+            records[path] = Record(path, name, content, {content.md5: [name]})
+    for name, entry in stages.items():
+        for path, content in entry.deps.items():
+            record = records.setdefault(path, Record(path, None, content, {}))
+            record.stages.setdefault(content.md5, []).append(name)
+    return records

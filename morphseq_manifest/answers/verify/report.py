@@ -1,0 +1,143 @@
+"""Hashing again everything that was recorded: what is damaged, missing, unreadable, or was recorded by nobody.
+
+Frames are held against their images manifest, stacks against the contents index of their folder, all else against
+dvc.lock; and the manifests and indexes themselves against dvc.lock.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import msgspec
+
+from morphseq_manifest.answers.verify.findings import DAMAGED, STALE, UNREADABLE, Finding, failed
+from morphseq_manifest.answers.verify.folders import explain
+from morphseq_manifest.answers.verify.plan import make_plan, take_sample
+from morphseq_manifest.answers.verify.proofs import Progress
+from morphseq_manifest.answers.verify.recorded import Scope, read_scope
+from morphseq_manifest.base.errors import ExitCode
+from morphseq_manifest.tracker.disk.readers import hashing
+from morphseq_manifest.tracker.disk.rehash import Batch, Failure, Job
+
+# A clock tick of any kernel, and some more.
+_TICK_NS = 20_000_000
+
+Step = Callable[[int, int], None]
+Watch = Callable[["Work"], AbstractContextManager[Step]]
+
+
+class Work(msgspec.Struct, frozen=True):
+    """How much there is to hash, in files and `size` bytes, and how many files were hashed before.
+
+    `since` is when the interrupted check began, in seconds since 1970; `kept` whether this one could be taken up again.
+    """
+
+    files: int
+    size: int
+    skipped: int
+    since: float
+    kept: bool
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a check found, and what it looked at.
+
+    Of the `recorded` files, `hashed` were hashed now (`size` bytes), `skipped` were as recorded when an interrupted
+    check hashed them. `sample` is the percentage asked for, with the `seed` that repeats it. `left_out` are experiments
+    with records that are no longer listed, `waiting` listed ones without records.
+    """
+
+    findings: list[Finding]
+    recorded: int
+    hashed: int
+    size: int
+    skipped: int
+    sample: float | None
+    seed: int | None
+    left_out: list[str]
+    waiting: list[str]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """How the command ends: damage weighs more than what can't be read, and that more than what is stale."""
+        kinds = {finding.what for finding in self.findings}
+        if kinds - {STALE, UNREADABLE}:
+            return ExitCode.CONTENT
+        if UNREADABLE in kinds:
+            return ExitCode.UNREADABLE
+        return ExitCode.STALE if kinds else ExitCode.OK
+
+
+def _unwatched(_: Work) -> AbstractContextManager[Step]:
+    return nullcontext(lambda files, size: None)
+
+
+def verify(
+    root: Path = Path(),
+    experiments: Sequence[str] = (),
+    *,
+    sample: float | None = None,
+    seed: int | None = None,
+    restart: bool = False,
+    watch: Watch = _unwatched,
+) -> Report:
+    """Check a project's content, or that of some experiments, against what is recorded.
+
+    `sample` is the percentage of files to hash; names are always checked, all of them. An interrupted check is taken
+    up where it ended, by the same arguments, unless `restart` is set. Raises ConfigError for an unknown experiment,
+    UnreadableError where nothing is recorded, ContentError for a dvc.lock or manifest that can't be understood.
+    """
+    scope = read_scope(root, experiments)
+    plan = make_plan(root, scope)
+    seed = int.from_bytes(os.urandom(3)) if sample and seed is None else seed
+    jobs = take_sample(plan.jobs, sample, seed or 0) if sample else plan.jobs
+    progress = Progress(root, repr((sorted(experiments), sample, seed)), restart)
+    left = [job for job in jobs if not progress.has(job)]
+    skipped = _count(jobs) - _count(left) if len(left) < len(jobs) else 0
+    hashed = _hash(root, left, progress, skipped, watch)
+    return Report(
+        findings=sorted([*plan.findings, *_findings(root, hashed.failures, scope)], key=lambda found: found.path),
+        recorded=_count(plan.jobs),
+        hashed=hashed.files,
+        size=hashed.size,
+        skipped=skipped,
+        sample=sample,
+        seed=seed if sample else None,
+        left_out=scope.left_out,
+        waiting=scope.waiting,
+    )
+
+
+def _hash(root: Path, jobs: list[Job], progress: Progress, skipped: int, watch: Watch) -> Batch:
+    """Hash what the jobs name; progress is kept where this is interrupted, and forgotten where it is not."""
+    files = size = 0
+    failures: list[Failure] = []
+    finished = False
+    work = Work(_count(jobs), sum([job.size or 0 for job in jobs]), skipped, progress.began, progress.is_kept)
+    try:
+        with hashing(str(root), jobs, time.time_ns() - _TICK_NS) as batches, watch(work) as step:
+            for batch in batches:
+                progress.add(batch.proofs)
+                files, size = files + batch.files, size + batch.size
+                failures += batch.failures
+                step(files, size)
+        finished = True
+    finally:
+        progress.close(finished)
+    return Batch(files, size, [], failures)
+
+
+def _count(jobs: list[Job]) -> int:
+    return sum([job.count for job in jobs])
+
+
+def _findings(root: Path, failures: list[Failure], scope: Scope) -> Iterator[Finding]:
+    """What the failures mean; in a folder known only as a whole, what can be named in it."""
+    for failure in failures:
+        record = scope.record(failure.job.path)
+        if failure.what == DAMAGED and failure.job.is_folder and failure.path == failure.job.path:
+            yield from explain(root, record, failure)
+        else:
+            yield failed(root, record, failure)

@@ -1,0 +1,1 @@
+"""`morphseq why`: why a stage will run, from the root cause."""

@@ -1,0 +1,168 @@
+"""Why one stage is not up to date, down to the file, the setting, or the experiment."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from morphseq_manifest.answers import changes
+from morphseq_manifest.answers.changes import Change
+from morphseq_manifest.answers.provenance import membership
+from morphseq_manifest.answers.why import recorded_files
+from morphseq_manifest.answers.why.interpolated import FilledIn
+from morphseq_manifest.answers.why.recorded_files import Listing
+from morphseq_manifest.base.errors import MorphseqError
+from morphseq_manifest.cohort.manifests.images_manifest import parse as parse_manifest
+from morphseq_manifest.cohort.params import PARAMS
+from morphseq_manifest.tracker.disk.content import Content
+from morphseq_manifest.tracker.disk.workspace import Workspace
+from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
+from morphseq_manifest.tracker.dvc.stages import Stage
+from morphseq_manifest.tracker.freshness.steps import Step
+from morphseq_manifest.tracker.freshness.verdict import find
+from morphseq_manifest.tracker.snapshot import MANIFESTS, Snapshot
+
+
+class Causes:
+    """What can be said of the stages in `steps`; files are looked at through `workspace`."""
+
+    def __init__(self, snapshot: Snapshot, workspace: Workspace, steps: dict[str, Step]) -> None:
+        self._snapshot, self._workspace, self._steps = snapshot, workspace, steps
+        self._filled_in = FilledIn(snapshot)
+
+    def of(self, name: str) -> list[Change]:
+        """Why the stage itself, apart from those before it, is not up to date; empty where it is."""
+        stage, step = self._snapshot.graph.stages[name], self._steps[name]
+        entry = self._snapshot.lock.get(name)
+        found = [Change("trouble", trouble) for trouble in step.verdict.troubles]
+        if step.failure:
+            found.append(Change("failure", name, new=step.failure))
+        if entry is None:
+            return [*found, Change("stage", name, new="has not run")] if step.verdict else found
+        if step.verdict.always:
+            found.append(Change("stage", name, new="always runs, since it depends on nothing or says so"))
+        found += self._definition(stage, entry)
+        found += self._settings(entry, step.verdict.settings)
+        for path, what in step.verdict.deps.items():
+            if path in entry.deps:
+                found += self._dependency(stage, path, what, entry.deps[path])
+        for path, what in step.verdict.outs.items():
+            if path in entry.outs:
+                found += self._output(path, what, entry.outs[path])
+        return found
+
+    def _definition(self, stage: Stage, entry: StageLock) -> list[Change]:
+        """What the stage runs, reads and makes otherwise than it did: for one setting, or as dvc.yaml has it."""
+        found = list(self._paths(stage, entry))
+        if entry.cmd != stage.cmd:
+            found.insert(0, Change("command", stage.name, entry.cmd, stage.cmd))
+        setting = self._filled_in.changed(stage, entry) if found else None
+        return [setting] if setting else found
+
+    def _paths(self, stage: Stage, entry: StageLock) -> Iterator[Change]:
+        """The dependencies and outputs that it has now and had not, and the other way round."""
+        now = {"dependency": stage.deps, "declared output": [out.path for out in stage.outs]}
+        for kind, paths in now.items():
+            recorded = entry.deps if kind == "dependency" else entry.outs
+            yield from (Change(kind, path, new=path) for path in paths if path not in recorded)
+            yield from (Change(kind, path, old=path) for path in recorded if path not in paths)
+
+    def _settings(self, entry: StageLock, changed: dict[str, str]) -> Iterator[Change]:
+        before = self._snapshot.locked_settings[entry.params_text].get(str(PARAMS), {})
+        for name in changed:
+            present, new = find(self._snapshot.params.values, name)
+            if name == "":
+                yield Change("setting", "all", new="recorded for the first time")
+                continue
+            olds, news = ({name: before[name]} if name in before else {}), ({name: new} if present else {})
+            if name == "experiments":
+                yield from changes.compare("experiment", before.get(name) or {}, new or {})
+                continue
+            for change in changes.settings(olds, news):
+                group, _, rest = change.name.partition(".")
+                is_version = group == "versions" and rest
+                yield Change("version", rest, change.old, change.new) if is_version else change
+
+    def _dependency(self, stage: Stage, path: str, what: str, recorded: Recorded) -> Iterator[Change]:
+        makers = [name for name in self._snapshot.graph.makers_of(path) if name in self._steps]
+        if any(self._steps[name].verdict for name in makers):
+            return  # said of the stage that makes it
+        if what == "deleted":
+            yield Change("folder" if recorded.nfiles is not None else "file", path, _recorded(recorded), None)
+        elif stage.name in membership.TABLES and len(makers) > 1:
+            yield from self._contributions(stage.name, path, recorded)
+        else:
+            yield from self._content("result" if makers else "input", path, recorded)
+
+    def _output(self, path: str, what: str, recorded: Recorded) -> Iterator[Change]:
+        if what == "not in cache":
+            yield Change("cache", path, _recorded(recorded), None)
+        elif what == "deleted":
+            yield Change("output", path, _recorded(recorded), None)
+        else:
+            yield from self._content("output", path, recorded)
+
+    def _content(self, kind: str, path: str, recorded: Recorded) -> Iterator[Change]:
+        """The files that are others in a folder, or frames in a manifest, where they can be named; else the whole."""
+        content = self._workspace.look([path])[path]
+        details: list[Change] = []
+        if content.nfiles is not None and recorded.nfiles is not None:
+            before = recorded_files.frames(self._snapshot, path) if kind == "input" else None
+            word = "frame" if before else "stack"
+            before = before or recorded_files.stacks(self._snapshot.root, path, recorded)
+            details = self._files(word, path, before) if before else []
+        elif path.startswith(f"{MANIFESTS}/images/") and content.md5:
+            details = self._frames(path, recorded)
+        yield from details or [Change(kind, path, _recorded(recorded), _found(content))]
+
+    def _files(self, kind: str, folder: str, before: Listing) -> list[Change]:
+        now: Listing = {
+            name: {"size": known.size, "xxh3_128": known.xxh3_128}
+            for name, known in self._workspace.members(folder).items()
+            if name in before or name != "contents.json"
+        }
+        return changes.compare(kind, _inside(folder, before), _inside(folder, now))
+
+    def _frames(self, path: str, recorded: Recorded) -> list[Change]:
+        before = recorded_files.manifest_recorded(self._snapshot, path, recorded)
+        data = self._snapshot.content(Path(path))
+        if before is None or data is None:
+            return []
+        try:
+            now = parse_manifest(data, path)
+        except MorphseqError:
+            return []  # damaged: what can be said is that it is another one
+        folder = recorded_files.folder_listed(self._snapshot, path)
+        old, new = (_inside(folder, recorded_files.of_frames(manifest)) for manifest in (before, now))
+        return changes.compare("frame", old, new)
+
+    def _contributions(self, table: str, path: str, recorded: Recorded) -> Iterator[Change]:
+        """The experiments that are not in a table as they are now."""
+        found: list[Change] = []
+        for item in membership.examine(table, self._snapshot):
+            part = item.part.contributed if item.part else None
+            if item.state == "removed":
+                found.append(Change("experiment", item.experiment, old=part))
+            elif item.part is None:
+                found.append(Change("experiment", item.experiment, new=item.state))
+            else:
+                found += [Change(c.kind, f"{item.experiment}: {c.name}", c.old, c.new) for c in item.changes]
+        if not found:
+            content = self._workspace.look([path])[path]
+            found = [Change("result", path, _recorded(recorded), _found(content))]
+        yield from found
+
+
+def _inside(folder: str, listing: Listing) -> dict[str, Any]:
+    return {f"{folder}/{name}" if folder else name: found for name, found in listing.items()}
+
+
+def _recorded(recorded: Recorded) -> dict[str, Any]:
+    return _content(recorded.size, recorded.md5, recorded.nfiles)
+
+
+def _found(content: Content) -> dict[str, Any]:
+    return _content(content.size, content.md5, content.nfiles)
+
+
+def _content(size: int | None, md5: str | None, nfiles: int | None) -> dict[str, Any]:
+    return {"size": size, "md5": md5} | ({} if nfiles is None else {"nfiles": nfiles})

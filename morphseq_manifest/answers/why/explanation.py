@@ -1,0 +1,94 @@
+"""Why a stage will run: the chain from the root cause, a file, a setting, an experiment, to the stage asked about."""
+
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from morphseq_manifest.answers.changes import Change
+from morphseq_manifest.answers.why.causes import Causes
+from morphseq_manifest.base.errors import ConfigError, ExitCode
+from morphseq_manifest.cohort.params import suggest
+from morphseq_manifest.tracker.disk.workspace import THREADS, Workspace
+from morphseq_manifest.tracker.dvc.graph import Graph
+from morphseq_manifest.tracker.freshness import failure_notes
+from morphseq_manifest.tracker.freshness.assess import assess
+from morphseq_manifest.tracker.freshness.steps import State, Step, steps
+from morphseq_manifest.tracker.snapshot import Snapshot
+
+__all__ = ["Cause", "Explanation", "why"]
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """One root cause: what has changed, the stages that it makes run first, and a way from the first to the target.
+
+    `change.old` and `change.new` have sizes and hashes, or values.
+    """
+
+    change: Change
+    stages: list[str]
+    way: list[str]
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """The stages asked about with their states, and the root causes, those of earlier stages first."""
+
+    target: str
+    states: dict[str, State]
+    causes: list[Cause]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 where all is up to date, 4 where something could not be told, else 1."""
+        if any(cause.change.kind == "trouble" for cause in self.causes):
+            return ExitCode.UNREADABLE
+        return ExitCode.OK if all(state == State.UP_TO_DATE for state in self.states.values()) else ExitCode.STALE
+
+
+def why(target: str, root: Path | str = ".", threads: int = THREADS) -> Explanation:
+    """Why a stage, a group of stages, an experiment's stages or a table will be made anew.
+
+    Raises ConfigError for an unknown target, and as `status` does.
+    """
+    snapshot = Snapshot(Path(root))
+    graph = snapshot.graph
+    targets = resolve(target, graph)
+    workspace = Workspace(snapshot.root, threads)
+    upstream = graph.upstream(targets)
+    found = steps(graph, assess(snapshot, workspace, upstream), snapshot.lock, failure_notes.read(snapshot.root))
+    causes = Causes(snapshot, workspace, found)
+    grouped: dict[Any, tuple[Change, list[str]]] = {}
+    for name in found:
+        for change in causes.of(name):
+            # A setting or a model that many stages have is one cause.
+            key = msgspec.json.encode(change) if change.kind != "stage" else name
+            grouped.setdefault(key, (change, []))[1].append(name)
+    return Explanation(
+        target=target,
+        states={name: found[name].state for name in found if name in targets},
+        causes=[Cause(change, names, _way(graph, names[0], targets, found)) for change, names in grouped.values()],
+    )
+
+
+def resolve(target: str, graph: Graph) -> set[str]:
+    """The stages that a name stands for: a stage, a group, or an experiment. Raises ConfigError for none."""
+    found = {name for name, stage in graph.stages.items() if target in {name, stage.group, stage.key}}
+    if not found:
+        names = [part for name, stage in graph.stages.items() for part in (name, stage.group, stage.key) if part]
+        raise ConfigError(f"{target!r} is no stage, group or experiment of dvc.yaml{suggest(target, names)}")
+    return found
+
+
+def _way(graph: Graph, start: str, targets: set[str], found: dict[str, Step]) -> list[str]:
+    """The shortest way from a stage to a target, both included."""
+    ways, seen = deque([[start]]), {start}
+    while ways:
+        way = ways.popleft()
+        if way[-1] in targets:
+            return way
+        for after in graph.after[way[-1]]:
+            if after in found and after not in seen:
+                seen.add(after)
+                ways.append([*way, after])
+    return [start]

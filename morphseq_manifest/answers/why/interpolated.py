@@ -1,0 +1,79 @@
+"""Settings that are filled in, not declared: `model_name` is no param of a stage, and yet in its command and paths."""
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from morphseq_manifest.answers.changes import Change
+from morphseq_manifest.base.errors import MorphseqError
+from morphseq_manifest.tracker.dvc import definition
+from morphseq_manifest.tracker.dvc.lock_reading import StageLock
+from morphseq_manifest.tracker.dvc.stages import Stage, resolve
+from morphseq_manifest.tracker.snapshot import Snapshot
+
+_Place = tuple[str, ...]
+
+
+class FilledIn:
+    """What the stages of a project would be, had one setting another value."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._tried: dict[tuple[_Place, str], dict[str, Stage]] = {}
+
+    def changed(self, stage: Stage, entry: StageLock) -> Change | None:
+        """The one setting with whose earlier value the stage would be as recorded; None where there is no such one."""
+        now = [str(stage.cmd), *stage.paths()]
+        recorded = [str(entry.cmd), *entry.deps, *entry.outs]
+        for place, value in _texts(self._snapshot.params.values):
+            if place[0] == "experiments" and stage.key not in place:
+                continue
+            for old in {old for text in now for old in _candidates(text, value, recorded)} - {value}:
+                if _is_as(self._stages(place, old).get(stage.name), entry):
+                    return Change("setting", ".".join(place), old, value)
+        return None
+
+    def _stages(self, place: _Place, value: str) -> dict[str, Stage]:
+        """The stages with that value of the setting; none where they can't be resolved."""
+        if (place, value) not in self._tried:
+            values = copy.deepcopy(self._snapshot.params.values)
+            inner = values
+            for part in place[:-1]:
+                inner = inner[part]
+            inner[place[-1]] = value
+            name = self._snapshot.name(definition.PIPELINE)
+            data = self._snapshot.content(definition.PIPELINE) or b""
+            try:
+                found = resolve(definition.parse(data, name), values, name)
+            except MorphseqError:
+                found = []
+            self._tried[place, value] = {stage.name: stage for stage in found}
+        return self._tried[place, value]
+
+
+def _texts(values: Mapping[Any, Any], place: _Place = ()) -> Iterator[tuple[_Place, str]]:
+    for key, value in values.items():
+        if not isinstance(key, str):
+            continue
+        if isinstance(value, Mapping):
+            yield from _texts(value, (*place, key))
+        elif isinstance(value, str) and value:
+            yield (*place, key), value
+
+
+def _candidates(text: str, value: str, recorded: list[str]) -> Iterator[str]:
+    """What may have stood in the place of `value`, going by what is recorded."""
+    before, found, after = text.partition(value)
+    if found:
+        pattern = re.compile(f"{re.escape(before)}(.+?){re.escape(after).replace(re.escape(value), '.+?')}")
+        yield from (match[1] for other in recorded if (match := pattern.fullmatch(other)))
+
+
+def _is_as(stage: Stage | None, entry: StageLock) -> bool:
+    return (
+        stage is not None
+        and stage.cmd == entry.cmd
+        and set(stage.deps) == entry.deps.keys()
+        and {out.path for out in stage.outs} == entry.outs.keys()
+    )

@@ -1,0 +1,71 @@
+"""What a folder held when it was recorded, file by file: from the images manifest or contents index that lists it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from morphseq_manifest.base import git
+from morphseq_manifest.base.errors import MorphseqError
+from morphseq_manifest.base.hashing import md5_bytes
+from morphseq_manifest.cohort.manifests import images_manifest, stack_index
+from morphseq_manifest.cohort.manifests.images_manifest import ImagesManifest
+from morphseq_manifest.tracker.dvc.lock_reading import Recorded
+from morphseq_manifest.tracker.snapshot import MANIFESTS, Snapshot
+
+# By path in the folder: size in bytes and xxh3_128.
+Listing = Mapping[str, dict[str, Any]]
+
+
+def frames(snapshot: Snapshot, folder: str) -> Listing | None:
+    """The frames that were in a folder when the stage that lists them last ran; None where no such list is found."""
+    for entry in snapshot.lock.values():
+        for path, recorded in entry.outs.items():
+            if path.startswith(f"{MANIFESTS}/images/") and folder in entry.deps:
+                manifest = manifest_recorded(snapshot, path, recorded)
+                return of_frames(manifest) if manifest else None
+    return None
+
+
+def folder_listed(snapshot: Snapshot, path: str) -> str:
+    """The folder that an images manifest lists, as the stage that writes it last read it; empty where none did."""
+    for entry in snapshot.lock.values():
+        if path in entry.outs:
+            return next((dep for dep, recorded in entry.deps.items() if recorded.nfiles is not None), "")
+    return ""
+
+
+def stacks(root: Path, folder: str, recorded: Recorded) -> Listing | None:
+    """The stacks that a stage made in a folder; None where their index is not there, or another one."""
+    try:
+        index = stack_index.read(root / folder)
+    except MorphseqError:
+        return None  # damaged itself, which the folder's md5 shows
+    if index is None or index.folder_md5() != recorded.md5:
+        return None
+    return {entry.path: {"size": entry.size, "xxh3_128": entry.xxh3_128} for entry in index.files}
+
+
+def manifest_recorded(snapshot: Snapshot, path: str, recorded: Recorded) -> ImagesManifest | None:
+    """An images manifest with the recorded content: the present one, or one in git's history; None for none."""
+    for data in _versions(snapshot, Path(path)):
+        if md5_bytes(data) == recorded.md5:
+            try:
+                return images_manifest.parse(data, path)
+            except MorphseqError:
+                return None  # of another form: what it lists can't be told
+    return None
+
+
+def _versions(snapshot: Snapshot, path: Path) -> Iterator[bytes]:
+    present = snapshot.content(path)
+    if present is not None:
+        yield present
+    for commit in git.history(snapshot.root, path):
+        data = git.content(snapshot.root, commit, path)
+        if data is not None:
+            yield data
+
+
+def of_frames(manifest: ImagesManifest) -> Listing:
+    """The frames that a manifest lists."""
+    return {frame.path: {"size": frame.size, "xxh3_128": frame.xxh3_128} for frame in manifest.frames}

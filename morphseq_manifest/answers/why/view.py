@@ -1,0 +1,77 @@
+"""What `morphseq why` shows."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from morphseq_manifest.answers.changes import ABSENT, Change
+from morphseq_manifest.answers.why.explanation import Cause, Explanation
+from morphseq_manifest.base import display
+from morphseq_manifest.tracker.freshness.steps import State
+
+SCHEMA = "morphseq/why/1"
+_SHOWN = 20
+_STAGES = 4
+
+
+def show(found: Explanation, as_json: bool) -> None:
+    """Print an explanation."""
+    if as_json:
+        display.show_json(
+            SCHEMA,
+            {"target": found.target, "states": found.states, "causes": found.causes, "exit_code": int(found.exit_code)},
+        )
+        return
+    print(_title(found))
+    for number, cause in enumerate(found.causes[:_SHOWN], 1):
+        print(f"\n{number}. " + "\n   ".join(_lines(cause)))
+    if len(found.causes) > _SHOWN:
+        print(f"\nand {len(found.causes) - _SHOWN} more causes: --json has them all")
+
+
+def _title(found: Explanation) -> str:
+    late = [name for name, state in found.states.items() if state != State.UP_TO_DATE]
+    if not late:
+        return f"{found.target} is up to date"
+    if len(found.states) == 1:
+        return f"{found.target} is {found.states[late[0]]}"
+    return f"{found.target}: {len(late)} of {len(found.states)} stages are not up to date"
+
+
+def _lines(cause: Cause) -> Iterator[str]:
+    yield describe(cause.change)
+    change = cause.change
+    if change.kind not in {"stage", "failure", "trouble"}:
+        for word, value in (("was", change.old), ("is", change.new)):
+            if value is not ABSENT and value != change.name:
+                yield f"  {word:<4} {_value(value)}"
+    if len(cause.stages) > 1:
+        more = ", ..." if len(cause.stages) > _STAGES else ""
+        yield f"  for {len(cause.stages)} stages: {', '.join(cause.stages[:_STAGES])}{more}"
+    yield "  " + " -> ".join(cause.way)
+
+
+def describe(change: Change) -> str:
+    """A change in a line, without what it was and is."""
+    if change.kind == "trouble":
+        return f"could not be told: {change.name}"
+    if change.kind == "failure":
+        return f"{change.name} failed: {change.new}"
+    if change.kind == "stage":
+        return f"{change.name} {change.new}"
+    if change.kind == "cache":
+        return f"output {change.name} is no longer in DVC's cache"
+    if change.new is ABSENT:
+        return f"{change.kind} {change.name} {'is gone' if change.kind in _FILES else 'removed'}"
+    return f"{change.kind} {change.name} {'added' if change.old is ABSENT else 'changed'}"
+
+
+_FILES = {"frame", "stack", "file", "folder", "output", "input"}
+
+
+def _value(value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    words = {"size": "{} bytes", "nfiles": "{} files", "md5": "md5 {}", "xxh3_128": "xxh3_128 {}"}
+    if not value.keys() <= words.keys():
+        return ", ".join(f"{key}: {item}" for key, item in value.items())
+    return ", ".join(words[key].format(item) for key, item in value.items() if item is not None)

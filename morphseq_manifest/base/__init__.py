@@ -1,0 +1,1 @@
+"""What knows no project: errors, files, hashing, git, what people see."""

@@ -1,0 +1,79 @@
+"""Journals: what an unfinished run has done so far, a line a record, written as it happens.
+
+A line holds its own hash, so that one cut short by a killed process, or damaged since, is as if it were not there.
+"""
+
+import fcntl
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.base.hashing import hash_bytes
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+
+class Journal(Generic[Record]):
+    """The records of one file, in the order in which they were added, until it is closed; nobody else can have it open.
+
+    Raises ConfigError where another process has it open.
+    """
+
+    def __init__(self, path: Path, kind: type[Record]) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("a+b", buffering=0)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise ConfigError(
+                f"{path}: another process is at work on the same outputs. Wait until it is done, then run this again"
+            ) from None
+        except OSError:
+            pass  # a file system without locks: whoever runs things there takes care
+        self._file.seek(0)
+        lines = self._file.read().split(b"\n")
+        self.records = [record for line in lines if (record := _parse(line, kind)) is not None]
+        if lines[-1]:
+            self._file.write(b"\n")
+
+    def add(self, record: Record) -> None:
+        """Add a record; it is on the disk when this returns."""
+        self._file.write(_line(record))
+        os.fsync(self._file.fileno())
+        self.records.append(record)
+
+    def shrink(self, records: Sequence[Record]) -> None:
+        """Drop all but these records of it."""
+        if len(records) < len(self.records):
+            files.write_bytes(self.path, b"".join(map(_line, records)))
+            self.records = list(records)
+
+    def remove(self) -> None:
+        """Remove the file: the run is finished."""
+        self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let others have it; what it holds stays."""
+        self._file.close()
+
+
+def _line(record: msgspec.Struct) -> bytes:
+    data = msgspec.json.encode(record)
+    return b"%s %s\n" % (hash_bytes(data).encode(), data)
+
+
+def _parse(line: bytes, kind: type[Record]) -> Record | None:
+    digest, _, data = line.partition(b" ")
+    if digest != hash_bytes(data).encode():
+        return None
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.DecodeError:
+        return None  # of another release

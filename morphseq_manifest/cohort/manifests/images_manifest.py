@@ -1,0 +1,95 @@
+"""The images manifest: which frames an experiment has, with which content.
+
+`manifests/images/{exp}.json` is canonical: frames sorted by (well, time_int), one a line, no times and no
+absolute paths, and a digest of it all. The same content gives the same bytes, and any other bytes are refused.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import UnreadableError
+from morphseq_manifest.cohort.manifests import canonical
+
+SCHEMA = "morphseq/images/1"
+_REMEDY = "Restore it with `git checkout`, or run `dvc repro images` again"
+
+
+class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One full-focus frame: `path` is the file's name in the experiment's folder, `size` its bytes."""
+
+    well: str
+    time_int: int
+    path: str
+    size: int
+    xxh3_128: str
+
+
+class Problem(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True):
+    """Something that does not fit, and is no reason to stop: `kind`, the well, the frame number, the file."""
+
+    kind: str
+    well: str
+    time_int: int
+    path: str
+
+
+class Counts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much there is: frames, wells with frames, bytes of all frames, rows of the plate table."""
+
+    frames: int
+    wells: int
+    bytes: int
+    rows: int
+
+
+class ImagesManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An experiment's frames, what does not fit, and the digest of both."""
+
+    schema: str
+    experiment: str
+    frames: list[Frame]
+    problems: list[Problem]
+    counts: Counts
+    digest: str
+
+    def by_well(self) -> dict[str, list[Frame]]:
+        """The frames of each well, in time order; wells in order."""
+        wells: dict[str, list[Frame]] = {}
+        for frame in self.frames:
+            wells.setdefault(frame.well, []).append(frame)
+        return wells
+
+
+def build(experiment: str, frames: list[Frame], problems: list[Problem], rows: int) -> ImagesManifest:
+    """Make the manifest of these frames, in whatever order they come."""
+    frames = sorted(frames, key=lambda frame: (frame.well, frame.time_int))
+    counts = Counts(
+        frames=len(frames),
+        wells=len({frame.well for frame in frames}),
+        bytes=sum(frame.size for frame in frames),
+        rows=rows,
+    )
+    return canonical.seal(ImagesManifest(SCHEMA, experiment, frames, sorted(problems), counts, digest=""))
+
+
+def write(path: Path, manifest: ImagesManifest) -> None:
+    """Write the canonical bytes in one step."""
+    files.write_bytes(path, canonical.dump(manifest))
+
+
+def read(path: Path) -> ImagesManifest:
+    """Read a manifest whole. Raises UnreadableError if it can't be read, ContentError if it was edited or cut."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadableError(
+            f"{path}: can't be read ({error.strerror}). `dvc repro images` writes it; `git checkout` brings it back"
+        ) from error
+    return parse(data, str(path))
+
+
+def parse(data: bytes, name: str) -> ImagesManifest:
+    """Read canonical bytes; `name` is for messages. Raises ContentError for anything else."""
+    return canonical.parse(data, ImagesManifest, SCHEMA, name, _REMEDY)

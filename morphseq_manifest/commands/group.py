@@ -1,0 +1,36 @@
+"""The `morphseq` command."""
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from morphseq_manifest.base.console import Group
+
+# The commands, and the module of each: only that of the one asked for is imported.
+_MODULES = {
+    "status": "status", "why": "status", "run": "run", "pipeline": "run", "provenance": "provenance",
+    "diff": "provenance", "verify": "verify", "code": "code",
+}  # fmt: skip
+
+
+class _Commands(Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _MODULES:
+            return None
+        found = getattr(import_module(f"morphseq_manifest.commands.{_MODULES[cmd_name]}"), cmd_name)
+        assert isinstance(found, click.Command)
+        return found
+
+
+@click.group(cls=_Commands)
+@click.option(
+    "-C", "root", type=click.Path(path_type=Path, file_okay=False), default=".", help="Work on the project in DIR."
+)
+@click.pass_context
+def main(context: click.Context, root: Path) -> None:
+    """Which experiments, with which content, are in df01, df02 and df03."""
+    context.obj = root

@@ -1,0 +1,21 @@
+"""What all parts of one look at the project's files share."""
+
+from dataclasses import dataclass, field
+
+from morphseq_manifest.tracker.disk.content import Content
+from morphseq_manifest.tracker.disk.stat_cache import StatCache
+from morphseq_manifest.tracker.dvc.ignoring import Ignore
+
+
+@dataclass(frozen=True)
+class Look:
+    """The project's folder, what is known, what does not count, and what was found so far, by path.
+
+    A file whose inode changed after `settled_ns` (ns since 1970) is not remembered.
+    """
+
+    root: str
+    cache: StatCache
+    ignore: Ignore
+    settled_ns: int
+    found: dict[str, Content] = field(default_factory=dict)

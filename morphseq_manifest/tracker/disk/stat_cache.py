@@ -1,0 +1,99 @@
+"""The stat cache: the hashes of files that have not been touched since they were read.
+
+A file is the same if its size, times of change (mtime and ctime, ns) and inode are: ctime tells an edit that puts the
+mtime back. What changed within two seconds before it was looked at is not relied on the next time, since it could
+have changed again without its stat telling (git's "racily clean" rule). Disposable: without it, files are read again.
+
+A folder of many files is known by one digest of all their stats; what is known of each file lies in a file of its own,
+which is read only where that digest is another.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from morphseq_manifest.base import memo
+from morphseq_manifest.base.hashing import hash_bytes
+
+SETTLED_NS = 2_000_000_000
+_FOLDER = memo.FOLDER / "stat"
+_KEY = b"morphseq/stat/1."
+
+
+class Stat(NamedTuple):
+    """What a stat says of a file, as far as it would change with the content; times in ns since 1970."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+
+class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A file's stat when it was read, and the hashes of what was read."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    md5: str
+    xxh3_128: str
+
+    def fits(self, seen: Stat) -> bool:
+        """Whether the file has not been touched since."""
+        return (self.size, self.mtime_ns, self.ctime_ns, self.inode) == seen
+
+
+class KnownFolder(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A folder: the digest of its files' stats, its md5 as DVC counts it, its size in bytes, its number of files."""
+
+    digest: bytes
+    md5: str
+    size: int
+    nfiles: int
+
+
+class _Table(msgspec.Struct):
+    files: dict[str, Known] = {}
+    folders: dict[str, KnownFolder] = {}
+
+
+class StatCache:
+    """What is known of the files of the project in `root`; paths are from its folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._path = root / _FOLDER / "table"
+        data = memo.load(self._path, _KEY)
+        table = _Table() if data is None else msgspec.msgpack.decode(data, type=_Table)
+        self.files, self.folders = table.files, table.folders
+        self._changed = False
+
+    def add_file(self, path: str, known: Known) -> None:
+        """Remember a file."""
+        self.files[path] = known
+        self._changed = True
+
+    def add_folder(self, path: str, known: KnownFolder) -> None:
+        """Remember a folder as a whole."""
+        self.folders[path] = known
+        self._changed = True
+
+    def members(self, path: str) -> dict[str, Known]:
+        """What is known of the files in a folder, by their paths in it."""
+        data = memo.load(self._members_path(path), _KEY)
+        return {} if data is None else msgspec.msgpack.decode(data, type=dict[str, Known])
+
+    def add_members(self, path: str, known: dict[str, Known]) -> None:
+        """Remember the files in a folder, and no others."""
+        memo.store(self._members_path(path), _KEY, msgspec.msgpack.encode(known))
+
+    def save(self) -> None:
+        """Write down what was added."""
+        if self._changed:
+            memo.store(self._path, _KEY, msgspec.msgpack.encode(_Table(self.files, self.folders)))
+            self._changed = False
+
+    def _members_path(self, path: str) -> Path:
+        return self._root / _FOLDER / hash_bytes(path.encode(errors="surrogateescape"))

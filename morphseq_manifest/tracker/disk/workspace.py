@@ -1,0 +1,143 @@
+"""The files of the project as they are now, by content: what a stat tells to be untouched is not read again."""
+
+import os
+import stat
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from morphseq_manifest.base.errors import UnreadableError
+from morphseq_manifest.base.reading import ChangingError, of, read
+from morphseq_manifest.tracker.disk.content import ABSENT, Content, of_file
+from morphseq_manifest.tracker.disk.crew import Job, work_off
+from morphseq_manifest.tracker.disk.folder_digests import unchanged
+from morphseq_manifest.tracker.disk.folder_look import TRIES, FolderLook
+from morphseq_manifest.tracker.disk.folder_stats import Folder
+from morphseq_manifest.tracker.disk.look import Look
+from morphseq_manifest.tracker.disk.stat_cache import SETTLED_NS, Known, StatCache
+from morphseq_manifest.tracker.dvc.cache import DvcCache
+from morphseq_manifest.tracker.dvc.ignoring import Ignore
+
+__all__ = ["ABSENT", "Content", "Workspace"]
+
+THREADS = 16
+_FILES = 200
+_RESTORE = "Restore it or its permissions"
+
+
+class Workspace:
+    """The files of the project in `root`. Each path is looked at once, however often it is asked for.
+
+    Raises ConfigError for rules of what to ignore that can't be used, UnreadableError where they can't be read.
+    """
+
+    def __init__(self, root: Path, threads: int = THREADS) -> None:
+        self.cache = StatCache(root)
+        self.ignore = Ignore(root)
+        self.dvc_cache = DvcCache(root)
+        self._held: dict[str, bool] = {}
+        self._look = Look(str(root), self.cache, self.ignore, time.time_ns() - SETTLED_NS)
+        self._threads = threads
+
+    def look(self, paths: Iterable[str]) -> dict[str, Content]:
+        """What is at each of `paths`, which are from the project's folder; what was seen before comes along."""
+        return self._look_with(self._look, paths)
+
+    def look_again(self, paths: Iterable[str]) -> dict[str, Content]:
+        """What is at each of `paths` now: they may have changed since. Several threads may ask at once."""
+        look = replace(self._look, settled_ns=time.time_ns() - SETTLED_NS, found={})
+        found = self._look_with(look, paths)
+        self._look.found.update(found)
+        return found
+
+    def _look_with(self, look: Look, paths: Iterable[str]) -> dict[str, Content]:
+        new = [path for path in dict.fromkeys(paths) if path not in look.found]
+        known = {path: self.cache.folders[path] for path in new if path in self.cache.folders}
+        for path in unchanged(look.root, known, self.ignore):
+            look.found[path] = Content(known[path].md5, known[path].size, known[path].nfiles)
+        new = [path for path in new if path not in look.found]
+        parts = [new[start : start + _FILES] for start in range(0, len(new), _FILES)]
+        work_off([partial(self._files, look, part) for part in parts], self._threads)
+        return look.found
+
+    def save(self) -> None:
+        """Remember what was found for the next time."""
+        self.cache.save()
+
+    def members(self, path: str) -> dict[str, Known]:
+        """The files in a folder that count, by their paths in it. Raises UnreadableError where it can't be told."""
+        content = self.look([path])[path]
+        if content.trouble:
+            raise UnreadableError(content.trouble)
+        before, found = self.cache.members(path), {}
+        for inside, entries in Folder(self._look.root, path, self.ignore).parts():
+            for entry in entries:
+                name = inside + entry.name
+                if not entry.is_dir() and not self.ignore.leaves_out(f"{path}/{name}"):
+                    known = before.get(name)
+                    found[name] = known if known and known.fits(of(entry.stat())) else read(entry.path)
+        return found
+
+    def held(self, md5s: Iterable[str]) -> dict[str, bool]:
+        """Whether DVC's cache holds the content of each of `md5s`; what was asked before comes along."""
+        new = [md5 for md5 in dict.fromkeys(md5s) if md5 not in self._held]
+        parts = [new[start : start + _FILES] for start in range(0, len(new), _FILES)]
+        work_off([partial(self._hold, part) for part in parts], self._threads)
+        return self._held
+
+    def keeps(self, md5: str) -> None:
+        """DVC's cache has been given the content of this md5."""
+        self._held[md5] = True
+
+    def drop_damaged(self, md5s: Iterable[str]) -> None:
+        """Take out of DVC's cache what is not of its md5, of these contents and the files in folders."""
+        for md5 in md5s:
+            self.dvc_cache.drop_damaged(md5)
+            self._held[md5] = False
+
+    def _hold(self, md5s: list[str]) -> Sequence[Job]:
+        self._held.update({md5: self.dvc_cache.holds(md5) for md5 in md5s})
+        return ()
+
+    def _files(self, look: Look, paths: list[str]) -> Sequence[Job]:
+        jobs: list[Job] = []
+        for path in paths:
+            found = self._file(look, path)
+            if isinstance(found, Content):
+                look.found[path] = found
+            else:
+                jobs.append(found)
+        return jobs
+
+    def _file(self, look: Look, path: str) -> Content | Job:
+        """What is at a path, where its stat tells; a job for a folder, and for a file that must be read."""
+        place = f"{look.root}/{path}"
+        try:
+            status = os.stat(place)  # noqa: PTH116 - a path object takes longer than the stat
+        except (FileNotFoundError, NotADirectoryError):
+            link = os.path.islink(place)  # noqa: PTH114
+            return Content(trouble=f"{place}: a symbolic link to nothing. {_RESTORE}") if link else ABSENT
+        except OSError as error:
+            return Content(trouble=f"{place}: can't be read ({error.strerror}). {_RESTORE}")
+        if stat.S_ISDIR(status.st_mode):
+            return FolderLook(look, path).start
+        known = self.cache.files.get(path)
+        return of_file(known) if known and known.fits(of(status)) else partial(self._read, look, path, place)
+
+    def _read(self, look: Look, path: str, place: str, attempt: int = 1) -> Sequence[Job]:
+        try:
+            known = read(place)
+            if known.ctime_ns < look.settled_ns:
+                self.cache.add_file(path, known)
+            look.found[path] = of_file(known)
+        except OSError as error:
+            look.found[path] = Content(trouble=f"{place}: can't be read ({error.strerror}). {_RESTORE}")
+        except ValueError as error:
+            look.found[path] = Content(trouble=f"{place}: {error}. Take it away")
+        except ChangingError:
+            if attempt < TRIES:
+                return self._read(look, path, place, attempt + 1)
+            look.found[path] = Content(trouble=f"{place}: changes while it is read. Try again when it is written")
+        return ()

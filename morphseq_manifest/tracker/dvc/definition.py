@@ -1,0 +1,52 @@
+"""dvc.yaml as it is written: read strictly, and which modules its commands run."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from morphseq_manifest.base.errors import ConfigError, UnreadableError
+
+PIPELINE = Path("dvc.yaml")
+_MODULE_RUN = re.compile(r"\bpython[\d.]*\s+(?:-\w+\s+)*?-m\s+(\S+)")
+
+
+def read_bytes(root: Path) -> bytes:
+    """The bytes of `root`/dvc.yaml. Raises UnreadableError."""
+    path = root / PIPELINE
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableError(f"{path}: can't be read ({error.strerror}). Run this in the project's folder") from error
+
+
+def parse(data: bytes, name: str) -> dict[str, Any]:
+    """Read the bytes of a dvc.yaml; `name` is for messages. Raises ConfigError for what is no pipeline."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        values = YAML(typ="safe").load(data.decode())
+    except (YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{name}{where}: no valid YAML: {getattr(error, 'problem', error)}") from error
+    stages = values.get("stages") if isinstance(values, Mapping) else None
+    if not isinstance(stages, Mapping) or not all(isinstance(entry, Mapping) for entry in stages.values()):
+        raise ConfigError(f"{name}: no pipeline: expected `stages`, a mapping with a mapping for each stage")
+    return dict(values)
+
+
+def stage_modules(root: Path = Path()) -> dict[str, list[str]]:
+    """The modules that the command of each stage or group in dvc.yaml runs by `python -m`.
+
+    A stage that runs none has all its code in its command and dependencies, which DVC compares: it is left out.
+    """
+    stages: Mapping[str, Mapping[str, Any]] = parse(read_bytes(root), str(root / PIPELINE))["stages"]
+    modules = {name: modules_run((entry.get("do") or entry).get("cmd") or []) for name, entry in stages.items()}
+    return {name: found for name, found in modules.items() if found}
+
+
+def modules_run(cmd: str | list[str]) -> list[str]:
+    """The modules that a command runs by `python -m`."""
+    return [name for line in ([cmd] if isinstance(cmd, str) else cmd) for name in _MODULE_RUN.findall(line)]

@@ -1,0 +1,85 @@
+"""`${...}` in dvc.yaml, filled in as DVC fills it in."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from morphseq_manifest.base.errors import ConfigError
+
+_EXPRESSION = re.compile(r"(?<!\\)\$\{(.*?)\}")
+_NAME = re.compile(r"[^.\[\]{}]+(?:\.[^.\[\]{}]+|\[[^.\[\]{}]+\])*")
+
+
+class Template:
+    """A text with places to fill in; it is taken apart once, and filled in for every experiment.
+
+    `where` is for messages. Raises ConfigError for a place that names nothing.
+    """
+
+    def __init__(self, text: str, where: str) -> None:
+        self.where = where
+        # Text and expressions in turn, beginning with a text.
+        self._parts = _EXPRESSION.split(text)
+        for expression in self._parts[1::2]:
+            if not _NAME.fullmatch(expression):
+                raise ConfigError(f"{where}: can't use ${{{expression}}}: expected names joined by dots")
+        self.is_one_value = len(self._parts) == 3 and not self._parts[0] and not self._parts[2]
+
+    def value(self, values: Mapping[str, Any]) -> Any:
+        """What the place stands for, where the text is one place; else the text filled in."""
+        return select(values, self._parts[1], self.where) if self.is_one_value else self.text(values)
+
+    def text(self, values: Mapping[str, Any]) -> str:
+        """The text with its places filled in. Raises ConfigError where it is one place that stands for no text."""
+        if len(self._parts) == 1:
+            return self._parts[0].replace(r"\${", "${")
+        if self.is_one_value and not isinstance(select(values, self._parts[1], self.where), str):
+            raise ConfigError(f"{self.where}: ${{{self._parts[1]}}} is no text, and DVC makes none of it. Quote it")
+        filled = [
+            _text(select(values, part, self.where), part, self.where) if number % 2 else part
+            for number, part in enumerate(self._parts)
+        ]
+        return "".join(filled).replace(r"\${", "${")
+
+
+def fill_in(value: Any, values: Mapping[str, Any], where: str) -> Any:
+    """A text with its places filled in; so all texts in a list or mapping. Raises as Template does."""
+    if isinstance(value, Mapping):
+        check_plain(list(value), where)
+        return {key: fill_in(item, values, where) for key, item in value.items()}
+    if isinstance(value, list):
+        return [fill_in(item, values, where) for item in value]
+    filled = Template(value, where).value(values) if isinstance(value, str) else value
+    if isinstance(filled, Mapping | list):
+        raise ConfigError(f"{where}: {value} is a {type(filled).__name__}, expected one text or number")
+    return filled
+
+
+def check_plain(value: Any, where: str) -> None:
+    """Raise ConfigError where a text, or one in a list or mapping, has a place to be filled in."""
+    if isinstance(value, Mapping):
+        check_plain([*value, *value.values()], where)
+    elif isinstance(value, list):
+        for item in value:
+            check_plain(item, where)
+    elif isinstance(value, str) and _EXPRESSION.search(value):
+        raise ConfigError(f"{where}: {value!r}: DVC fills in nothing here. Write what it stands for")
+
+
+def select(values: Mapping[str, Any], name: str, where: str) -> Any:
+    """The value that a name such as `paths.ff` or `models[0]` stands for. Raises ConfigError where there is none."""
+    found: Any = values
+    for part in name.replace("[", ".").replace("]", "").split("."):
+        try:
+            found = found[int(part)] if isinstance(found, list) else found[part.strip()]
+        except (KeyError, IndexError, ValueError, TypeError) as error:
+            raise ConfigError(f"{where}: ${{{name}}} is not to be found in `vars` or params.yaml") from error
+    return found
+
+
+def _text(value: Any, name: str, where: str) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or isinstance(value, str | int | float):
+        return str(value)
+    raise ConfigError(f"{where}: ${{{name}}} is a {type(value).__name__}, expected one text or number")

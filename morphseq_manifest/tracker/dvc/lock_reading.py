@@ -1,0 +1,229 @@
+"""dvc.lock, read fast: what every stage last ran with and made.
+
+DVC writes this file in one plain form, a few hundred bytes a stage, and a YAML parser takes seconds for a large one.
+So it is read line by line, stage by stage; a stage with anything out of the plain form is given to the YAML parser.
+A test holds both ways against each other.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from morphseq_manifest.base.errors import ContentError, UnreadableError
+
+LOCK = Path("dvc.lock")
+_SCHEMA = "2.0"
+
+
+class Recorded(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A dependency or output as recorded: md5 (ending in `.dir` for a folder), bytes, and files if it is a folder.
+
+    `isexec`: whether the file may be executed.
+    """
+
+    md5: str
+    size: int | None = None
+    nfiles: int | None = None
+    isexec: bool = False
+
+
+class StageLock(msgspec.Struct, frozen=True, array_like=True):
+    """One stage: its command, and its dependencies and outputs by path; `params` are read when asked for."""
+
+    cmd: Any
+    deps: dict[str, Recorded]
+    outs: dict[str, Recorded]
+    params_text: str
+
+    def params(self) -> dict[str, dict[str, Any]]:
+        """The settings it ran with, by file and dotted name."""
+        return parse_settings(self.params_text)
+
+
+Lock = dict[str, StageLock]
+
+
+def parse_settings(text: str, name: str = str(LOCK)) -> dict[str, dict[str, Any]]:
+    """The settings in a `params_text`, by file and dotted name. Raises ContentError where they are damaged."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return msgspec.convert(YAML(typ="safe").load(text) or {}, dict[str, dict[str, Any]])
+    except (YAMLError, ValueError) as error:
+        raise ContentError(f"{name}: damaged: {' '.join(str(error).split())}. {_REMEDY}") from error
+
+
+def read(root: Path = Path()) -> Lock:
+    """Read `root`/dvc.lock; empty where nothing has run yet. Raises as `parse` does, and UnreadableError."""
+    path = root / LOCK
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UnreadableError(f"{path}: can't be read ({error.strerror}). Restore its permissions") from error
+    except UnicodeDecodeError as error:
+        raise ContentError(f"{path}: not UTF-8 at byte {error.start}. {_REMEDY}") from error
+    return parse(text, str(path))
+
+
+_REMEDY = "Restore it: `git checkout dvc.lock`"
+_HEAD = f"schema: '{_SCHEMA}'\nstages:\n"
+_STAGE = re.compile(r"^  (?=\S)", re.MULTILINE)
+# A line that is no part of the stage before it.
+_OUTSIDE = re.compile(r"^(?!    |\n|\Z)", re.MULTILINE)
+# What YAML refuses, or takes for the end of a line.
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+
+
+def parse(text: str, name: str) -> Lock:
+    """Read the text of a dvc.lock; `name` is for messages. Raises ContentError where it is cut or damaged."""
+    if not text.strip():
+        raise ContentError(f"{name}: empty. {_REMEDY}, or delete it if nothing has run yet")
+    head, *blocks = _STAGE.split(text)
+    if head != _HEAD or not blocks or not text.endswith("\n") or _CONTROL.search(text):
+        return _parse_yaml(text, name)
+    try:
+        return _parse_blocks(blocks, name)
+    except _NotPlainError:
+        return _parse_yaml(text, name)
+
+
+class _NotPlainError(Exception):
+    """A line that is not in DVC's plain form."""
+
+
+def _parse_blocks(blocks: list[str], name: str) -> Lock:
+    """The stages, each a title and its lines. Raises _NotPlainError where the lines do not tell them apart."""
+    lock: Lock = {}
+    for block in blocks:
+        title, _, body = block.partition("\n")
+        stage = _scalar(title.removesuffix(":"))
+        if not title.endswith(":") or stage in lock:
+            raise _NotPlainError
+        try:
+            lock[stage] = _parse_plain(body)
+        except _NotPlainError:
+            if _OUTSIDE.search(body):
+                raise
+            lock |= _parse_yaml(f"{_HEAD}  {block}", name)
+    return lock
+
+
+def _parse_plain(body: str) -> StageLock:
+    """One stage's lines in DVC's plain form, four spaces in. Raises _NotPlainError for anything else."""
+    found: dict[str, Any] = {}
+    section, path = "", ""
+    lines = iter(body.splitlines())
+    for line in lines:
+        if line.startswith("    - path:") and section in {"deps", "outs"}:
+            rest = line[11:]
+            path = _scalar(rest.strip() or _continued(next(lines, "")))
+            if rest[:1].strip() or path in found[section]:
+                raise _NotPlainError
+            found[section][path] = {}
+        elif line.startswith("      ") and section == "cmd" and line.strip():
+            found["cmd"] += " " + line.strip()
+        elif line.startswith("      ") and section == "params":
+            found["params"].append(line[6:])
+        elif line.startswith("      ") and path and line[6:7] != " ":
+            key, _, value = line[6:].partition(": ")
+            if key in found[section][path]:
+                raise _NotPlainError
+            found[section][path][key] = value
+        elif line.startswith("    ") and line[4:5] not in {"", " ", "-"}:
+            section, colon, value = line[4:].partition(":")
+            path = ""
+            is_cmd = section == "cmd"
+            if section not in _EMPTY or section in found or not colon or (value[:1].strip() if is_cmd else value):
+                raise _NotPlainError
+            found[section] = value.strip() if is_cmd else _EMPTY[section].copy()
+        else:
+            raise _NotPlainError
+    # A part without an entry is none that DVC writes.
+    if not all(found.values()) or "cmd" not in found:
+        raise _NotPlainError
+    deps, outs = ({p: _recorded(entry) for p, entry in found.get(part, {}).items()} for part in ("deps", "outs"))
+    return StageLock(_scalar(found["cmd"]), deps, outs, "\n".join(found.get("params", [])))
+
+
+_EMPTY: dict[str, Any] = {"cmd": "", "deps": {}, "outs": {}, "params": []}
+
+
+def _continued(line: str) -> str:
+    """What stands in the line after a key, deeper than that. Raises _NotPlainError where it does not."""
+    if not line.startswith("        "):
+        raise _NotPlainError
+    return line.strip()
+
+
+def _recorded(entry: dict[str, str]) -> Recorded:
+    if entry.keys() - _ENTRY or "md5" not in entry or entry.get("hash") != "md5":
+        raise _NotPlainError
+    numbers = [entry.get(key) for key in ("size", "nfiles")]
+    if not all(number is None or _NUMBER.fullmatch(number) for number in numbers):
+        raise _NotPlainError
+    if not _HASH.fullmatch(entry["md5"]) or entry.get("isexec", "true") != "true":
+        raise _NotPlainError
+    size, nfiles = (None if number is None else int(number) for number in numbers)
+    return Recorded(entry["md5"].strip("'"), size, nfiles, "isexec" in entry)
+
+
+_ENTRY = {"hash", "md5", "size", "nfiles", "isexec"}
+_NUMBER = re.compile(r"0|[1-9][0-9]*")
+_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
+# Unquoted, a hash of only digits and an `e` would be a number to YAML.
+_HASH = re.compile(r"(?=.*[a-df])[0-9a-f]{32}(\.dir)?|'[0-9a-f]{32}(\.dir)?'")
+_NUMBER_LIKE = re.compile(r"[-+.\d][\w.:+ -]*|[yYnNtTfFoO]\w{0,4}|~|null|Null|NULL")
+
+
+def _scalar(text: str) -> str:
+    """A YAML scalar that is plainly a string. Raises _NotPlainError where it might be anything else."""
+    if len(text) > 1 and text[0] == text[-1] == "'" and "'" not in text[1:-1]:
+        return text[1:-1]
+    odd = not text or not (text[0].isalnum() or text[0] in "_./") or ": " in text or " #" in text or text[-1] == ":"
+    if odd or _NUMBER_LIKE.fullmatch(text):
+        raise _NotPlainError
+    return text
+
+
+def _parse_yaml(text: str, name: str) -> Lock:
+    """Read a lock, or a part of one, by the YAML parser. Raises ContentError where it is no lock."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        values = YAML(typ="safe").load(text)
+        if extra := values.keys() - {"schema", "stages"}:
+            raise TypeError(f"a lock has no `{min(extra, key=str)}`")
+        if values["schema"] != _SCHEMA:
+            raise ContentError(f"{name}: its schema is {values['schema']!r}, expected {_SCHEMA!r}")
+        return {msgspec.convert(stage, str): _from_yaml(entry) for stage, entry in values.get("stages", {}).items()}
+    except (YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ContentError(f"{name}: cut short or damaged: {reason}. {_REMEDY}") from error
+
+
+def _from_yaml(entry: dict[str, Any]) -> StageLock:
+    if extra := entry.keys() - {"cmd", "deps", "outs", "params"}:
+        raise TypeError(f"a stage has no `{min(extra, key=str)}`")
+    deps, outs = (
+        {msgspec.convert(item["path"], str): _recorded_from_yaml(item) for item in entry.get(part, [])}
+        for part in ("deps", "outs")
+    )
+    params = msgspec.convert(entry.get("params", {}), dict[str, dict[str, Any]])
+    return StageLock(msgspec.convert(entry["cmd"], str | list[Any]), deps, outs, msgspec.json.encode(params).decode())
+
+
+def _recorded_from_yaml(item: dict[str, Any]) -> Recorded:
+    if (extra := item.keys() - _ENTRY - {"path"}) or item.get("hash") != "md5":
+        raise TypeError(f"{item['path']}: {min(extra, key=str) if extra else 'its hash'} is not what DVC 3 writes")
+    if empty := [name for name, value in item.items() if value is None]:
+        raise TypeError(f"{item['path']}: {empty[0]} is empty")
+    if not _MD5.fullmatch(str(item.get("md5"))):
+        raise TypeError(f"{item['path']}: {item.get('md5')!r} is no md5")
+    values = [item.get("md5"), item.get("size"), item.get("nfiles"), item.get("isexec", False)]
+    return msgspec.convert(values, Recorded)

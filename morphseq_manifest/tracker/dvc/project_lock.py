@@ -1,0 +1,101 @@
+"""DVC's own lock on a project: while a run goes on, no DVC command changes dvc.lock or the cache, nor another run."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from morphseq_manifest.base.console import note
+from morphseq_manifest.base.errors import ConfigError, MorphseqError
+
+_FOLDER = Path(".dvc/tmp")
+_RETRY_S = 0.2
+
+
+class BusyError(MorphseqError):
+    """Another process works on the project."""
+
+
+class _Holder(msgspec.Struct):
+    pid: int
+    cmd: str
+
+
+class _Paths(msgspec.Struct):
+    write: dict[str, _Holder] = {}
+    read: dict[str, list[_Holder]] = {}
+
+
+@contextmanager
+def held(root: Path, wait_s: float) -> Iterator[None]:
+    """Hold the lock in this block, waiting for it so long. Raises BusyError saying who holds it.
+
+    A DVC command that runs a stage lets go of the lock meanwhile, but says in another file what it works on.
+    """
+    import zc.lockfile
+
+    folder = root / _FOLDER
+    if not (root / ".dvc").is_dir():
+        raise ConfigError(f"{root}: no DVC project: there is no folder .dvc in it. Run this in the project's folder")
+    folder.mkdir(exist_ok=True)
+    until = time.monotonic() + wait_s
+    told = False
+    while True:
+        lock = None
+        try:
+            lock = zc.lockfile.LockFile(str(folder / "lock"))
+            holder = _working(folder)
+        except zc.lockfile.LockError:
+            holder = _describe(folder / "lock")
+        if lock and holder is None:
+            break
+        if lock:
+            lock.close()
+        if time.monotonic() >= until:
+            raise BusyError(f"{root}: {holder} works on this project. Wait until it has ended, and try again")
+        if not told:
+            note(f"waiting for {holder}")
+            told = True
+        time.sleep(_RETRY_S)
+    try:
+        yield
+    finally:
+        lock.close()
+
+
+def _describe(path: Path) -> str:
+    """Who holds a lock, as far as its file tells."""
+    try:
+        pid = int(path.read_text(encoding="utf-8").split()[0])
+    except (OSError, ValueError, IndexError):
+        return "another process"
+    return f"process {pid} ({command_of(pid) or 'already ended'})"
+
+
+def _working(folder: Path) -> str | None:
+    """The DVC process that runs a stage right now, if there is one; a file that a killed one damaged is removed."""
+    path = folder / "rwlock"
+    try:
+        paths = msgspec.json.decode(path.read_bytes(), type=_Paths)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError:
+        note(f"{path}: damaged by a process that was killed; removed")
+        path.unlink()
+        return None
+    for holder in (*paths.write.values(), *(one for many in paths.read.values() for one in many)):
+        if holder.pid != os.getpid() and command_of(holder.pid) is not None:
+            return f"process {holder.pid} ({holder.cmd})"
+    return None
+
+
+def command_of(pid: int) -> str | None:
+    """The command line of a process; None where there is no such process."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return None
+    return words.replace(b"\0", b" ").decode(errors="replace").strip() or None

@@ -1,0 +1,1 @@
+"""Whether a stage is up to date, and why not."""

@@ -1,0 +1,68 @@
+"""The verdict on every stage, from the files as they are now: what `dvc status` would say, at the speed of stat."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.tracker.dvc.stages import Stage, parents
+from morphseq_manifest.tracker.freshness.verdict import Verdict, judge, settings_changed
+from morphseq_manifest.tracker.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from morphseq_manifest.tracker.disk.workspace import Workspace
+
+
+def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | None = None) -> dict[str, Verdict]:
+    """The verdict on the stages `names`, or all, an earlier stage before a later one.
+
+    Raises as the snapshot does for settings, stages and lock, and ConfigError where a path is one that DVC ignores.
+    """
+    graph, lock = snapshot.graph, snapshot.lock
+    wanted = set(graph.stages if names is None else names)
+    stages = [stage for name, stage in graph.stages.items() if name in wanted]
+    check_ignored(snapshot, workspace)
+    try:
+        found = workspace.look(path for stage in stages for path in stage.paths())
+    finally:
+        workspace.save()  # after Ctrl-C too: what was read need not be read again
+    cached = [
+        recorded.md5
+        for stage in stages
+        if (entry := lock.get(stage.name))
+        for out in stage.outs
+        if out.cache and (recorded := entry.outs.get(out.path))
+    ]
+    held = workspace.held(cached)
+    settings = SettingsChanged(snapshot)
+    return {stage.name: judge(stage, lock.get(stage.name), found, held, settings.of(stage)) for stage in stages}
+
+
+class SettingsChanged:
+    """The settings of stages that are not as recorded; told once for all that have the same."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._known: dict[tuple[str, ...], dict[str, str]] = {}
+
+    def of(self, stage: Stage) -> dict[str, str]:
+        """Those of one stage, as settings_changed has them."""
+        entry = self._snapshot.lock.get(stage.name)
+        text = entry.params_text if entry else ""
+        key = (text, *stage.params)
+        if key not in self._known:
+            locked = self._snapshot.locked_settings.get(text, {})
+            self._known[key] = settings_changed(stage.params, locked, self._snapshot.params.values)
+        return self._known[key]
+
+
+def check_ignored(snapshot: Snapshot, workspace: "Workspace") -> None:
+    """Raise ConfigError where DVC would take no notice of a path, or goes by rules that are not looked at here."""
+    stages = snapshot.graph.stages.values()
+    nearest = {path.rpartition("/")[0] for stage in stages for path in stage.paths()}
+    folders = nearest | {parent for folder in nearest for parent in parents(folder)}
+    for folder in sorted(folders - {""}):
+        if workspace.ignore.leaves_out(folder, True) or (snapshot.root / folder / ".dvcignore").exists():
+            raise ConfigError(
+                f"{snapshot.root / folder}: a .dvcignore there, or one that leaves it out, is not supported, since "
+                "stages read or write in it. Put the rules into the project's own .dvcignore, for other paths"
+            )

@@ -1,0 +1,66 @@
+"""The state of every stage: DVC's verdict, what failed, and what waits for an earlier stage."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+from morphseq_manifest.tracker.dvc.graph import Graph
+from morphseq_manifest.tracker.dvc.lock_reading import Lock
+from morphseq_manifest.tracker.dvc.stages import Stage
+from morphseq_manifest.tracker.freshness.verdict import Verdict
+
+
+class State(StrEnum):
+    """How a stage stands."""
+
+    UP_TO_DATE = "up to date"
+    OUT_OF_DATE = "out of date"
+    BEHIND = "behind"  # as recorded itself, but a stage before it is not: it may run again
+    MISSING = "missing"  # never run, or an output is not there
+    FAILED = "failed"
+    UNREADABLE = "unreadable"
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A stage: its state, DVC's verdict on it, how many of its outputs are as recorded, and why it failed."""
+
+    stage: str
+    state: State
+    verdict: Verdict
+    made: int
+    outs: int
+    failure: str | None = None
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Whether it would not run."""
+        return self.state == State.UP_TO_DATE
+
+
+def steps(graph: Graph, verdicts: Mapping[str, Verdict], lock: Lock, failures: Mapping[str, str]) -> dict[str, Step]:
+    """The state of each stage that has a verdict, an earlier stage before a later one.
+
+    A stage that there is no verdict on is taken to be up to date.
+    """
+    found: dict[str, Step] = {}
+    for name, verdict in verdicts.items():
+        stage = graph.stages[name]
+        waits = any(earlier in found and not found[earlier].is_up_to_date for earlier in graph.before[name])
+        state = _state(stage, verdict, name in lock, waits, name in failures)
+        failure = failures.get(name) if state == State.FAILED else None
+        made = len(stage.outs) - len(verdict.outs) if name in lock else 0
+        found[name] = Step(name, state, verdict, made, len(stage.outs), failure)
+    return found
+
+
+def _state(stage: Stage, verdict: Verdict, has_run: bool, waits: bool, has_failed: bool) -> State:
+    if verdict.troubles:
+        return State.UNREADABLE
+    if not verdict and not waits:
+        return State.UP_TO_DATE
+    if has_failed:
+        return State.FAILED
+    if not has_run or "deleted" in verdict.outs.values():
+        return State.MISSING
+    return State.OUT_OF_DATE if verdict else State.BEHIND

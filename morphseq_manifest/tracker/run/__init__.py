@@ -1,0 +1,1 @@
+"""Running stages: what `dvc repro` does, many at once."""

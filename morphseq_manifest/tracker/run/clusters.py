@@ -1,0 +1,120 @@
+"""Clusters to run on: one that is there, by the address of its Dask scheduler, or one described in a small file."""
+
+import logging
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.tracker.run.engines import DaskEngine, Engine
+
+_INSTALL = "Install it: `pip install 'morphseq-manifest[cluster]'`"
+_CONNECT_S = 30
+_SUBMITS = {"slurm": "sbatch", "sge": "qsub"}
+
+
+class Cluster(msgspec.Struct, forbid_unknown_fields=True):
+    """What a cluster file says: the queueing system, how many jobs, and what dask-jobqueue passes on for each job.
+
+    `jobs` workers are asked for. `gpus`: how many GPUs each job has, for stages that need one.
+    """
+
+    kind: str
+    jobs: Annotated[int, msgspec.Meta(ge=1)] = 1
+    gpus: Annotated[int, msgspec.Meta(ge=0)] = 0
+    options: dict[str, Any] = {}
+
+
+@contextmanager
+def engine(scheduler: str | None, file: Path | None) -> Iterator[Engine | None]:
+    """The engine of a running cluster, of one started for this block, or None for this machine.
+
+    Raises ConfigError where a cluster can't be had as asked, UnreadableError for a file that can't be read.
+    """
+    if scheduler is not None:
+        with _client(scheduler) as client:
+            try:
+                client.wait_for_workers(1, timeout=_CONNECT_S)
+            except TimeoutError as error:
+                raise ConfigError(f"{scheduler}: this Dask cluster has no workers. Start some") from error
+            yield DaskEngine(client, sum(client.nthreads().values()))
+    elif file is not None:
+        asked = read(file)
+        with _started(asked, str(file)) as cluster, _client(cluster) as client:
+            yield DaskEngine(client, asked.jobs, ["GPU"] if asked.gpus else [])
+    else:
+        yield None
+
+
+def _client(address: Any) -> Any:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ConfigError(f"Dask is not installed. {_INSTALL}") from error
+    try:
+        connect: Any = Client
+        return connect(address, timeout=_CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{address}: no Dask scheduler answers there ({error}). Is the address right?") from error
+
+
+@contextmanager
+def _started(asked: Cluster, name: str) -> Iterator[Any]:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        from dask_jobqueue.sge import SGECluster
+        from dask_jobqueue.slurm import SLURMCluster
+        from distributed import LocalCluster
+
+        for number, handler in handlers.items():
+            signal.signal(number, handler)  # dask-jobqueue takes Ctrl-C for itself when it is imported
+    except ImportError as error:
+        raise ConfigError(f"{name}: dask-jobqueue is not installed. {_INSTALL}") from error
+    kinds = {"slurm": SLURMCluster, "sge": SGECluster, "local": LocalCluster}
+    if asked.kind not in kinds:
+        raise ConfigError(f"{name}: kind {asked.kind!r} is not known; there are {', '.join(kinds)}")
+    submits = _SUBMITS.get(asked.kind)
+    if submits and not shutil.which(submits):
+        raise ConfigError(f"{name}: there is no command {submits} here. Run this on a machine that can submit jobs")
+    try:
+        cluster = kinds[asked.kind](**options_of(asked))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ConfigError(f"{name}: options: {error}") from error
+    with cluster:
+        if asked.kind != "local":
+            cluster.scale(jobs=asked.jobs)
+        yield cluster
+
+
+def options_of(asked: Cluster) -> dict[str, Any]:
+    """What a cluster is started with."""
+    options = dict(asked.options)
+    if asked.kind == "local":
+        # What its processes say while they are ended is no news to anybody.
+        quiet = {"dashboard_address": ":0", "silence_logs": logging.CRITICAL}
+        options = {"n_workers": asked.jobs, "threads_per_worker": 1, **quiet, **options}
+        if asked.gpus:
+            options["resources"] = {"GPU": asked.gpus}
+    elif asked.gpus:
+        extra = list(options.get("worker_extra_args", []))
+        options["worker_extra_args"] = [*extra, "--resources", f"GPU={asked.gpus}"]
+    return options
+
+
+def read(path: Path) -> Cluster:
+    """Read a cluster file. Raises as `engine` does."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return msgspec.convert(YAML(typ="safe").load(path.read_text(encoding="utf-8")), Cluster)
+    except OSError as error:
+        raise UnreadableError(f"{path}: can't be read ({error.strerror})") from error
+    except (YAMLError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path}: no description of a cluster: {reason}. docs/cluster.md has two") from error

@@ -1,0 +1,213 @@
+"""Where stages run: in warm workers on this machine, or on the workers of a Dask cluster, which have some of their own.
+
+`perform` runs a task to its end, and is called from a thread for each task.
+"""
+
+import atexit
+import contextlib
+import os
+import select
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from morphseq_manifest.tracker.run import process_marks
+from morphseq_manifest.tracker.run.capacity import gpus
+from morphseq_manifest.tracker.run.task import RUNNING, Task
+
+# What `perform` gives where the worker was ended before the stage.
+WORKER_LOST = -1000
+# How often to look whether a stage is still wanted, and how long to wait for its end on another machine.
+_LOOK_S = 0.5
+_END_S = 30.0
+
+
+class Engine(Protocol):
+    """Something that runs tasks: so many `slots` at a time, on these `devices` (GPUs) of this machine."""
+
+    slots: int
+    devices: list[str]
+
+    def perform(self, task: Task, needs: Mapping[str, float]) -> int:
+        """Run a task; the exit code, negative where a signal ended it. `needs`: gpu, cores, memory (bytes)."""
+        ...
+
+    def close(self) -> None:
+        """End all that runs."""
+        ...
+
+
+class LocalEngine:
+    """Warm workers on this machine, as many as there are tasks at a time."""
+
+    def __init__(self) -> None:
+        self.slots, self.devices = os.cpu_count() or 1, gpus()
+        self._idle: list[_Worker] = []
+        self._all: list[_Worker] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def perform(
+        self, task: Task, needs: Mapping[str, float] | None = None, is_wanted: Callable[[], bool] = lambda: True
+    ) -> int:
+        """Run a task in a worker that is idle, or a new one; it is ended when it is not wanted any more."""
+        with self._lock:
+            if self._closed:
+                return WORKER_LOST
+            self._idle = [worker for worker in self._idle if worker.is_alive]
+            worker = self._idle.pop() if self._idle else self._start()
+        code = worker.perform(task, is_wanted)
+        if code == WORKER_LOST:
+            process_marks.end(Path(task.root, RUNNING, task.stage))  # what the stage had started may have outlived it
+        with self._lock:
+            if code == WORKER_LOST:
+                self._all.remove(worker)
+            else:
+                self._idle.append(worker)
+        return code
+
+    def _start(self) -> "_Worker":
+        worker = _Worker()
+        self._all.append(worker)
+        return worker
+
+    def close(self) -> None:
+        """End the workers, and with them what they run."""
+        with self._lock:
+            self._closed = True
+            for worker in self._all:
+                worker.close()
+
+
+class _Worker:
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "morphseq_manifest.tracker.run.worker"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def perform(self, task: Task, is_wanted: Callable[[], bool]) -> int:
+        assert self._process.stdin
+        assert self._process.stdout
+        try:
+            self._process.stdin.write(msgspec.json.encode(task) + b"\n")
+            self._process.stdin.flush()
+            while not select.select([self._process.stdout], [], [], _LOOK_S)[0]:
+                if not is_wanted():
+                    self.close()
+            answer = self._process.stdout.readline()
+        except (OSError, ValueError):
+            answer = b""
+        return int(answer) if answer.endswith(b"\n") else WORKER_LOST
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        assert self._process.stdin
+        with contextlib.suppress(OSError):  # it has ended already
+            self._process.stdin.close()
+        self._process.wait()
+
+
+_here: LocalEngine | None = None
+_here_lock = threading.Lock()
+
+
+def perform_here(task: Task) -> int:
+    """Run a task in a warm worker of this process: what a worker of a cluster does.
+
+    It is run once: not again where the scheduler gives it to another worker, this one having been lost.
+    """
+    global _here
+    try:
+        _begun(task).parent.mkdir(parents=True, exist_ok=True)
+        _begun(task).touch(exist_ok=False)
+    except FileExistsError:
+        return WORKER_LOST
+    with _here_lock:
+        if _here is None:
+            _here = LocalEngine()
+            atexit.register(_here.close)
+    Path(task.log).parent.mkdir(parents=True, exist_ok=True)
+    return _here.perform(task, is_wanted=_wanted_here())
+
+
+def _begun(task: Task) -> Path:
+    return Path(task.root, RUNNING, f".{task.stage}.begun")
+
+
+def _wanted_here() -> Callable[[], bool]:
+    """How to tell that the scheduler still wants what this thread runs: not after the runner has let go or ended."""
+    from distributed.worker import get_worker, thread_state  # type: ignore[attr-defined]
+
+    tasks, key = get_worker().state.tasks, thread_state.key
+    return lambda: key in tasks and tasks[key].state != "cancelled"
+
+
+class DaskEngine:
+    """The workers of a Dask cluster, which must see the project under the same path; GPUs are the cluster's affair.
+
+    `kinds` are the resources that its workers say they have, where that is known before they are there.
+    """
+
+    def __init__(self, client: Any, slots: int, kinds: Collection[str] = ()) -> None:
+        self.slots, self.devices = slots, list[str]()
+        self._client, self._kinds = client, set(kinds)
+        self._wanted: set[Any] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def perform(self, task: Task, needs: Mapping[str, float]) -> int:
+        """Run a task on a worker that has what it needs, once: a stage that failed is not tried again."""
+        from concurrent.futures import CancelledError
+
+        from distributed.scheduler import KilledWorker
+
+        resources = self._resources(needs)
+        _begun(task).unlink(missing_ok=True)
+        with self._lock:
+            if self._closed:
+                return WORKER_LOST
+            future = self._client.submit(
+                perform_here, task, pure=False, retries=0, key=f"{task.stage}-{uuid.uuid4().hex}", resources=resources
+            )
+            self._wanted.add(future)
+        try:
+            code = self._result(future)
+        except (KilledWorker, CancelledError, OSError):
+            code = WORKER_LOST
+        with self._lock:
+            self._wanted.discard(future)
+        if code == WORKER_LOST:
+            process_marks.wait_for_end(Path(task.root, RUNNING, task.stage), _END_S)
+        _begun(task).unlink(missing_ok=True)
+        return code
+
+    def _result(self, future: Any) -> int:
+        """Wait for it as long as the engine is open: nothing may be heard of what is let go."""
+        ended = threading.Event()
+        future.add_done_callback(lambda _: ended.set())
+        while not self._closed:
+            if ended.wait(_LOOK_S) or future.done():
+                return int(future.result())
+        return WORKER_LOST
+
+    def _resources(self, needs: Mapping[str, float]) -> dict[str, float]:
+        """What is needed, of the kinds that any worker says it has."""
+        workers = self._client.scheduler_info()["workers"].values()
+        known = self._kinds.union(*(worker["resources"] for worker in workers))
+        return {name.upper(): amount for name, amount in needs.items() if name.upper() in known}
+
+    def close(self) -> None:
+        """Let go of what runs, which the workers then end; the client is closed by whoever opened it."""
+        with self._lock:
+            self._closed = True
+            self._client.cancel(list(self._wanted))

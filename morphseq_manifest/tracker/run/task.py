@@ -1,0 +1,71 @@
+"""One stage's command to run: what it is, where its output goes, and how to tell that a module will do as well."""
+
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from morphseq_manifest.base.memo import FOLDER
+from morphseq_manifest.tracker.dvc.stages import Stage
+
+LOGS = FOLDER / "logs"
+RUNNING = FOLDER / "running"
+_TAIL_BYTES = 8192
+# Nothing that a shell would take for more than words.
+_MODULE = re.compile(r"python -m ([\w.]+)((?: (?:'[\w.@%+=:,/-]*'|[\w.@%+=:,/-]+))*)")
+
+
+class Task(msgspec.Struct, frozen=True):
+    """A stage's commands, run in `root` one after the other with output to the file `log`.
+
+    `env` is added to the environment. `warm` are modules to import before the command's own, once a worker.
+    """
+
+    root: str
+    stage: str
+    commands: list[str]
+    log: str
+    env: dict[str, str]
+    warm: list[str]
+
+
+def make_task(stage: Stage, root: Path, env: Mapping[str, str]) -> Task:
+    """The task of running a stage."""
+    lines = stage.cmd if isinstance(stage.cmd, list) else stage.cmd.splitlines()
+    place = root.resolve()
+    return Task(
+        root=str(place),
+        stage=stage.name,
+        commands=lines,
+        log=str(place / LOGS / f"{stage.name}.log"),
+        env={"DVC_ROOT": str(place), "DVC_STAGE": stage.name, **env},
+        warm=[str(name) for name in stage.meta.get("warm", [])],
+    )
+
+
+def module_of(command: str) -> tuple[str, list[str]] | None:
+    """The module and arguments of a command that runs just these with this very interpreter; None for any other."""
+    match = _MODULE.fullmatch(command)
+    if match is None or not _is_this_python():
+        return None
+    return match[1], shlex.split(match[2])
+
+
+def _is_this_python() -> bool:
+    found = shutil.which("python")
+    return found is not None and Path(found).parent == Path(sys.executable).parent
+
+
+def log_tail(root: Path, stage: str, lines: int = 5) -> list[str]:
+    """The last lines of a stage's log."""
+    path = root / LOGS / f"{stage}.log"
+    try:
+        with path.open("rb") as file:
+            file.seek(max(path.stat().st_size - _TAIL_BYTES, 0))
+            return file.read().decode(errors="replace").splitlines()[-lines:]
+    except OSError:
+        return []

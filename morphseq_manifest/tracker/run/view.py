@@ -1,0 +1,166 @@
+"""What `morphseq run` shows: a line a group while it goes on, plain lines off a terminal, and a summary at its end."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from morphseq_manifest.base import display
+from morphseq_manifest.base.console import note
+from morphseq_manifest.tracker.dvc.stages import Stage
+from morphseq_manifest.tracker.freshness.steps import State, Step
+from morphseq_manifest.tracker.run.outcome import End, Result, Watch
+from morphseq_manifest.tracker.run.task import log_tail
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from morphseq_manifest.tracker.run.running import Report
+
+SCHEMA = "morphseq/run/1"
+PLAN_SCHEMA = "morphseq/plan/1"
+_COLOURS: dict[str, str] = {
+    End.RAN: "green", End.RESTORED: "cyan", End.UP_TO_DATE: "green", End.FAILED: "red", End.BLOCKED: "yellow",
+    End.STOPPED: "yellow",
+}  # fmt: skip
+_SHOWN = 20
+
+
+class _Lines:
+    """A line for each stage that runs, fails or is restored: for logs."""
+
+    def started(self, stage: Stage) -> None:
+        note(f"running {stage.name}")
+
+    def ended(self, result: Result) -> None:
+        if result.end not in {End.UP_TO_DATE, End.STOPPED}:
+            took = f" in {duration(result.seconds)}" if result.end == End.RAN else ""
+            said = f": {result.why}" if result.end in {End.FAILED, End.BLOCKED} else ""
+            note(f"{result.end} {result.stage}{took}{said}")
+
+
+class _Board:
+    """Counts by group, with the time that is left as far as it can be told from the stages that have run."""
+
+    def __init__(self, stages: Mapping[str, Stage]) -> None:
+        self._stages = stages
+        self._groups = {stage.group: [0] * 6 for stage in stages.values()}
+        self._times: dict[str, list[float]] = {}
+        for stage in stages.values():
+            self._groups[stage.group][2] += 1
+        self._begun = time.monotonic()
+
+    def started(self, stage: Stage) -> None:
+        counts = self._groups[stage.group]
+        counts[1] += 1
+
+    def ended(self, result: Result) -> None:
+        group = self._stages[result.stage].group
+        counts = self._groups[group]
+        counts[2] -= 1
+        place = {End.RAN: 0, End.UP_TO_DATE: 3, End.RESTORED: 4}.get(result.end, 5)
+        counts[place] += 1
+        if result.end == End.RAN:
+            self._times.setdefault(group, []).append(result.seconds)
+        if result.end in {End.RAN, End.FAILED} and counts[1]:
+            counts[1] -= 1
+
+    def __rich__(self) -> "Table":
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in ("group", "done", "running", "waiting", "up to date", "restored", "failed", "left"):
+            table.add_column(name, justify="left" if name == "group" else "right")
+        for group, counts in self._groups.items():
+            done, running, waiting, *others = counts
+            row = [str(done), str(running), str(max(waiting - running, 0)), *map(str, others)]
+            table.add_row(group, *row, self._left(group, waiting), style=None if waiting else "dim")
+        return table
+
+    def _left(self, group: str, waiting: int) -> str:
+        times = self._times.get(group)
+        if not waiting or not times:
+            return "" if not waiting else "?"
+        at_once = max(self._groups[group][1], 1)
+        return duration(sum(times) / len(times) * waiting / at_once)
+
+
+@contextmanager
+def watching(stages: Iterable[Stage]) -> Iterator[Watch]:
+    """Who shows how a run goes: a table that changes where someone watches, else a line for each stage."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    board = _Board({stage.name: stage for stage in stages})
+    with Live(board, console=Console(stderr=True), refresh_per_second=4):
+        yield board
+
+
+def show(report: "Report", root: Path, as_json: bool) -> None:
+    """Print what ran, what was skipped and why, and what failed with the last lines of its log."""
+    if as_json:
+        results = {
+            name: {"end": r.end, "seconds": round(r.seconds, 3), "why": r.why,
+                   "log": log_tail(root, name) if r.end == End.FAILED else []}
+            for name, r in report.results.items()
+        }  # fmt: skip
+        display.show_json(SCHEMA, {"stages": results, "undated": report.undated, "exit_code": int(report.exit_code)})
+        return
+    counts = {end: sum(result.end == end for result in report.results.values()) for end in End}
+    summary = ", ".join(f"{count} {end}" for end, count in counts.items() if count) or "nothing to do"
+    told = [result for result in report.results.values() if result.end != End.UP_TO_DATE]
+    rows = [
+        {"stage": r.stage, "end": str(r.end), "took": duration(r.seconds) if r.end == End.RAN else None,
+         "why": r.why.splitlines()[0] if r.why else None}
+        for r in told[:_SHOWN]
+    ]  # fmt: skip
+    display.show_table(
+        rows, f"{len(report.results)} stages: {summary}", {"end": {str(k): v for k, v in _COLOURS.items()}}
+    )
+    if len(told) > _SHOWN:
+        print(f"and {len(told) - _SHOWN} more; --json names all")
+    for result in told:
+        if result.end == End.FAILED:
+            print(f"\n{result.stage} failed: {result.why}")
+            for line in log_tail(root, result.stage):
+                print(f"  | {line}")
+    if report.undated:
+        print(f"\nundated, and so left out: {', '.join(report.undated)}")
+
+
+def show_plan(found: Mapping[str, Step], forced: set[str], undated: list[str], as_json: bool) -> bool:
+    """Print what would run, and why; whether anything would."""
+    rows: list[dict[str, Any]] = []
+    for name, step in found.items():
+        if name in forced:
+            rows.append({"stage": name, "plan": "runs", "why": "forced"})
+        elif step.state == State.UNREADABLE:
+            rows.append({"stage": name, "plan": "fails", "why": step.verdict.brief() or step.verdict.troubles[0]})
+        elif step.verdict:
+            why = "has not run yet" if step.state == State.MISSING and not step.made else step.verdict.brief()
+            rows.append({"stage": name, "plan": "runs", "why": why})
+        elif not step.is_up_to_date:
+            rows.append({"stage": name, "plan": "may run", "why": "if a stage before it makes something else"})
+    if as_json:
+        display.show_json(PLAN_SCHEMA, {"stages": rows, "undated": undated})
+        return bool(rows)
+    runs = sum(row["plan"] == "runs" for row in rows)
+    title = f"{len(found)} stages: {runs} would run, {len(rows) - runs} may, {len(found) - len(rows)} are up to date"
+    display.show_table(rows, title)
+    if undated:
+        print(f"\nundated, and so left out: {', '.join(undated)}")
+    return bool(rows)
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

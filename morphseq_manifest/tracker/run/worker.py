@@ -1,0 +1,176 @@
+"""A warm worker: a process that imports what stages need once, and forks a child for each.
+
+It is given tasks on its standard input, a line of JSON each, and answers each with the exit code of the stage, a line
+each. When its input ends, because the runner has ended or was killed, it ends what is running, and itself.
+"""
+
+import atexit
+import contextlib
+import ctypes
+import importlib.util
+import os
+import runpy
+import select
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+import types
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+
+from morphseq_manifest.tracker.run import process_marks
+from morphseq_manifest.tracker.run.task import RUNNING, Task, module_of
+
+_PR_SET_PDEATHSIG = 1
+_SHELL_OPTIONS = {"zsh": ["--no-rcs"], "bash": ["--noprofile", "--norc"]}
+
+
+def main() -> None:
+    """Work until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner, which then closes the input
+    tasks, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1):
+        os.dup2(nothing, standard)
+    waiting = b""
+    while data := os.read(tasks, 1 << 16):
+        waiting += data
+        while b"\n" in waiting:
+            line, _, waiting = waiting.partition(b"\n")
+            code = work(msgspec.json.decode(line, type=Task), tasks, answers)
+            try:
+                os.write(answers, f"{code}\n".encode())
+            except BrokenPipeError:
+                return  # the runner was killed, and nobody asks any more
+
+
+def work(task: Task, tasks: int, answers: int) -> int:
+    """Run a task in a child; its exit code, negative where a signal ended it. Ends with the input `tasks`."""
+    os.chdir(task.root)
+    for command in task.commands:
+        if found := module_of(command):
+            warm(task.root, task.warm, found[0])
+    mark = Path(task.root, RUNNING, task.stage)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()  # what imports have said is not the stage's
+    me = os.getpid()
+    child = os.fork()
+    if child == 0:
+        for mine in (tasks, answers):
+            os.close(mine)  # kept open by what the stage starts, the runner would not see that the worker was killed
+        _be_stage(task, mark, me)
+    with contextlib.suppress(OSError):
+        os.setpgid(child, child)  # both set it, whoever comes first
+    ended = os.pidfd_open(child)
+    try:
+        while select.select([ended, tasks], [], [])[0] != [ended]:
+            if not _is_open(tasks):
+                os.killpg(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                os._exit(1)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    finally:
+        os.close(ended)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # what the stage left running
+        mark.unlink(missing_ok=True)
+
+
+def _is_open(tasks: int) -> bool:
+    """Whether the input is still open; nothing else is sent while a task runs."""
+    return bool(os.read(tasks, 1))
+
+
+def warm(root: str, modules: list[str], stage: str) -> None:
+    """Import modules, and that of a stage; what can't be imported is left to the stage, which will say so.
+
+    The module of a stage that does its work when it is imported, not asking for `__main__`, is left alone.
+    """
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    for module in [*modules, stage]:
+        if module not in sys.modules:
+            with contextlib.suppress(Exception, SystemExit):
+                if module != stage or _asks_for_main(module):
+                    importlib.import_module(module)
+
+
+def _asks_for_main(module: str) -> bool:
+    spec = importlib.util.find_spec(module)
+    place = Path(spec.origin) if spec and spec.origin else None
+    return place is not None and place.suffix == ".py" and "__main__" in place.read_text(encoding="utf-8")
+
+
+def _be_stage(task: Task, mark: Path, worker: int) -> NoReturn:
+    """What the child does: run the commands as a shell would, and end with the code of the first that fails."""
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != worker:
+            os._exit(1)
+        # So that all it starts can be found even when it and its worker are killed.
+        process_marks.leave(mark)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        log = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.environ.update(task.env)
+        for number, command in enumerate(task.commands, 1):
+            module = module_of(command)
+            is_last = number == len(task.commands)
+            if module and is_last:
+                code = _run_module(task.root, *module)
+            elif is_last:
+                words = _in_shell(command)
+                os.execv(words[0], words)
+            else:
+                code = subprocess.run(_in_shell(command), check=False).returncode
+            if code:
+                break
+    except BaseException:  # noqa: BLE001 - goes into the stage's log, and makes it fail
+        traceback.print_exc()
+        code = 1
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _in_shell(command: str) -> list[str]:
+    """The words that have a command run as DVC runs it."""
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    return [shell, *_SHELL_OPTIONS.get(Path(shell).name, []), "-c", command]
+
+
+def _run_module(root: str, module: str, arguments: list[str]) -> int:
+    """Do what `python -m module` does; the exit code."""
+    sys.argv = [module, *arguments]
+    sys.path[:] = [root, *(path for path in sys.path if path != root)]
+    sys.modules.pop(module, None)  # it was imported to be warm, and is run as __main__ now
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    run: Any = runpy._run_module_as_main  # type: ignore[attr-defined]  # what the interpreter calls for -m
+    try:
+        run(module)
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if end.code is not None and not isinstance(end.code, int):
+            print(end.code, file=sys.stderr)
+    except BaseException as error:  # noqa: BLE001 - as the interpreter shows it, which has no frame of ours
+        traceback.print_exception(error.with_traceback(error.__traceback__ and error.__traceback__.tb_next))
+        code = 1
+    shut_down: Any = threading._shutdown  # type: ignore[attr-defined]  # waits for threads, as the interpreter does
+    shut_down()
+    atexit._run_exitfuncs()
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The project at one moment: its settings, lock and manifests, in the working tree or at a commit."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from morphseq_manifest.base import git, memo
+from morphseq_manifest.base.errors import ContentError, UnreadableError
+from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort.manifests import cohort_manifest, images_manifest
+from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
+from morphseq_manifest.cohort.manifests.images_manifest import ImagesManifest
+from morphseq_manifest.cohort.params import Params
+from morphseq_manifest.tracker.dvc import lock_reading
+from morphseq_manifest.tracker.dvc.lock_reading import Lock
+
+if TYPE_CHECKING:
+    from morphseq_manifest.tracker.dvc.graph import Graph
+
+MANIFESTS = Path("manifests")
+Settings = dict[str, dict[str, Any]]
+_Made = TypeVar("_Made")
+
+
+class Snapshot:
+    """What is recorded in the working tree of `root`, or at the commit `rev`. Nothing is checked out.
+
+    `texts` stand for the content of files in their places.
+    """
+
+    def __init__(self, root: Path, rev: str | None = None, texts: Mapping[Path, bytes] | None = None) -> None:
+        self.root = root
+        self._texts = texts or {}
+        self.commit = git.commit(root, rev) if rev else None
+        self.label = rev or "the working tree"
+
+    def recorded_in(self, path: Path) -> str | None:
+        """The commit that first had a file as it is at this moment; None where it is not committed."""
+        commits = git.history(self.root, path, start=self.commit or "HEAD")[:1]
+        same = bool(commits) and git.content(self.root, commits[0], path) == self.content(path)
+        return commits[0] if same else None
+
+    def content(self, path: Path) -> bytes | None:
+        """A file's bytes, by its path in the project; None where it is not there."""
+        if path in self._texts:
+            return self._texts[path]
+        if self.commit:
+            return git.content(self.root, self.commit, path)
+        try:
+            return (self.root / path).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UnreadableError(f"{self.root / path}: can't be read ({error.strerror})") from error
+
+    def text(self, path: Path) -> str | None:
+        """A file's text; None where it is not there. Raises ContentError where it is not UTF-8."""
+        data = self.content(path)
+        try:
+            return None if data is None else data.decode()
+        except UnicodeDecodeError as error:
+            raise ContentError(
+                f"{self.name(path)}: not UTF-8 at byte {error.start}. Restore it: `git checkout {path}`"
+            ) from error
+
+    def name(self, path: Path) -> str:
+        """How messages name a file of this moment."""
+        return f"{path} at {self.label}" if self.commit else str(self.root / path)
+
+    @cached_property
+    def params(self) -> Params:
+        """The settings. Raises as params.read does."""
+        path = Path(self.name(params.PARAMS))
+        text = self.text(params.PARAMS)
+        if text is None:
+            raise UnreadableError(f"{path}: not there. Is this the project's folder?")
+        values = self._recall("params", [text.encode()], dict[str, Any], lambda: params.parse_values(text, path))
+        return Params(path, values)
+
+    @cached_property
+    def lock(self) -> Lock:
+        """The lock; empty where nothing has run yet. Raises as lock_reading.parse does."""
+        text = self.text(lock_reading.LOCK)
+        if text is None:
+            return {}
+        return self._recall(
+            "lock", [text.encode()], Lock, lambda: lock_reading.parse(text, self.name(lock_reading.LOCK))
+        )
+
+    @cached_property
+    def locked_settings(self) -> dict[str, Settings]:
+        """The settings that stages ran with, by the text that dvc.lock has of them: most have the same."""
+        texts = sorted({entry.params_text for entry in self.lock.values()})
+
+        def read() -> dict[str, Settings]:
+            return {text: lock_reading.parse_settings(text, self.name(lock_reading.LOCK)) for text in texts}
+
+        return self._recall("settings", [text.encode() for text in texts], dict[str, Settings], read)
+
+    @cached_property
+    def graph(self) -> "Graph":
+        """The stages of dvc.yaml, in order. Raises ConfigError for what is wrong or not supported."""
+        from morphseq_manifest.tracker.dvc import definition
+        from morphseq_manifest.tracker.dvc.graph import Graph
+        from morphseq_manifest.tracker.dvc.stages import Stage, resolve
+
+        name = self.name(definition.PIPELINE)
+        data = self.content(definition.PIPELINE)
+        if data is None:
+            raise UnreadableError(f"{name}: not there. Run this in the project's folder")
+        sources = [data, (self.text(params.PARAMS) or "").encode()]
+
+        def read() -> list[Stage]:
+            return resolve(definition.parse(data, name), self.params.values, name)
+
+        return Graph(self._recall("stages", sources, list[Stage], read))
+
+    def _recall(self, name: str, sources: Sequence[bytes], kind: type[_Made], make: Callable[[], _Made]) -> _Made:
+        """What was made of the working tree's files lies ready for the next time; of a commit's it is made anew."""
+        return make() if self.commit else memo.recall(self.root, name, sources, kind, make)
+
+    def cohort(self, table: str) -> CohortManifest | None:
+        """The manifest of df01, df02 or df03; None where the table was never built. Raises for a damaged one."""
+        path = MANIFESTS / f"{table}.json"
+        data = self.content(path)
+        return None if data is None else cohort_manifest.parse(data, self.name(path))
+
+    def images(self, experiment: str) -> ImagesManifest | None:
+        """The manifest of an experiment's frames; None where there is none. Raises for a damaged one."""
+        path = MANIFESTS / "images" / f"{experiment}.json"
+        data = self.content(path)
+        return None if data is None else images_manifest.parse(data, self.name(path))

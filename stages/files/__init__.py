@@ -1,0 +1,1 @@
+"""Reading and writing: frames, stacks, tables, and where they lie."""

@@ -1,0 +1,112 @@
+"""What the cohort stages share: checking the list of experiments, and writing a table with its manifest."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import pandas as pd
+
+from morphseq_manifest.base import files
+from morphseq_manifest.base.console import note
+from morphseq_manifest.base.errors import ConfigError, ContentError
+from morphseq_manifest.base.hashing import hash_file
+from morphseq_manifest.cohort.manifests import cohort_manifest, table_rows
+from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
+from morphseq_manifest.cohort.manifests.table_rows import RowCount
+from morphseq_manifest.cohort.params import PARAMS, Params
+from stages.files import layout, tables
+
+# The columns whose blanks are counted, by experiment: no temperature, no scale.
+COUNTED_BLANKS = ("predicted_stage_hpf", "area_um2")
+
+
+def listed(settings: Params) -> list[str]:
+    """The experiments of params.yaml, in id order. Raises ConfigError where there are none."""
+    if not settings.experiments:
+        raise ConfigError(f"{PARAMS}: no experiment is listed under `experiments`. List at least one")
+    return list(settings.experiments)
+
+
+def check_experiments(found: Sequence[str], settings: Params, where: str) -> None:
+    """Raise ContentError unless the experiments `found` in a table or manifest are those listed in params.yaml."""
+    missing, extra = sorted(settings.experiments.keys() - set(found)), sorted(set(found) - settings.experiments.keys())
+    if missing or extra:
+        raise ContentError(
+            f"{where}: its experiments are not those of {PARAMS}: missing {missing or 'none'}, "
+            f"not listed {extra or 'none'}. Run the stage before it again"
+        )
+
+
+def versions(settings: Params, stages: Sequence[str]) -> dict[str, int]:
+    """The recorded versions of these stages. Raises ConfigError where one has none."""
+    recorded: dict[str, int] = settings.value("versions", dict[str, int])
+    missing = [stage for stage in stages if stage not in recorded]
+    if missing:
+        raise ConfigError(f"{PARAMS}: `versions` lacks {', '.join(missing)}. Add it, beginning with 1")
+    return {stage: recorded[stage] for stage in stages}
+
+
+def read_table(name: str, settings: Params) -> tuple[pd.DataFrame, CohortManifest]:
+    """A cohort table as text, with its manifest. Raises ContentError where these and the params don't agree."""
+    manifest = cohort_manifest.read(layout.cohort_manifest(name))
+    path = layout.cohort_table(name)
+    check_experiments(list(manifest.experiments), settings, str(layout.cohort_manifest(name)))
+    table = tables.read_text(path)
+    if len(table) != manifest.rows or hash_file(path) != manifest.hash:
+        raise ContentError(f"{path}: not the table of {layout.cohort_manifest(name)}. Run `dvc repro {name}` again")
+    return table, manifest
+
+
+def write_table(
+    name: str,
+    table: pd.DataFrame,
+    source: CohortManifest,
+    describe: Callable[[str, Contribution], Contribution],
+    **changes: Any,
+) -> CohortManifest:
+    """Write a table made of an earlier one, and its manifest.
+
+    `table` is text; `source` is the manifest of the earlier one. An experiment's part is what it was there, with the
+    new rows and whatever `describe` makes of it; `changes` are fields of the manifest.
+    """
+    path = layout.cohort_table(name)
+    with files.replacing(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+        counted = table_rows.count_table(temporary).checked(str(path), "Run the stages before it again").experiments
+        digest = hash_file(temporary)
+    blanks = count_blanks(table)
+    experiments = {}
+    for experiment, part in source.experiments.items():
+        found = counted.get(experiment, RowCount())
+        experiments[experiment] = describe(experiment, with_rows(part, found, blanks.get(experiment, {})))
+    manifest = msgspec.structs.replace(
+        source,
+        table=path.name,
+        hash=digest,
+        rows=len(table),
+        columns=len(table.columns),
+        experiments=experiments,
+        **changes,
+    )
+    cohort_manifest.write(layout.cohort_manifest(name), manifest)
+    note(f"{name}: {manifest.rows} rows of {len(experiments)} experiments")
+    return manifest
+
+
+def with_rows(part: Contribution, found: RowCount, blank: dict[str, int]) -> Contribution:
+    """An experiment's part with these rows."""
+    return msgspec.structs.replace(
+        part,
+        rows=found.rows,
+        embryos=len(found.embryos),
+        wells=len(found.wells),
+        contributed=found.contributed,
+        blank=blank,
+    )
+
+
+def count_blanks(table: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """By experiment and column of COUNTED_BLANKS, how many cells are empty."""
+    blank = table[list(COUNTED_BLANKS)] == ""
+    counts = blank.groupby(table["experiment_date"]).sum()
+    return {str(experiment): {str(k): int(v) for k, v in row.items()} for experiment, row in counts.iterrows()}

@@ -1,0 +1,191 @@
+"""Image stacks: one multi-page TIFF a well or embryo, a page a frame in time order, deflate-compressed.
+
+Each page's description says which frame it is of, which content that frame had, and by which key the stack was made
+(`{"time_int": 3, "frame": "<xxh3_128>", "key": "<xxh3_128>"}`), so that a stack found anywhere can be traced. Fiji and
+napari open them as they are. The lab's older form, one PNG or JPG a frame, is read too.
+"""
+
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from morphseq_manifest.base.errors import ContentError, MorphseqError, UnreadableError
+from morphseq_manifest.base.hashing import hash_bytes, hash_file
+
+Pixels = NDArray[Any]
+Reader = Callable[[], Pixels]
+# In the lab's JPG masks the background is 127 and the foreground 255.
+JPG_FOREGROUND = 191
+_OLD_FORM = re.compile(r"(?:.*_)?([A-H]\d\d)_t(\d+).*\.(png|jpe?g)", re.IGNORECASE)
+
+
+class Found(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An embryo of a label image: its value, area in px, bounding box (top, left, bottom, right; ends not in it).
+
+    `pieces` is how many parts it has that don't touch, `confidence` (0..1) the segmenter's.
+    """
+
+    value: int
+    area: int
+    box: tuple[int, int, int, int]
+    pieces: int
+    confidence: float
+
+
+class PageTag(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a page says of itself: the frame's number, the hash of the frame's file, the key of all it is made from.
+
+    A label image also says which embryos it shows, so that they need not be measured again, and whether it is a seed.
+    """
+
+    time_int: int
+    frame: str
+    key: str = ""
+    embryos: tuple[Found, ...] = ()
+    is_seed: bool = False
+
+
+class Page(NamedTuple):
+    """One page: its tag and its pixels."""
+
+    tag: PageTag
+    pixels: Pixels
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Callable[[Page], None]]:
+    """Open a stack for writing; yields what appends a page, uint8 or uint16 (H, W). Same pages, same bytes."""
+    with tifffile.TiffWriter(path) as tif:
+
+        def append(page: Page) -> None:
+            tif.write(
+                page.pixels,
+                photometric="minisblack",
+                compression="adobe_deflate",
+                description=msgspec.json.encode(page.tag).decode(),
+                metadata=None,
+                software=False,
+                contiguous=False,
+            )
+
+        yield append
+
+
+def write_stack(path: Path, pages: Iterable[Page]) -> None:
+    """Write a whole stack, a page at a time."""
+    with writing(path) as append:
+        for page in pages:
+            append(page)
+
+
+@contextmanager
+def open_stack(folder: Path, name: str, *, mask: bool = False) -> Iterator[dict[int, Reader]]:
+    """Open what `folder` has of the well or embryo `name`: a reader of its pixels for each time_int, in time order.
+
+    Takes `{name}.tif`, or else the lab's older form, one PNG or JPG a frame; `mask` says that the pixels are a mask
+    (JPGs: 127/255). Empty where there is neither. Raises UnreadableError or ContentError naming the file.
+    """
+    path = folder / f"{name}.tif"
+    if not path.exists():
+        yield _old_form(folder, name, mask)
+        return
+    with _explaining(path):
+        tif = tifffile.TiffFile(path)
+    with tif:
+        with _explaining(path):
+            readers = {_tag(page).time_int: partial(_read_page, path, page) for page in tif.pages}
+        yield dict(sorted(readers.items()))
+
+
+def read_stack(path: Path) -> Iterator[Page]:
+    """The pages of one stack, one at a time, with their tags. Raises UnreadableError or ContentError naming it."""
+    with _explaining(path):
+        tif = tifffile.TiffFile(path)
+    with tif:
+        for page in tif.pages:
+            with _explaining(path):
+                tag = _tag(page)
+            yield Page(tag, _read_page(path, page))
+
+
+def read_tags(path: Path) -> list[tuple[PageTag, tuple[int, ...]]]:
+    """What the pages of a stack say of themselves, and their shapes, without decoding any. Raises as read_stack."""
+    with _explaining(path), tifffile.TiffFile(path) as tif:
+        return [(_tag(page), page.shape) for page in tif.pages]
+
+
+def read_key(path: Path) -> str | None:
+    """The key of a stack, from its first page; None where there is none, or no stack that can be read."""
+    try:
+        with _explaining(path), tifffile.TiffFile(path) as tif:
+            return _tag(tif.pages[0]).key or None
+    except (MorphseqError, IndexError):
+        return None
+
+
+def content(folder: Path, name: str) -> str:
+    """One hash of what `folder` has of the well or embryo `name`, in either form; the same for nothing, always.
+
+    Raises UnreadableError naming what can't be read.
+    """
+    path = folder / f"{name}.tif"
+    if path.exists():
+        return hash_file(path)
+    return hash_bytes("".join(hash_file(file) for file in _old_files(folder, name).values()).encode())
+
+
+def _tag(page: Any) -> PageTag:
+    return msgspec.json.decode(page.description, type=PageTag)
+
+
+def _read_page(path: Path, page: Any) -> Pixels:
+    with _explaining(path):
+        pixels: Pixels = page.asarray()
+    return pixels
+
+
+@contextmanager
+def _explaining(path: Path) -> Iterator[None]:
+    """Turn what tifffile raises on a missing or damaged file into an error that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise UnreadableError(f"{path}: can't be read ({error.strerror}). Run its stage again") from error
+    except (tifffile.TiffFileError, msgspec.DecodeError, ValueError, struct.error, zlib.error) as error:
+        raise ContentError(f"{path}: no stack of this pipeline, or damaged ({error}). Run its stage again") from error
+
+
+def _old_form(folder: Path, name: str, mask: bool) -> dict[int, Reader]:
+    return {time_int: partial(_read_image, path, mask) for time_int, path in _old_files(folder, name).items()}
+
+
+def _old_files(folder: Path, name: str) -> dict[int, Path]:
+    """The lab's files of a well, one a frame, by frame number, in order."""
+    found: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        match = _OLD_FORM.fullmatch(path.name)
+        if match and match[1] == name:
+            found[int(match[2])] = path
+    return dict(sorted(found.items()))
+
+
+def _read_image(path: Path, mask: bool) -> Pixels:
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(image)
+    except OSError as error:
+        raise UnreadableError(f"{path}: not a whole image ({error}). Copy it again") from error
+    if mask and path.suffix.lower() != ".png":
+        return np.where(pixels >= JPG_FOREGROUND, np.uint8(255), np.uint8(0))
+    return pixels

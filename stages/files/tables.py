@@ -1,0 +1,109 @@
+"""Tables: read as text so that no digit changes, numbers parsed where needed, written in one fixed format."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import csv
+
+from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import ContentError, UnreadableError
+
+# The keys of a table with a row a snip.
+SNIP_KEYS = ("experiment_date", "embryo_id", "snip_id")
+TRUE, FALSE, EMPTY = "True", "False", ""
+
+
+def read_text(path: Path) -> pd.DataFrame:
+    """Read a CSV with every cell as text, blanks as empty strings.
+
+    Raises UnreadableError where there is no such file, ContentError where it is no UTF-8 table or holds a line
+    break within a cell (the pipeline's tables are one row a line).
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8-sig")
+    except OSError as error:
+        raise UnreadableError(f"{path}: can't be read ({error.strerror}). Put the table there") from error
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ContentError(
+            f"{path}: no table in UTF-8 with commas: {str(error).strip()}. Save it as CSV UTF-8"
+        ) from error
+    for name in table.columns:
+        broken = table.index[table[name].str.contains("[\r\n]", regex=True)]
+        if len(broken):
+            raise ContentError(f"{path}: a cell of column {name!r} holds a line break. Remove it")
+    return table
+
+
+def require(table: pd.DataFrame, columns: Iterable[str], path: Path) -> None:
+    """Raise ContentError naming the columns that `table`, read from `path`, lacks."""
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise ContentError(f"{path}: lacks the column(s) {', '.join(map(repr, missing))}. Add them to the table")
+
+
+def numbers(table: pd.DataFrame, column: str, path: Path) -> NDArray[np.float64]:
+    """A text column as float64, blank as NaN. Raises ContentError naming the row of what is no number."""
+    text = table[column].str.strip()
+    values = pd.to_numeric(text, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    wrong = np.flatnonzero(np.isnan(values) & (text != "").to_numpy() & (text.str.lower() != "nan").to_numpy())
+    if len(wrong):
+        raise ContentError(f"{path}, row {wrong[0] + 2}: {column} is {text.iloc[wrong[0]]!r}, not a number. Correct it")
+    return values
+
+
+def flags(table: pd.DataFrame, column: str, path: Path) -> NDArray[np.float64]:
+    """A text column of flags as float64: 1 true, 0 false, NaN unknown (blank). Raises ContentError for other text."""
+    values = table[column].map({TRUE: 1.0, FALSE: 0.0, EMPTY: np.nan, "1": 1.0, "0": 0.0})
+    wrong = table.index[values.isna() & (table[column] != EMPTY)]
+    if len(wrong):
+        raise ContentError(f"{path}, row {wrong[0] + 2}: {column} is {table[column].iloc[wrong[0]]!r}, not a flag")
+    return np.asarray(values, np.float64)
+
+
+def format_numbers(values: NDArray[np.floating]) -> list[str]:
+    """Numbers as text: 12 digits for float64, 9 for float32 (which brings float32 back whole); NaN is blank."""
+    form = "%.9g" if values.dtype == np.float32 else "%.12g"
+    return [EMPTY if value != value else form % value for value in values.tolist()]
+
+
+def format_flags(values: NDArray[np.floating]) -> list[str]:
+    """Flags as text: 1 is True, 0 is False, NaN (unknown) is blank."""
+    return [EMPTY if value != value else TRUE if value else FALSE for value in values.tolist()]
+
+
+def count_blanks(data: bytes, columns: Iterable[str]) -> dict[str, int]:
+    """How many cells of these columns are empty in the bytes of a table; a column that it lacks is empty throughout."""
+    names = list(columns)
+    table = csv.read_csv(
+        pa.py_buffer(data),
+        convert_options=csv.ConvertOptions(
+            include_columns=names,
+            include_missing_columns=True,
+            column_types=dict.fromkeys(names, pa.string()),
+            strings_can_be_null=True,
+            null_values=[EMPTY],
+        ),
+    )
+    return {name: table[name].null_count for name in names}
+
+
+def as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Every column in its one written form: floats by `format_numbers`, bools as True and False, the rest by str."""
+    columns = {}
+    for name in table.columns:
+        column = table[name]
+        if column.dtype.kind == "f":
+            columns[name] = format_numbers(column.to_numpy())
+        else:
+            columns[name] = [str(value) for value in column.tolist()]
+    return pd.DataFrame(columns, index=table.index, dtype=str)
+
+
+def write(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV in one step: UTF-8, LF, no index, each column in its one written form."""
+    with files.replacing(path) as temporary:
+        as_text(table).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")

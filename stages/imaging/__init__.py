@@ -1,0 +1,1 @@
+"""Geometry of embryos and frames: pure functions on arrays."""

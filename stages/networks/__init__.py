@@ -1,0 +1,1 @@
+"""Networks: model folders, shapes, and loading without running code."""

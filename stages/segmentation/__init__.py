@@ -1,0 +1,1 @@
+"""From frames to label images: the segmenters and the tracking of embryos."""
