@@ -13,7 +13,7 @@ import pandas as pd
 from benchmarks.figures import Figure, alternating, command, peak_memory
 from benchmarks.synthetic import EXPERIMENTS, ROWS, lock_table, synthesise
 from morphseq_manifest.answers.provenance import membership
-from morphseq_manifest.tracker.snapshot import Snapshot
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from stages.files import layout
 
 DF01 = layout.cohort_table("df01")
@@ -65,7 +65,7 @@ def asking(root: Path, runs: int, quick: bool) -> Iterator[Figure]:
         pd.read_csv(root / DF01)
 
     note_more = ", start-up weighs more on a fifth of the rows" if quick else ""
-    ours, pandas = alternating(lambda: membership.examine("df01", Snapshot(root)), read, runs)
+    ours, pandas = alternating(lambda: membership.examine("df01", CohortSnapshot(root)), read, runs)
     note = f"{ours:.4f} s against {pandas:.2f} s, both called in a running process"
     yield Figure("provenance of df01, a call: share of pandas.read_csv", ours / pandas, 1 / 20, note=note)
     reading = command(sys.executable, "-c", f"import pandas; pandas.read_csv({str(DF01)!r})", folder=root)

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from morphseq_manifest.cohort.manifests import stack_index
+from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 
 STAGES = ("images", "qc_masks", "sam2", "build03", "snips", "latents")
 # What each stage reads and makes; {} is the experiment.
@@ -66,7 +66,7 @@ def make_built(root: Path, experiments: int, frames: int = 2, size: int = 16) ->
             reads = [path.format(name) for path in _READS[stage]]
             lock.append(_entry(f"{stage}@{name}", _command(stage, "cat").format(*[name] * 3), reads, [out], held))
         tables[f"{name}.csv"] = held[f"data/build03/{name}.csv"]
-    md5 = stack_index.folder_md5({path: md5 for path, (md5, _, _) in tables.items()})
+    md5 = folder_md5({path: md5 for path, (md5, _, _) in tables.items()})
     held = {"data/build03": (md5, sum(size for _, size, _ in tables.values()), len(tables))}
     held[_TABLE] = _make_file(root, _TABLE, b"rows\n", True)
     lock.append(_entry("cohort", _COHORT, ["data/build03"], [_TABLE], held))
@@ -86,7 +86,7 @@ def _make_frames(root: Path, name: str, count: int, size: int) -> _Held:
         data = f"{name}{number:08d}".encode().ljust(size, b".")[:size]
         (folder / frame).write_bytes(data)
         md5s[frame] = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    return stack_index.folder_md5(md5s), count * size, count
+    return folder_md5(md5s), count * size, count
 
 
 def _make_file(root: Path, path: str, data: bytes, cached: bool) -> _Held:

@@ -93,7 +93,7 @@ def describe(experiment: str, part: Part, counted: RowCount, settings: Params) -
         images=md5_bytes(listed),
         sam2=md5_bytes(layout.sam2_table(experiment).read_bytes()),
         build03=part.md5,
-        versions=cohort_tables.versions(settings, STAGES),
+        versions=settings.versions(STAGES),
         blank=part.blank,
     )
 
@@ -125,7 +125,7 @@ def build(settings: Params) -> CohortManifest:
         columns=len(wanted),
         filled=filled,
         params={name: settings.values[name] for name in SETTINGS},
-        versions=cohort_tables.versions(settings, ["df01"]),
+        versions=settings.versions(["df01"]),
         model=None,
         coverage=None,
         experiments=parts,

@@ -157,7 +157,7 @@ def main() -> None:
         source,
         lambda _, part: part,
         params=source.params | {"build04": settings.values["build04"]},
-        versions=source.versions | cohort_tables.versions(settings, ["df02"]),
+        versions=source.versions | settings.versions(["df02"]),
     )
 
 

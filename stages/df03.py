@@ -76,7 +76,7 @@ def main(model: str) -> None:
     def describe(experiment: str, part: Contribution) -> Contribution:
         return msgspec.structs.replace(
             part,
-            versions=part.versions | cohort_tables.versions(settings, STAGES),
+            versions=part.versions | settings.versions(STAGES),
             latents=md5_bytes(paths[experiment].read_bytes()),
             with_latents=found.get(experiment, 0),
         )
@@ -87,7 +87,7 @@ def main(model: str) -> None:
         source,
         describe,
         params=source.params | {name: settings.values[name] for name in ("snips", "df03")},
-        versions=source.versions | cohort_tables.versions(settings, ["df03"]),
+        versions=source.versions | settings.versions(["df03"]),
         model=model,
         coverage=sum(found.values()) / len(df03) if len(df03) else None,
     )

@@ -10,8 +10,8 @@ import msgspec
 from morphseq_manifest.base import files
 from morphseq_manifest.base.console import note
 from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort.experiments import Experiment
 from morphseq_manifest.cohort.manifests import canonical
-from morphseq_manifest.cohort.params import Experiment
 from morphseq_manifest.cohort.stage_command import StageCommand
 from stages.files import cohort_tables, layout
 

@@ -19,6 +19,7 @@ from morphseq_manifest.cohort.ids import is_well
 from morphseq_manifest.cohort.manifests import images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesManifest, Problem
 from morphseq_manifest.cohort.stage_command import StageCommand
+from morphseq_manifest.tracker.dvc.params_file import PARAMS
 from stages.files import layout, plates
 
 _NAME = re.compile(r"([A-Z]\d\d)_t(\d+).*\.(png|jpe?g|tiff?)", re.IGNORECASE)
@@ -84,9 +85,7 @@ def find_frames(folder: Path) -> tuple[dict[tuple[str, int], str], list[str]]:
     Raises UnreadableError where there is no folder or no frame in it, ContentError where two files are of one frame.
     """
     if not folder.is_dir():
-        raise UnreadableError(
-            f"{folder}: no such folder of frames. Copy it there, or correct the id in {params.PARAMS}"
-        )
+        raise UnreadableError(f"{folder}: no such folder of frames. Copy it there, or correct the id in {PARAMS}")
     names: dict[tuple[str, int], str] = {}
     others = []
     for name in sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")):

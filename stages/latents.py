@@ -160,7 +160,7 @@ def main(experiment: str, name: str) -> None:
     settings.experiment(experiment)
     folder = layout.VAES / name
     model = load(folder)
-    made_from = {"version": keys.version(settings, "latents"), "model": keys.model(folder)}
+    made_from = {"version": settings.version("latents"), "model": keys.model(folder)}
     with closing(Journal(journal_path(name, experiment), Embryo)) as journal:
         table = embed_folder(experiment, layout.SNIPS / experiment, model, made_from, journal)
     tables.write(layout.latents_table(name, experiment), table)

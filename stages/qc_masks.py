@@ -150,7 +150,7 @@ def main(experiment: str) -> None:
     manifest = images_manifest.read(layout.images_manifest(experiment))
     names = qc.models.names()
     loaded = [(load_network(layout.MODELS / name), keys.model(layout.MODELS / name)) for name in names]
-    made_from = {"version": keys.version(settings, "qc_masks"), "threshold": qc.threshold}
+    made_from = {"version": settings.version("qc_masks"), "threshold": qc.threshold}
     with (
         kept_stacks.gathering([layout.predictions(name, experiment) for name in names]) as shelves,
         watching(f"qc_masks {experiment}", manifest.counts.frames) as advance,

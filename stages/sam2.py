@@ -161,7 +161,7 @@ def main(experiment: str, name: str) -> None:
     manifest = images_manifest.read(layout.images_manifest(experiment))
     folder = layout.MODELS / name
     segmenter = load(folder)
-    made_from: dict[str, Any] = {"version": keys.version(settings, "sam2"), "model": keys.model(folder)}
+    made_from: dict[str, Any] = {"version": settings.version("sam2"), "model": keys.model(folder)}
     rows: list[dict[str, Any]] = []
     with (
         kept_stacks.gathering([layout.LABELS / experiment]) as (shelf,),

@@ -122,7 +122,7 @@ def make_snips(
     """Make the stacks of all wells that are not there yet, two wells at a time."""
     yolk_network = settings.block("qc_masks", QcSettings).models.yolk
     own = settings.block("snips", Settings)
-    made_from = {"version": keys.version(settings, "snips"), "settings": own}
+    made_from = {"version": settings.version("snips"), "settings": own}
     missing = []
     for well, frames in manifest.by_well().items():
         key = well_key(experiment, frames, scales, yolk_network, made_from)

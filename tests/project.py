@@ -110,6 +110,17 @@ class Project:
     def manifest(self, name: str) -> CohortManifest:
         return cohort_manifest.read(self.root / "manifests" / f"{name}.json")
 
+    def change_pixel(self, experiment: str, name: str, row: int, column: int) -> None:
+        """Change one pixel of a frame."""
+        import numpy as np
+        from PIL import Image
+
+        path = self.frames(experiment) / name
+        image = np.asarray(Image.open(path)).copy()
+        image[row, column] ^= 0x80
+        path.unlink()
+        Image.fromarray(image).save(path)
+
     def table(self, name: str) -> Path:
         return self.root / f"data/metadata/combined_metadata_files/embryo_metadata_{name}.csv"
 

@@ -9,7 +9,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from morphseq_manifest.base.errors import ConfigError, UnreadableError
+
 TEMPORARY = ".morphseq-"
+# The project's own folder, a cache that is safe to delete; only in a project that DVC has a folder in.
+OWN = Path(".dvc/tmp/morphseq")
+
+
+def read_bytes(path: Path, remedy: str) -> bytes:
+    """The bytes of a file. Raises UnreadableError naming it; `remedy` says what to do."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error, remedy) from error
+
+
+def read_text(path: Path, remedy: str, encoding_remedy: str) -> str:
+    """The text of a file in UTF-8. Raises UnreadableError as `read_bytes` does, ConfigError if it is not UTF-8."""
+    try:
+        return read_bytes(path, remedy).decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}. {encoding_remedy}") from error
+
+
+def unreadable(path: Path | str, error: OSError, remedy: str) -> UnreadableError:
+    """The error that says that a file can't be read, why, and what to do."""
+    return UnreadableError(f"{path}: can't be read ({error.strerror}). {remedy}")
 
 
 def _beside(path: Path) -> Path:

@@ -6,7 +6,8 @@ from datetime import date
 from typing import NamedTuple
 
 from morphseq_manifest.base.errors import ConfigError
-from morphseq_manifest.cohort.params import PARAMS, suggest
+from morphseq_manifest.base.suggest import suggest
+from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
 _DAY = re.compile(r"(\d{4})(\d\d)(\d\d)(?!\d)")
 

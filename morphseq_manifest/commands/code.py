@@ -6,6 +6,7 @@ import click
 
 from morphseq_manifest.base.console import Group, note
 from morphseq_manifest.base.errors import ExitCode
+from morphseq_manifest.commands.options import with_json
 
 
 @click.group(cls=Group)
@@ -14,7 +15,7 @@ def code() -> None:
 
 
 @code.command("status")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_json
 @click.pass_context
 def code_status(context: click.Context, as_json: bool) -> None:
     """Show which stages have other code than recorded.

@@ -9,8 +9,8 @@ from morphseq_manifest.base.console import Group
 
 # The commands, and the module of each: only that of the one asked for is imported.
 _MODULES = {
-    "status": "status", "why": "status", "run": "run", "pipeline": "run", "provenance": "provenance",
-    "diff": "provenance", "verify": "verify", "code": "code",
+    "status": "status", "why": "why", "run": "run", "pipeline": "run", "provenance": "provenance",
+    "diff": "diff", "verify": "verify", "code": "code",
 }  # fmt: skip
 
 

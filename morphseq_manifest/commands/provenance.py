@@ -1,4 +1,4 @@
-"""`morphseq provenance` and `morphseq diff`."""
+"""`morphseq provenance`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,9 +7,10 @@ import click
 
 from morphseq_manifest.base.console import Command
 from morphseq_manifest.base.errors import ConfigError, ExitCode
+from morphseq_manifest.commands.options import with_json
 
 if TYPE_CHECKING:
-    from morphseq_manifest.tracker.snapshot import Snapshot
+    from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
 
 @click.command(cls=Command)
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--rev", help="Answer for this commit, from git alone.")
 @click.option("--experiment", help="Show this experiment's way back, from df03 to its frames.")
 @click.option("--check", is_flag=True, help="Read the table itself and compare its rows with the manifest.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_json
 @click.pass_context
 def provenance(
     context: click.Context, table: str | None, rev: str | None, experiment: str | None, check: bool, as_json: bool
@@ -27,9 +28,9 @@ def provenance(
     With which content, too. TABLE is df01, df02, df03, or any copy of one (FILE.csv). Ends with 1 where an
     experiment is not current, with 3 where a table is not what was recorded.
     """
-    from morphseq_manifest.tracker.snapshot import Snapshot
+    from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
-    snapshot = Snapshot(context.obj, rev)
+    snapshot = CohortSnapshot(context.obj, rev)
     if experiment is not None:
         if table is not None or check:
             raise ConfigError("--experiment shows one experiment's way through all tables: leave out TABLE and --check")
@@ -48,7 +49,7 @@ def provenance(
         context.exit(_show_states(table, snapshot, as_json))
 
 
-def _show_states(table: str, snapshot: "Snapshot", as_json: bool) -> ExitCode:
+def _show_states(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitCode:
     from morphseq_manifest.answers.provenance import membership
 
     found = membership.examine(table, snapshot)
@@ -68,7 +69,7 @@ def _show_states(table: str, snapshot: "Snapshot", as_json: bool) -> ExitCode:
     return ExitCode.OK if all(item.state == "current" for item in found) else ExitCode.STALE
 
 
-def _show_check(table: str, snapshot: "Snapshot", as_json: bool) -> ExitCode:
+def _show_check(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitCode:
     from morphseq_manifest.answers.provenance import membership, table_check, view
     from morphseq_manifest.base import display
 
@@ -82,7 +83,7 @@ def _show_check(table: str, snapshot: "Snapshot", as_json: bool) -> ExitCode:
     return ExitCode.CONTENT if found else ExitCode.OK
 
 
-def _show_origin(path: Path, snapshot: "Snapshot", as_json: bool) -> ExitCode:
+def _show_origin(path: Path, snapshot: "CohortSnapshot", as_json: bool) -> ExitCode:
     from morphseq_manifest.answers.provenance import table_check, view
     from morphseq_manifest.base import display
 
@@ -96,7 +97,7 @@ def _show_origin(path: Path, snapshot: "Snapshot", as_json: bool) -> ExitCode:
     return ExitCode.OK if known else ExitCode.CONTENT
 
 
-def _show_way(experiment: str, snapshot: "Snapshot", as_json: bool) -> None:
+def _show_way(experiment: str, snapshot: "CohortSnapshot", as_json: bool) -> None:
     from morphseq_manifest.answers.provenance import lineage, view
     from morphseq_manifest.base import display
 
@@ -105,27 +106,3 @@ def _show_way(experiment: str, snapshot: "Snapshot", as_json: bool) -> None:
         display.show_json("morphseq/way/1", {"way": way, "images": snapshot.images(experiment)})
     else:
         view.show_way(way)
-
-
-@click.command(cls=Command)
-@click.argument("old", default="HEAD")
-@click.argument("new", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.pass_context
-def diff(context: click.Context, old: str, new: str | None, as_json: bool) -> None:
-    """Show what differs between two commits.
-
-    From OLD (HEAD) to NEW (the working tree): experiments, frames, settings, rows. Ends with 1 where something does.
-    """
-    from morphseq_manifest.answers.provenance import difference as compare
-    from morphseq_manifest.answers.provenance import view
-    from morphseq_manifest.base import display
-    from morphseq_manifest.tracker.snapshot import Snapshot
-
-    before, after = Snapshot(context.obj, old), Snapshot(context.obj, new)
-    found = compare.diff(before, after)
-    if as_json:
-        display.show_json("morphseq/diff/1", {"old": before.commit, "new": after.commit, "difference": found})
-    else:
-        view.show_difference(found, before, after)
-    context.exit(ExitCode.STALE if found else ExitCode.OK)

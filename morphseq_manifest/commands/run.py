@@ -8,13 +8,16 @@ import click
 
 from morphseq_manifest.base.console import Command
 from morphseq_manifest.base.errors import ConfigError, ExitCode
+from morphseq_manifest.commands.options import with_experiments, with_json
 
 if TYPE_CHECKING:
-    from morphseq_manifest.tracker.run.running import Options
+    from morphseq_manifest.tracker.run.options import Options
 
+# The lab's name for all stages, and its older names of tables.
+EVERYTHING = "e2e"
+_ALIASES = {"build04": "df02", "build06": "df03"}
 _OPTIONS = (
-    click.option("--experiments", multiple=True, metavar="A,B", help="These experiments only."),
-    click.option("--later-than", metavar="YYYYMMDD", help="Experiments of a later day only."),
+    with_experiments,
     click.option("--force", is_flag=True, help="Run the targets in any case, and nothing before them."),
     click.option("--with-downstream", is_flag=True, help="And all that comes after the targets."),
     click.option("--dry-run", is_flag=True, help="Show what would run, and why; change nothing."),
@@ -25,7 +28,7 @@ _OPTIONS = (
     click.option("--wait", type=click.FloatRange(0), default=0, metavar="S", help="Wait so long for another process."),
     click.option("--scheduler", metavar="ADDRESS", help="Run on the Dask cluster that has its scheduler there."),
     click.option("--cluster", type=click.Path(path_type=Path, dir_okay=False), help="Start the cluster of this file."),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON at the end."),
+    with_json,
 )
 
 
@@ -57,47 +60,63 @@ def pipeline(context: click.Context, action: str, **given: Any) -> None:
 
 
 def _run(root: Path, targets: tuple[str, ...], **given: Any) -> ExitCode:
-    from morphseq_manifest.tracker.run.running import Options
-
-    options = Options(
-        targets=targets,
-        experiments=given["experiments"],
-        later_than=given["later_than"],
-        force=given["force"],
-        with_downstream=given["with_downstream"],
-        model_name=given["model_name"],
-        jobs=given["jobs"],
-        share=given["per_gpu"],
-        fail_fast=not given["keep_going"],
-        wait=given["wait"],
-    )
     if given["scheduler"] and given["cluster"]:
         raise ConfigError("--scheduler is for a cluster that runs, --cluster starts one: leave out one of them")
     if given["per_gpu"] > 1 and (given["scheduler"] or given["cluster"]):
         raise ConfigError(
             "--per-gpu is for the GPUs of this machine: leave it out; a cluster's workers say what they have"
         )
+    options, undated = _options(root, targets, given)
     if given["dry_run"]:
-        return _plan(root, options, given["as_json"])
-    return _go(root, options, given["scheduler"], given["cluster"], given["as_json"])
+        return _plan(root, options, undated, given["as_json"])
+    return _go(root, options, given, undated)
 
 
-def _plan(root: Path, options: "Options", as_json: bool) -> ExitCode:
+def _options(root: Path, targets: tuple[str, ...], given: dict[str, Any]) -> tuple["Options", list[str]]:
+    """What is to be run, and the experiments that are left out since their ids have no date."""
+    from morphseq_manifest.cohort.model_name import with_model
+    from morphseq_manifest.cohort.selection import select
+    from morphseq_manifest.cohort.snapshot import CohortSnapshot
+    from morphseq_manifest.tracker.run.options import Options
+
+    model = given["model_name"]
+    listed = CohortSnapshot(root).params.experiments
+    chosen, undated = select(listed, given["experiments"], given["later_than"])
+    is_some = given["experiments"] or given["later_than"]
+    options = Options(
+        targets=() if EVERYTHING in targets else [_ALIASES.get(target, target) for target in targets],
+        keys=chosen if is_some else None,
+        force=given["force"],
+        with_downstream=given["with_downstream"],
+        edit=None if model is None else lambda root: with_model(root, model),
+        jobs=given["jobs"],
+        share=given["per_gpu"],
+        fail_fast=not given["keep_going"],
+        wait=given["wait"],
+    )
+    return options, undated
+
+
+def _plan(root: Path, options: "Options", undated: list[str], as_json: bool) -> ExitCode:
     from morphseq_manifest.tracker.run import view
-    from morphseq_manifest.tracker.run.running import plan
+    from morphseq_manifest.tracker.run.plan import plan
 
-    would_run = view.show_plan(*plan(root, options), as_json)
+    would_run = view.show_plan(*plan(root, options), undated, as_json)
     return ExitCode.STALE if would_run else ExitCode.OK
 
 
-def _go(root: Path, options: "Options", scheduler: str | None, cluster: Path | None, as_json: bool) -> ExitCode:
+def _go(root: Path, options: "Options", given: dict[str, Any], undated: list[str]) -> ExitCode:
     import gc
 
     from morphseq_manifest.tracker.run import clusters, view
-    from morphseq_manifest.tracker.run.running import run, stages_of
+    from morphseq_manifest.tracker.run.plan import stages_of
+    from morphseq_manifest.tracker.run.running import run
 
     gc.enable()  # a run may take days
-    with clusters.engine(scheduler, cluster) as engine, view.watching(stages_of(root, options)) as watch:
+    with (
+        clusters.engine(given["scheduler"], given["cluster"]) as engine,
+        view.watching(stages_of(root, options)) as watch,
+    ):
         report = run(root, options, watch, engine)
-    view.show(report, root, as_json)
+    view.show(report, root, undated, given["as_json"])
     return report.exit_code

@@ -1,15 +1,15 @@
-"""`morphseq status` and `morphseq why`."""
+"""`morphseq status`."""
 
 import click
 
 from morphseq_manifest.base.console import Command
+from morphseq_manifest.commands.options import with_experiments, with_json
 
 
 @click.command(cls=Command)
-@click.option("--experiments", multiple=True, metavar="A,B", help="These experiments only.")
-@click.option("--later-than", metavar="YYYYMMDD", help="Those of a later day only; ids with no date are listed.")
+@with_experiments
 @click.option("--verbose", is_flag=True, help="Name all that is not up to date.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_json
 @click.pass_context
 def status(
     context: click.Context, experiments: tuple[str, ...], later_than: str | None, verbose: bool, as_json: bool
@@ -25,21 +25,3 @@ def status(
     report = look(context.obj, experiments, later_than)
     view.show(report, as_json, verbose)
     context.exit(report.exit_code)
-
-
-@click.command(cls=Command)
-@click.argument("target")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.pass_context
-def why(context: click.Context, target: str, as_json: bool) -> None:
-    """Show why TARGET will run, from the root cause.
-
-    TARGET is a stage, a group of stages, an experiment, or a table. Ends with 0 where it is up to date, with 1
-    where it would run, with 4 where something could not be told.
-    """
-    from morphseq_manifest.answers.why import view
-    from morphseq_manifest.answers.why.explanation import why as look
-
-    found = look(target, context.obj)
-    view.show(found, as_json)
-    context.exit(found.exit_code)

@@ -4,20 +4,22 @@ import click
 
 from morphseq_manifest.base.console import Command
 from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.commands.options import with_experiments, with_json
 
 
 @click.command(cls=Command)
 @click.option("--sample", type=click.FloatRange(0, 100, min_open=True), metavar="PERCENT", help="Hash this share only.")
 @click.option("--seed", type=int, help="Take the sample that was taken with this seed.")
-@click.option("--experiment", "experiments", multiple=True, help="Check this experiment only (repeat it, or a,b).")
+@with_experiments
 @click.option("--restart", is_flag=True, help="Hash again what an interrupted check has hashed.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_json
 @click.pass_context
 def verify(
     context: click.Context,
     sample: float | None,
     seed: int | None,
     experiments: tuple[str, ...],
+    later_than: str | None,
     restart: bool,
     as_json: bool,
 ) -> None:
@@ -32,6 +34,8 @@ def verify(
 
     if seed is not None and sample is None:
         raise ConfigError("--seed repeats a sample: give --sample too")
-    report = checking.verify(context.obj, experiments, sample=sample, seed=seed, restart=restart, watch=view.watching)
+    report = checking.verify(
+        context.obj, experiments, later_than, sample=sample, seed=seed, restart=restart, watch=view.watching
+    )
     view.show(report, as_json)
     context.exit(report.exit_code)

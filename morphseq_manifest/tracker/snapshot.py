@@ -1,4 +1,4 @@
-"""The project at one moment: its settings, lock and manifests, in the working tree or at a commit."""
+"""The project at one moment: its settings, lock and stages, in the working tree or at a commit."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -7,18 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from morphseq_manifest.base import git, memo
 from morphseq_manifest.base.errors import ContentError, UnreadableError
-from morphseq_manifest.cohort import params
-from morphseq_manifest.cohort.manifests import cohort_manifest, images_manifest
-from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
-from morphseq_manifest.cohort.manifests.images_manifest import ImagesManifest
-from morphseq_manifest.cohort.params import Params
-from morphseq_manifest.tracker.dvc import lock_reading
+from morphseq_manifest.tracker.dvc import lock_reading, params_file
 from morphseq_manifest.tracker.dvc.lock_reading import Lock
+from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
 if TYPE_CHECKING:
     from morphseq_manifest.tracker.dvc.graph import Graph
 
-MANIFESTS = Path("manifests")
 Settings = dict[str, dict[str, Any]]
 _Made = TypeVar("_Made")
 
@@ -69,14 +64,18 @@ class Snapshot:
         return f"{path} at {self.label}" if self.commit else str(self.root / path)
 
     @cached_property
-    def params(self) -> Params:
-        """The settings. Raises as params.read does."""
-        path = Path(self.name(params.PARAMS))
-        text = self.text(params.PARAMS)
+    def settings(self) -> dict[str, Any]:
+        """The settings in params.yaml. Raises as params_file.parse does, and UnreadableError if it is not there."""
+        text, path = self.settings_text, Path(self.name(PARAMS))
+        return self._recall("params", [text.encode()], dict[str, Any], lambda: params_file.parse(text, path))
+
+    @cached_property
+    def settings_text(self) -> str:
+        """The text of params.yaml. Raises UnreadableError if it is not there."""
+        text = self.text(PARAMS)
         if text is None:
-            raise UnreadableError(f"{path}: not there. Is this the project's folder?")
-        values = self._recall("params", [text.encode()], dict[str, Any], lambda: params.parse_values(text, path))
-        return Params(path, values)
+            raise UnreadableError(f"{self.name(PARAMS)}: not there. Is this the project's folder?")
+        return text
 
     @cached_property
     def lock(self) -> Lock:
@@ -109,25 +108,13 @@ class Snapshot:
         data = self.content(definition.PIPELINE)
         if data is None:
             raise UnreadableError(f"{name}: not there. Run this in the project's folder")
-        sources = [data, (self.text(params.PARAMS) or "").encode()]
+        sources = [data, self.settings_text.encode()]
 
         def read() -> list[Stage]:
-            return resolve(definition.parse(data, name), self.params.values, name)
+            return resolve(definition.parse(data, name), self.settings, name)
 
         return Graph(self._recall("stages", sources, list[Stage], read))
 
     def _recall(self, name: str, sources: Sequence[bytes], kind: type[_Made], make: Callable[[], _Made]) -> _Made:
         """What was made of the working tree's files lies ready for the next time; of a commit's it is made anew."""
         return make() if self.commit else memo.recall(self.root, name, sources, kind, make)
-
-    def cohort(self, table: str) -> CohortManifest | None:
-        """The manifest of df01, df02 or df03; None where the table was never built. Raises for a damaged one."""
-        path = MANIFESTS / f"{table}.json"
-        data = self.content(path)
-        return None if data is None else cohort_manifest.parse(data, self.name(path))
-
-    def images(self, experiment: str) -> ImagesManifest | None:
-        """The manifest of an experiment's frames; None where there is none. Raises for a damaged one."""
-        path = MANIFESTS / "images" / f"{experiment}.json"
-        data = self.content(path)
-        return None if data is None else images_manifest.parse(data, self.name(path))

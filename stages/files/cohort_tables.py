@@ -13,7 +13,8 @@ from morphseq_manifest.base.hashing import hash_file
 from morphseq_manifest.cohort.manifests import cohort_manifest, table_rows
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
 from morphseq_manifest.cohort.manifests.table_rows import RowCount
-from morphseq_manifest.cohort.params import PARAMS, Params
+from morphseq_manifest.cohort.params import Params
+from morphseq_manifest.tracker.dvc.params_file import PARAMS
 from stages.files import layout, tables
 
 # The columns whose blanks are counted, by experiment: no temperature, no scale.
@@ -35,15 +36,6 @@ def check_experiments(found: Sequence[str], settings: Params, where: str) -> Non
             f"{where}: its experiments are not those of {PARAMS}: missing {missing or 'none'}, "
             f"not listed {extra or 'none'}. Run the stage before it again"
         )
-
-
-def versions(settings: Params, stages: Sequence[str]) -> dict[str, int]:
-    """The recorded versions of these stages. Raises ConfigError where one has none."""
-    recorded: dict[str, int] = settings.value("versions", dict[str, int])
-    missing = [stage for stage in stages if stage not in recorded]
-    if missing:
-        raise ConfigError(f"{PARAMS}: `versions` lacks {', '.join(missing)}. Add it, beginning with 1")
-    return {stage: recorded[stage] for stage in stages}
 
 
 def read_table(name: str, settings: Params) -> tuple[pd.DataFrame, CohortManifest]:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from morphseq_manifest.cohort.manifests import places
+
 DATA = Path("data")
 FRAMES = DATA / "built_image_data/stitched_FF_images"
 PLATES = DATA / "metadata/built_metadata_files"
@@ -15,13 +17,13 @@ LATENTS = DATA / "analysis/latent_embeddings/legacy"
 VAES = DATA / "models/legacy"
 COHORT = DATA / "metadata/combined_metadata_files"
 REFERENCE_CURVES = DATA / "metadata/reference/sa_reference_curves.csv"
-IMAGES = Path("manifests/images")
-EXPERIMENTS = Path("manifests/experiments.json")
+IMAGES = places.IMAGES
+EXPERIMENTS = places.EXPERIMENTS
 
 
 def images_manifest(experiment: str) -> Path:
     """The experiment's images manifest."""
-    return IMAGES / f"{experiment}.json"
+    return places.images(experiment)
 
 
 def plate_table(experiment: str) -> Path:
@@ -56,4 +58,4 @@ def cohort_table(name: str) -> Path:
 
 def cohort_manifest(name: str) -> Path:
     """What went into df01, df02 or df03."""
-    return Path("manifests") / f"{name}.json"
+    return places.cohort(name)

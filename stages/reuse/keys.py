@@ -6,11 +6,9 @@ from typing import Any
 
 import msgspec
 
-from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.cohort.manifests import stack_index
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
-from morphseq_manifest.cohort.params import Params
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -18,14 +16,6 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 def key(stage: str, version: int, **made_from: Any) -> str:
     """The key of what `stage` makes from these: settings, hashes of contents, all that the bytes depend on."""
     return hash_bytes(_encode([stage, version, made_from]))
-
-
-def version(settings: Params, stage: str) -> int:
-    """The version of a stage's results. Raises ConfigError where params.yaml has none."""
-    versions: dict[str, int] = settings.value("versions", dict[str, int])
-    if stage not in versions:
-        raise ConfigError(f"{settings.path}: `versions` lacks {stage}. Add it, beginning with 1")
-    return versions[stage]
 
 
 def frames(listed: Iterable[Frame]) -> list[tuple[int, str]]:

@@ -174,9 +174,9 @@ def test_the_older_form_without_an_index_is_checked_as_a_whole(project: Project)
     folder = project.root / SNIPS / SNAPSHOT
     (folder / stack_index.NAME).unlink()
     project.run("dvc", "commit", "--force", f"snips@{SNAPSHOT}", f"latents@{SNAPSHOT}")
-    assert report(project, "--experiment", SNAPSHOT)["findings"] == []
+    assert report(project, "--experiments", SNAPSHOT)["findings"] == []
     flip(first(folder))
-    assert findings(project, "--experiment", SNAPSHOT) == {f"{SNIPS}/{SNAPSHOT}": "damaged"}
+    assert findings(project, "--experiments", SNAPSHOT) == {f"{SNIPS}/{SNAPSHOT}": "damaged"}
 
 
 def test_frames_are_checked_without_their_manifest(project: Project) -> None:
@@ -229,11 +229,11 @@ def test_a_cohort_that_lacks_what_was_made_since_is_stale(project: Project) -> N
 def test_one_experiment_and_a_wrong_name(project: Project) -> None:
     flip(first(project.frames(TIME_LAPSE), "*.png"))
     flip(project.root / DF01)
-    assert findings(project, "--experiment", SNAPSHOT, code=0) == {}
-    assert list(findings(project, "--experiment", f"{SNAPSHOT},{TIME_LAPSE}").values()) == ["damaged"]
-    assert f"Did you mean '{SNAPSHOT}'" in project.morphseq("verify", "--experiment", SNAPSHOT[:-1], code=2)
+    assert findings(project, "--experiments", SNAPSHOT, code=0) == {}
+    assert list(findings(project, "--experiments", f"{SNAPSHOT},{TIME_LAPSE}").values()) == ["damaged"]
+    assert f"Did you mean '{SNAPSHOT}'" in project.morphseq("verify", "--experiments", SNAPSHOT[:-1], code=2)
     project.experiments(dict.fromkeys([*PLATES, "new"], "threshold"))
-    assert "dvc repro" in project.morphseq("verify", "--experiment", "new", code=4)
+    assert "dvc repro" in project.morphseq("verify", "--experiments", "new", code=4)
     assert report(project, code=3)["waiting"] == ["new"]
 
 

@@ -32,22 +32,11 @@ frames = st.lists(
 problems = st.lists(st.builds(Problem, st.sampled_from(["a", "b"]), wells, st.integers(-1, 9), st.just("")), max_size=3)
 
 
-@given(experiments, wells, st.integers(1, 120), st.integers(0, 12_345))
-def test_a_snip_id_is_read_back_from_the_right(experiment: str, well: str, embryo: int, time_int: int) -> None:
-    name = ids.snip_id(experiment, well, embryo, time_int)
-    assert ids.split_snip_id(name) == (experiment, well, embryo, time_int)
-
-
-def test_an_id_that_holds_the_form_of_a_well_is_split_rightly() -> None:
-    assert ids.split_snip_id("a_B02_e01_t0001_C03_e12_t0340") == ("a_B02_e01_t0001", "C03", 12, 340)
-    with pytest.raises(ContentError):
-        ids.split_snip_id("20240418_Z01_e01_t0000")
-
-
 @pytest.mark.parametrize("name", ["", "a b", "-a", "../up", "a/b", "it's", "a@b", "é"])
 def test_ids_that_could_not_be_folders_or_stand_in_commands_are_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match="can't be used"):
-        ids.check_experiment(name, "here")
+    assert not ids.is_experiment(name)
+    with pytest.raises(ConfigError, match=r"line 2: experiment id .* can't be used"):
+        params.parse(f"experiments:\n  {msgspec.json.encode(name).decode()}:\n    segmenter: a\n")
 
 
 @given(experiments, frames, problems, st.randoms())

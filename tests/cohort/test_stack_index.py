@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes, md5_bytes
 from morphseq_manifest.cohort.manifests import canonical, stack_index
+from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 from stages.reuse import kept_stacks
 
 NAMES = st.text(st.characters(exclude_characters="/\0\n\r", exclude_categories=("C", "Z")), min_size=1, max_size=20)
@@ -46,7 +47,7 @@ def test_the_md5_of_a_folder_is_that_of_dvc(tmp_path: Path) -> None:
     md5s = {name: md5_bytes(data) for name, data in fill(folder, UNUSUAL).items()}
     (folder / ".morphseq-left.tmp").write_bytes(b"left by a killed process")
     (tmp_path / ".dvcignore").write_text(".morphseq-*\n")
-    assert [stack_index.folder_md5(md5s)] == dvc_md5s(tmp_path)
+    assert [folder_md5(md5s)] == dvc_md5s(tmp_path)
     assert sorted(stack_index.walk(folder)) == sorted(md5s)
 
 
@@ -60,7 +61,7 @@ def test_the_md5_of_any_folder_is_that_of_dvc(
     for number, files in enumerate(folders):
         (root / str(number)).mkdir()
         written = fill(root / str(number), files | {"one": b"1"})
-        expected.append(stack_index.folder_md5({name: md5_bytes(data) for name, data in written.items()}))
+        expected.append(folder_md5({name: md5_bytes(data) for name, data in written.items()}))
     assert expected == dvc_md5s(root)
 
 
@@ -80,7 +81,7 @@ def test_an_index_says_what_is_there_and_refuses_to_be_another(
     stack_index.write(folder)
     assert (folder / stack_index.NAME).read_bytes() == canonical.dump(index) == written
     hashed = {name: md5_bytes((folder / name).read_bytes()) for name in stack_index.walk(folder)}
-    assert index.folder_md5() == stack_index.folder_md5(hashed)
+    assert index.folder_md5() == folder_md5(hashed)
     at = data.draw(st.integers(0, len(written) - 1))
     damaged = bytearray(written)
     damaged[at] ^= 1 << data.draw(st.integers(0, 7))

@@ -24,7 +24,6 @@ from stages.files import stacks
 from stages.reuse import kept_stacks, keys
 from stages.reuse.kept_stacks import Shelf
 from tests.project import PLATES, Project, replace_file
-from tests.test_pipeline import change_pixel
 
 TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
 MASKS = "data/segmentation/{}_predictions/" + TIME_LAPSE
@@ -347,7 +346,7 @@ print("result")
 @pytest.fixture
 def stage(project: Project) -> Project:
     """A project in which everything has run, with one frame of the time-lapse changed and listed again."""
-    change_pixel(project, TIME_LAPSE, "A05_t0003_stitch.png", 200, 256)
+    project.change_pixel(TIME_LAPSE, "A05_t0003_stitch.png", 200, 256)
     project.run("python", "-m", "stages.images", TIME_LAPSE)
     return project
 

@@ -3,24 +3,14 @@
 import os
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from tests.project import PLATES, Project, replace_file, stages_of
 
 PER_EXPERIMENT = ("images", "qc_masks", "sam2", "build03", "snips", "latents")
 COHORT = {"df01", "df02", "df03"}
 TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
-
-
-def change_pixel(project: Project, experiment: str, name: str, row: int, column: int) -> None:
-    path = project.frames(experiment) / name
-    image = np.asarray(Image.open(path)).copy()
-    image[row, column] ^= 0x80
-    path.unlink()
-    Image.fromarray(image).save(path)
 
 
 def test_after_a_run_everything_is_up_to_date_and_touching_frames_changes_nothing(project: Project) -> None:
@@ -33,7 +23,7 @@ def test_after_a_run_everything_is_up_to_date_and_touching_frames_changes_nothin
 
 @pytest.mark.parametrize(("row", "column"), [(200, 256), (0, 0)])
 def test_one_pixel_reruns_its_experiment_and_the_cohort(project: Project, row: int, column: int) -> None:
-    change_pixel(project, SNAPSHOT, "A01_t0000_stitch.png", row, column)
+    project.change_pixel(SNAPSHOT, "A01_t0000_stitch.png", row, column)
     ran = project.repro()
     assert ran.stages == stages_of(SNAPSHOT, *PER_EXPERIMENT) | COHORT
     assert "up to date" in project.status()

@@ -17,10 +17,11 @@ from morphseq_manifest.answers.code.fingerprints import Code
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
 from morphseq_manifest.cohort import params
-from morphseq_manifest.cohort.manifests import canonical
+from morphseq_manifest.cohort.manifests import canonical, places
 from morphseq_manifest.tracker.dvc import definition
+from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
-RECORD = Path("manifests/code.json")
+RECORD = places.CODE
 SCHEMA = "morphseq/code/1"
 _REMEDY = f"Restore it: `git checkout {RECORD}`"
 
@@ -116,7 +117,7 @@ def title(states: Sequence[StageState]) -> str:
 def advice(states: Iterable[StageState]) -> list[str]:
     """What to do, a line for each kind of difference."""
     said = {
-        State.CHANGED: f"raise the version in {params.PARAMS} if results can differ; then, or if they can't,",
+        State.CHANGED: f"raise the version in {PARAMS} if results can differ; then, or if they can't,",
         State.BUMPED: "will run again; record the code it runs with",
         State.UNRECORDED: "record the code with",
     }
@@ -150,7 +151,7 @@ def _check_versions(states: Iterable[StageState], root: Path) -> None:
     for state in states:
         if state.recorded is not None and state.version < state.recorded:
             raise ConfigError(
-                f"{root / params.PARAMS}: versions.{state.stage} is {state.version}, but {state.recorded} is recorded, "
+                f"{root / PARAMS}: versions.{state.stage} is {state.version}, but {state.recorded} is recorded, "
                 f"and DVC may bring back what {state.version} once made with other code. Set {state.recorded} or more"
             )
 
@@ -158,10 +159,7 @@ def _check_versions(states: Iterable[StageState], root: Path) -> None:
 def present(root: Path = Path()) -> dict[str, StageCode]:
     """The version and the fingerprints of every stage that runs a module, as they are now."""
     running = definition.stage_modules(root)
-    versions: dict[str, int] = params.read(root).value("versions", dict[str, int])
-    missing = [stage for stage in running if stage not in versions]
-    if missing:
-        raise ConfigError(f"{root / params.PARAMS}: `versions` lacks {', '.join(missing)}. Add it, beginning with 1")
+    versions = params.read(root).versions(running)
     code = Code(root)
     found = {}
     for stage, names in running.items():

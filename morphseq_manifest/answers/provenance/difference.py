@@ -6,7 +6,7 @@ from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.changes import Change
 from morphseq_manifest.answers.provenance.membership import TABLES
 from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
-from morphseq_manifest.tracker.snapshot import Snapshot
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -22,7 +22,7 @@ class Difference(msgspec.Struct, frozen=True):
         return any(getattr(self, name) for name in self.__struct_fields__)
 
 
-def diff(old: Snapshot, new: Snapshot) -> Difference:
+def diff(old: CohortSnapshot, new: CohortSnapshot) -> Difference:
     """Compare two moments, from their params and manifests alone. Raises where one of these is damaged."""
     experiments = changes.compare(
         "experiment",

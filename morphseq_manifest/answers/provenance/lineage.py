@@ -8,9 +8,9 @@ import msgspec
 from morphseq_manifest.answers.provenance.membership import TABLES
 from morphseq_manifest.base import git
 from morphseq_manifest.base.errors import ConfigError
-from morphseq_manifest.cohort.params import suggest
+from morphseq_manifest.base.suggest import suggest
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc.lock_reading import LOCK, Lock, StageLock
-from morphseq_manifest.tracker.snapshot import Snapshot
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -46,7 +46,7 @@ class Way(msgspec.Struct, frozen=True):
     frames: dict[str, int]
 
 
-def trace(experiment: str, snapshot: Snapshot) -> Way:
+def trace(experiment: str, snapshot: CohortSnapshot) -> Way:
     """The way back for one experiment, from what is recorded. Raises ConfigError for an experiment nobody knows."""
     lock = snapshot.lock
     known = sorted({name.partition("@")[2] for name in lock if "@" in name} | snapshot.params.experiments.keys())
@@ -66,7 +66,7 @@ def trace(experiment: str, snapshot: Snapshot) -> Way:
     )
 
 
-def _table_step(table: str, experiment: str, snapshot: Snapshot, entry: StageLock) -> Step | None:
+def _table_step(table: str, experiment: str, snapshot: CohortSnapshot, entry: StageLock) -> Step | None:
     manifest = snapshot.cohort(table)
     part = manifest.experiments.get(experiment) if manifest else None
     if manifest is None or part is None:

@@ -13,10 +13,11 @@ import msgspec
 from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.changes import Change
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc.lock_reading import Lock, StageLock
 from morphseq_manifest.tracker.freshness import failure_notes
-from morphseq_manifest.tracker.snapshot import MANIFESTS, Snapshot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,19 +40,19 @@ class ExperimentState(msgspec.Struct, frozen=True):
     part: Contribution | None
 
 
-def manifest_of(table: str, snapshot: Snapshot) -> CohortManifest:
+def manifest_of(table: str, snapshot: CohortSnapshot) -> CohortManifest:
     """The manifest of df01, df02 or df03. Raises ConfigError for another name, UnreadableError for no manifest."""
     if table not in TABLES:
         raise ConfigError(f"{table!r} is no cohort table; there are {', '.join(TABLES)}")
     manifest = snapshot.cohort(table)
     if manifest is None:
         raise UnreadableError(
-            f"{snapshot.name(MANIFESTS / f'{table}.json')}: not there: {table} was never built. Run `dvc repro {table}`"
+            f"{snapshot.name(places.cohort(table))}: not there: {table} was never built. Run `dvc repro {table}`"
         )
     return manifest
 
 
-def examine(table: str, snapshot: Snapshot) -> list[ExperimentState]:
+def examine(table: str, snapshot: CohortSnapshot) -> list[ExperimentState]:
     """The state of every experiment that is listed or in the table, in id order. Raises as `manifest_of` does."""
     manifest = manifest_of(table, snapshot)
     common = _common_changes(manifest, snapshot)
@@ -80,20 +81,20 @@ def examine(table: str, snapshot: Snapshot) -> list[ExperimentState]:
 class _Before:
     """The project when the table was built: the commit that first had the table's present manifest, if it is in git."""
 
-    def __init__(self, table: str, snapshot: Snapshot) -> None:
-        self._path = MANIFESTS / f"{table}.json"
+    def __init__(self, table: str, snapshot: CohortSnapshot) -> None:
+        self._path = places.cohort(table)
         self._snapshot = snapshot
-        self._found: list[Snapshot | None] = []
+        self._found: list[CohortSnapshot | None] = []
 
-    def get(self) -> Snapshot | None:
+    def get(self) -> CohortSnapshot | None:
         """That state; looked for once, and only if asked for."""
         if not self._found:
             commit = self._snapshot.recorded_in(self._path)
-            self._found.append(Snapshot(self._snapshot.root, commit) if commit else None)
+            self._found.append(CohortSnapshot(self._snapshot.root, commit) if commit else None)
         return self._found[0]
 
 
-def _common_changes(manifest: CohortManifest, snapshot: Snapshot) -> list[Change]:
+def _common_changes(manifest: CohortManifest, snapshot: CohortSnapshot) -> list[Change]:
     """What has changed for every experiment since the table was built: settings, versions of its own, the model."""
     values = snapshot.params.values
     recorded = changes.settings(manifest.params, {name: values.get(name) for name in manifest.params})
@@ -104,7 +105,7 @@ def _common_changes(manifest: CohortManifest, snapshot: Snapshot) -> list[Change
     return recorded
 
 
-def _own_changes(experiment: str, part: Contribution, snapshot: Snapshot, before: _Before) -> Iterator[Change]:
+def _own_changes(experiment: str, part: Contribution, snapshot: CohortSnapshot, before: _Before) -> Iterator[Change]:
     """What has changed for one experiment since the table was built."""
     segmenter = snapshot.params.experiments[experiment].segmenter
     if segmenter != part.segmenter:
@@ -125,7 +126,7 @@ def _own_changes(experiment: str, part: Contribution, snapshot: Snapshot, before
     ]
 
 
-def _still_made(source: str, md5: str | None, experiment: str, snapshot: Snapshot) -> bool:
+def _still_made(source: str, md5: str | None, experiment: str, snapshot: CohortSnapshot) -> bool:
     stage = snapshot.lock.get(f"{source}@{experiment}")
     return md5 is None or stage is None or md5 in {out.md5 for out in stage.outs.values()}
 
@@ -192,4 +193,4 @@ def provenance(table: str, root: Path | str = ".", rev: str | None = None) -> "p
     """
     import pandas as pd
 
-    return pd.DataFrame(rows(examine(table, Snapshot(Path(root), rev))))
+    return pd.DataFrame(rows(examine(table, CohortSnapshot(Path(root), rev))))

@@ -9,14 +9,14 @@ from morphseq_manifest.answers.provenance.membership import TABLES
 from morphseq_manifest.base import git
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.hashing import hash_file
-from morphseq_manifest.cohort.manifests import cohort_manifest
+from morphseq_manifest.cohort.manifests import cohort_manifest, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
 from morphseq_manifest.cohort.manifests.table_blocks import count_expected
 from morphseq_manifest.cohort.manifests.table_rows import Counted, count_table
-from morphseq_manifest.tracker.snapshot import MANIFESTS, Snapshot
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
 
-def table_path(table: str, manifest: CohortManifest, snapshot: Snapshot) -> Path:
+def table_path(table: str, manifest: CohortManifest, snapshot: CohortSnapshot) -> Path:
     """Where the table is, as dvc.lock has it. Raises ContentError where it is not among the outputs of its stage."""
     stage = snapshot.lock.get(table)
     found = [path for path in stage.outs if Path(path).name == manifest.table] if stage else []
@@ -94,7 +94,7 @@ def recorded_manifests(root: Path) -> Iterator[tuple[str, str | None, CohortMani
     """
     seen: set[bytes] = set()
     for table in TABLES:
-        path = MANIFESTS / f"{table}.json"
+        path = places.cohort(table)
         for commit in git.history(root, path):
             data = git.content(root, commit, path)
             if data is None or data in seen:

@@ -9,7 +9,7 @@ from morphseq_manifest.answers.provenance import membership
 from morphseq_manifest.answers.provenance.membership import ExperimentState
 from morphseq_manifest.base import display, git
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
-from morphseq_manifest.tracker.snapshot import Snapshot
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
 if TYPE_CHECKING:
     from morphseq_manifest.answers.provenance.difference import Difference
@@ -20,7 +20,7 @@ _SHOWN = 20
 COLOURS = {"current": "green", "outdated": "yellow", "waiting": "cyan", "removed": "magenta", "failed": "red"}
 
 
-def show_states(table: str, manifest: CohortManifest, found: list[ExperimentState], snapshot: Snapshot) -> None:
+def show_states(table: str, manifest: CohortManifest, found: list[ExperimentState], snapshot: CohortSnapshot) -> None:
     """A row an experiment, and how many there are of each state."""
     counts = {state: sum(item.state == state for item in found) for state in COLOURS}
     summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
@@ -85,7 +85,7 @@ def show_way(way: "Way") -> None:
         print(", ".join(f"{count} {name}" for name, count in way.frames.items()), "in its images manifest")
 
 
-def show_difference(found: "Difference", old: Snapshot, new: Snapshot) -> None:
+def show_difference(found: "Difference", old: CohortSnapshot, new: CohortSnapshot) -> None:
     """What differs between two moments, a block a kind; of many frames of an experiment the first."""
     title = f"from {old.label} to {new.label}"
     if not found:

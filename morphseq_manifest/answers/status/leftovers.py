@@ -9,11 +9,12 @@ import msgspec
 
 from morphseq_manifest.base import files, git, memo
 from morphseq_manifest.base.errors import MorphseqError
-from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort.manifests import places
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc import definition
 from morphseq_manifest.tracker.dvc.graph import Graph
-from morphseq_manifest.tracker.snapshot import MANIFESTS, Snapshot
+from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
 
 class Unusual(msgspec.Struct, frozen=True):
@@ -46,7 +47,7 @@ class _Pattern(NamedTuple):
         return name[len(self.before) : end] if fits else None
 
 
-def look(snapshot: Snapshot, workspace: Workspace) -> Unusual:
+def look(snapshot: CohortSnapshot, workspace: Workspace) -> Unusual:
     """Look for what is unusual in the working tree."""
     listed = set(snapshot.params.experiments)
     problems: list[str] = []
@@ -112,7 +113,7 @@ def _patterns(graph: Graph) -> Iterator[tuple[_Pattern, bool]]:
                 yield _Pattern("/".join(parts[:at]), before, after, inside), is_output
 
 
-def _code(snapshot: Snapshot, problems: list[str]) -> dict[str, str]:
+def _code(snapshot: CohortSnapshot, problems: list[str]) -> dict[str, str]:
     """The stages whose code is not as recorded; told anew where a file of their packages has changed, or the record."""
 
     def compare() -> dict[str, str]:
@@ -128,9 +129,9 @@ def _code(snapshot: Snapshot, problems: list[str]) -> dict[str, str]:
         return {}
 
 
-def _code_files(snapshot: Snapshot) -> Iterator[bytes]:
+def _code_files(snapshot: CohortSnapshot) -> Iterator[bytes]:
     """What the comparison of the code depends on."""
-    for name in (definition.PIPELINE, params.PARAMS, MANIFESTS / "code.json"):
+    for name in (definition.PIPELINE, PARAMS, places.CODE):
         yield snapshot.content(name) or b""
     modules = {name for stage in snapshot.graph.stages.values() for name in definition.modules_run(stage.cmd)}
     for package in sorted({name.partition(".")[0] for name in modules}):

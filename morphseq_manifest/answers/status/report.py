@@ -10,11 +10,11 @@ from morphseq_manifest.answers.status import leftovers
 from morphseq_manifest.answers.status.leftovers import Unusual
 from morphseq_manifest.base.errors import ExitCode, MorphseqError
 from morphseq_manifest.cohort import selection
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.disk.workspace import THREADS, Workspace
 from morphseq_manifest.tracker.freshness import failure_notes
 from morphseq_manifest.tracker.freshness.assess import assess
 from morphseq_manifest.tracker.freshness.steps import State, Step, steps
-from morphseq_manifest.tracker.snapshot import Snapshot
 
 __all__ = ["Report", "State", "Step", "TableState", "status"]
 
@@ -82,7 +82,7 @@ def status(
     experiment and for settings or a pipeline that can't be used, ContentError for a damaged dvc.lock, UnreadableError
     where one of these files can't be read.
     """
-    snapshot = Snapshot(Path(root))
+    snapshot = CohortSnapshot(Path(root))
     names = list(experiments)
     chosen, undated = selection.select(snapshot.params.experiments, names, later_than)
     is_whole = not names and later_than is None
@@ -98,7 +98,7 @@ def status(
             rows.setdefault(stage.key, {})[stage.group] = step
     cohort = [name for name in found if graph.stages[name].key is None]
     return Report(
-        model=snapshot.params.values.get("model_name"),
+        model=snapshot.settings.get("model_name"),
         groups=list(dict.fromkeys(stage.group for stage in graph.stages.values() if stage.key is not None)),
         experiments=rows,
         tables={name: _table(name, snapshot, found) for name in cohort},
@@ -107,7 +107,7 @@ def status(
     )
 
 
-def _table(name: str, snapshot: Snapshot, found: Mapping[str, Step]) -> TableState:
+def _table(name: str, snapshot: CohortSnapshot, found: Mapping[str, Step]) -> TableState:
     """What is in a table, by experiment: as recorded, and as the stages before it stand now."""
     if name not in membership.TABLES:
         return TableState(found[name])

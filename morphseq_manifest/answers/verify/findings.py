@@ -5,12 +5,11 @@ from pathlib import Path
 import msgspec
 
 from morphseq_manifest.answers.verify.recorded import Record
-from morphseq_manifest.cohort.manifests import stack_index
+from morphseq_manifest.cohort.manifests import places, stack_index
 from morphseq_manifest.tracker.disk.rehash import Failure
 
 DAMAGED, MISSING, UNRECORDED, UNREADABLE, STALE = "damaged", "missing", "unrecorded", "unreadable", "stale"
 _CACHE = Path(".dvc/cache/files/md5")
-_IN_GIT = "manifests/"
 _UPDATE = "`dvc repro` brings what is stale up to date"
 _REMOVE = "remove what is unrecorded, or `dvc repro` to take it in"
 _RESTORE = "restore inputs from your storage; if one was changed on purpose, `dvc repro`"
@@ -75,7 +74,7 @@ def stale_folder(record: Record, md5: str) -> Finding:
 
 def remedy(root: Path, record: Record) -> str:
     """How to get back the recorded content of a path."""
-    if record.path.startswith(_IN_GIT):
+    if record.path.startswith(f"{places.FOLDER}/"):
         return f"`git checkout {record.path}`"
     if record.maker is None:
         return _RESTORE

@@ -27,6 +27,7 @@ from morphseq_manifest.cohort.manifests import images_manifest, stack_index
 from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesManifest
 from morphseq_manifest.cohort.manifests.stack_index import Entry
 from morphseq_manifest.tracker.disk.rehash import Failure, Job
+from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 
 # How many choices of files to leave out are tried, to name those that were added to a folder.
 _TRIES = 1000
@@ -87,10 +88,10 @@ class SharedFolder(msgspec.Struct, frozen=True):
             name: member.content.md5 for name, member in self.members.items() if name in here or name not in self.former
         }
         recorded = self.record.stages
-        if stack_index.folder_md5(members | strangers) in recorded:
+        if folder_md5(members | strangers) in recorded:
             return Listing([], findings)
         findings += [unrecorded(self.record, name) for name in strangers]
-        if (md5 := stack_index.folder_md5(members)) not in recorded:
+        if (md5 := folder_md5(members)) not in recorded:
             findings.append(stale_folder(self.record, md5))
         return Listing([], findings)
 
@@ -210,6 +211,6 @@ def explain(root: Path, record: Record, failure: Failure) -> list[Finding]:
         return [index_lost(record, stack_index.NAME in names)]
     added = len(names) - (recorded.nfiles or len(names))
     for some in itertools.islice(itertools.combinations(names, added), _TRIES) if added > 0 else ():
-        if stack_index.folder_md5({name: md5 for name, md5 in md5s.items() if name not in some}) == recorded.md5:
+        if folder_md5({name: md5 for name, md5 in md5s.items() if name not in some}) == recorded.md5:
             return [unrecorded(record, name) for name in some]
     return [failed(root, record, failure)]

@@ -12,11 +12,12 @@ from morphseq_manifest.answers.verify.findings import Finding, missing, stale
 from morphseq_manifest.answers.verify.folders import look
 from morphseq_manifest.answers.verify.recorded import Record, Scope
 from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.tracker.disk.rehash import Job
 from morphseq_manifest.tracker.dvc.lock_reading import LOCK, Lock
 
-_IMAGES = "manifests/images/"
-_ALWAYS = "manifests/"
+_IMAGES = f"{places.IMAGES}/"
+_ALWAYS = f"{places.FOLDER}/"
 
 
 class Plan(msgspec.Struct):

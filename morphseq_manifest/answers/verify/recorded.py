@@ -1,6 +1,6 @@
 """What dvc.lock has of every path: the content recorded, by which stage, and whether the stages agree."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -36,7 +36,8 @@ class Record(msgspec.Struct):
 class Scope(msgspec.Struct):
     """What is looked at: `chosen`, of all records that are `current`; `former` are of experiments no longer listed.
 
-    `left_out` are those experiments; `waiting` the listed ones that have no record yet.
+    `left_out` are those experiments; `undated` those whose ids have no date, if a day was asked for; `waiting` the
+    listed ones that have no record yet.
     """
 
     lock: Lock
@@ -44,6 +45,7 @@ class Scope(msgspec.Struct):
     current: dict[str, Record]
     former: dict[str, Record]
     left_out: list[str]
+    undated: list[str]
     waiting: list[str]
 
     def record(self, path: str) -> Record:
@@ -53,19 +55,20 @@ class Scope(msgspec.Struct):
         return self.current[path]
 
 
-def read_scope(root: Path, experiments: Iterable[str] = ()) -> Scope:
-    """Read what is recorded in a project, for some experiments or, if none are given, for all and for the cohort.
+def read_scope(root: Path, experiments: Sequence[str] = (), later_than: str | None = None) -> Scope:
+    """Read what is recorded in a project, for some experiments or, if none are chosen, for all and for the cohort.
 
-    Raises as params.read and lock_reading.read do; ConfigError for an experiment that is not listed; UnreadableError
+    Experiments are chosen as by selection.select. Raises as that, params.read and lock_reading.read do; UnreadableError
     if nothing is recorded.
     """
     listed = params.read(root).experiments
     found = lock_reading.read(root)
-    chosen = selection.named(experiments, listed)
+    chosen, undated = selection.select(listed, experiments, later_than)
+    is_whole = not experiments and later_than is None
     stages = [name for name in found if _of(name) in {"", *listed}]
-    wanted = [name for name in stages if not chosen or _of(name) in chosen]
+    wanted = [name for name in stages if is_whole or _of(name) in chosen]
     if not wanted:
-        whose = f" for {', '.join(chosen)}" if chosen else ""
+        whose = "" if is_whole else f" for {', '.join(chosen) or 'such experiments'}"
         raise UnreadableError(
             f"{root / lock_reading.LOCK}: nothing is recorded{whose}. Run the pipeline first: `dvc repro`"
         )
@@ -78,7 +81,8 @@ def read_scope(root: Path, experiments: Iterable[str] = ()) -> Scope:
         current=current,
         former={path: record for path, record in _records(found).items() if path not in current},
         left_out=sorted(recorded - {"", *listed}),
-        waiting=[name for name in chosen or listed if name not in recorded],
+        undated=undated,
+        waiting=[name for name in chosen if name not in recorded],
     )
 
 

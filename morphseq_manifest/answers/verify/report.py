@@ -46,7 +46,8 @@ class Report(msgspec.Struct, frozen=True):
 
     Of the `recorded` files, `hashed` were hashed now (`size` bytes), `skipped` were as recorded when an interrupted
     check hashed them. `sample` is the percentage asked for, with the `seed` that repeats it. `left_out` are experiments
-    with records that are no longer listed, `waiting` listed ones without records.
+    with records that are no longer listed, `undated` those without a date if a day was asked for, `waiting` listed ones
+    without records.
     """
 
     findings: list[Finding]
@@ -57,6 +58,7 @@ class Report(msgspec.Struct, frozen=True):
     sample: float | None
     seed: int | None
     left_out: list[str]
+    undated: list[str]
     waiting: list[str]
 
     @property
@@ -77,6 +79,7 @@ def _unwatched(_: Work) -> AbstractContextManager[Step]:
 def verify(
     root: Path = Path(),
     experiments: Sequence[str] = (),
+    later_than: str | None = None,
     *,
     sample: float | None = None,
     seed: int | None = None,
@@ -89,11 +92,11 @@ def verify(
     up where it ended, by the same arguments, unless `restart` is set. Raises ConfigError for an unknown experiment,
     UnreadableError where nothing is recorded, ContentError for a dvc.lock or manifest that can't be understood.
     """
-    scope = read_scope(root, experiments)
+    scope = read_scope(root, experiments, later_than)
     plan = make_plan(root, scope)
     seed = int.from_bytes(os.urandom(3)) if sample and seed is None else seed
     jobs = take_sample(plan.jobs, sample, seed or 0) if sample else plan.jobs
-    progress = Progress(root, repr((sorted(experiments), sample, seed)), restart)
+    progress = Progress(root, repr((sorted(experiments), later_than, sample, seed)), restart)
     left = [job for job in jobs if not progress.has(job)]
     skipped = _count(jobs) - _count(left) if len(left) < len(jobs) else 0
     hashed = _hash(root, left, progress, skipped, watch)
@@ -106,6 +109,7 @@ def verify(
         sample=sample,
         seed=seed if sample else None,
         left_out=scope.left_out,
+        undated=scope.undated,
         waiting=scope.waiting,
     )
 

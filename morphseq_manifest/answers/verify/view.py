@@ -108,6 +108,8 @@ def _extent(report: Report) -> str:
         parts.append(f"{report.skipped} of them before the interruption")
     if report.left_out:
         parts.append(f"no longer listed and left out: {', '.join(report.left_out)}")
+    if report.undated:
+        parts.append(f"undated, and so left out: {', '.join(report.undated)}")
     if report.waiting:
         parts.append(f"not run yet: {', '.join(report.waiting)}")
     return "; ".join(parts)

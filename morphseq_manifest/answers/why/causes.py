@@ -11,21 +11,21 @@ from morphseq_manifest.answers.why import recorded_files
 from morphseq_manifest.answers.why.interpolated import FilledIn
 from morphseq_manifest.answers.why.recorded_files import Listing
 from morphseq_manifest.base.errors import MorphseqError
+from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.cohort.manifests.images_manifest import parse as parse_manifest
-from morphseq_manifest.cohort.params import PARAMS
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
+from morphseq_manifest.tracker.dvc.params_file import PARAMS, find
 from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.freshness.steps import Step
-from morphseq_manifest.tracker.freshness.verdict import find
-from morphseq_manifest.tracker.snapshot import MANIFESTS, Snapshot
 
 
 class Causes:
     """What can be said of the stages in `steps`; files are looked at through `workspace`."""
 
-    def __init__(self, snapshot: Snapshot, workspace: Workspace, steps: dict[str, Step]) -> None:
+    def __init__(self, snapshot: CohortSnapshot, workspace: Workspace, steps: dict[str, Step]) -> None:
         self._snapshot, self._workspace, self._steps = snapshot, workspace, steps
         self._filled_in = FilledIn(snapshot)
 
@@ -69,7 +69,7 @@ class Causes:
     def _settings(self, entry: StageLock, changed: dict[str, str]) -> Iterator[Change]:
         before = self._snapshot.locked_settings[entry.params_text].get(str(PARAMS), {})
         for name in changed:
-            present, new = find(self._snapshot.params.values, name)
+            present, new = find(self._snapshot.settings, name)
             if name == "":
                 yield Change("setting", "all", new="recorded for the first time")
                 continue
@@ -110,7 +110,7 @@ class Causes:
             word = "frame" if before else "stack"
             before = before or recorded_files.stacks(self._snapshot.root, path, recorded)
             details = self._files(word, path, before) if before else []
-        elif path.startswith(f"{MANIFESTS}/images/") and content.md5:
+        elif path.startswith(f"{places.IMAGES}/") and content.md5:
             details = self._frames(path, recorded)
         yield from details or [Change(kind, path, _recorded(recorded), _found(content))]
 

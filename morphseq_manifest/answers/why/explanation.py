@@ -9,13 +9,13 @@ import msgspec
 from morphseq_manifest.answers.changes import Change
 from morphseq_manifest.answers.why.causes import Causes
 from morphseq_manifest.base.errors import ConfigError, ExitCode
-from morphseq_manifest.cohort.params import suggest
+from morphseq_manifest.base.suggest import suggest
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.disk.workspace import THREADS, Workspace
 from morphseq_manifest.tracker.dvc.graph import Graph
 from morphseq_manifest.tracker.freshness import failure_notes
 from morphseq_manifest.tracker.freshness.assess import assess
 from morphseq_manifest.tracker.freshness.steps import State, Step, steps
-from morphseq_manifest.tracker.snapshot import Snapshot
 
 __all__ = ["Cause", "Explanation", "why"]
 
@@ -51,7 +51,7 @@ def why(target: str, root: Path | str = ".", threads: int = THREADS) -> Explanat
 
     Raises ConfigError for an unknown target, and as `status` does.
     """
-    snapshot = Snapshot(Path(root))
+    snapshot = CohortSnapshot(Path(root))
     graph = snapshot.graph
     targets = resolve(target, graph)
     workspace = Workspace(snapshot.root, threads)

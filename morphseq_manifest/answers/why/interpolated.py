@@ -7,10 +7,10 @@ from typing import Any
 
 from morphseq_manifest.answers.changes import Change
 from morphseq_manifest.base.errors import MorphseqError
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc import definition
 from morphseq_manifest.tracker.dvc.lock_reading import StageLock
 from morphseq_manifest.tracker.dvc.stages import Stage, resolve
-from morphseq_manifest.tracker.snapshot import Snapshot
 
 _Place = tuple[str, ...]
 
@@ -18,7 +18,7 @@ _Place = tuple[str, ...]
 class FilledIn:
     """What the stages of a project would be, had one setting another value."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: CohortSnapshot) -> None:
         self._snapshot = snapshot
         self._tried: dict[tuple[_Place, str], dict[str, Stage]] = {}
 
@@ -26,7 +26,7 @@ class FilledIn:
         """The one setting with whose earlier value the stage would be as recorded; None where there is no such one."""
         now = [str(stage.cmd), *stage.paths()]
         recorded = [str(entry.cmd), *entry.deps, *entry.outs]
-        for place, value in _texts(self._snapshot.params.values):
+        for place, value in _texts(self._snapshot.settings):
             if place[0] == "experiments" and stage.key not in place:
                 continue
             for old in {old for text in now for old in _candidates(text, value, recorded)} - {value}:
@@ -37,7 +37,7 @@ class FilledIn:
     def _stages(self, place: _Place, value: str) -> dict[str, Stage]:
         """The stages with that value of the setting; none where they can't be resolved."""
         if (place, value) not in self._tried:
-            values = copy.deepcopy(self._snapshot.params.values)
+            values = copy.deepcopy(self._snapshot.settings)
             inner = values
             for part in place[:-1]:
                 inner = inner[part]

@@ -7,26 +7,26 @@ from typing import Any
 from morphseq_manifest.base import git
 from morphseq_manifest.base.errors import MorphseqError
 from morphseq_manifest.base.hashing import md5_bytes
-from morphseq_manifest.cohort.manifests import images_manifest, stack_index
+from morphseq_manifest.cohort.manifests import images_manifest, places, stack_index
 from morphseq_manifest.cohort.manifests.images_manifest import ImagesManifest
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc.lock_reading import Recorded
-from morphseq_manifest.tracker.snapshot import MANIFESTS, Snapshot
 
 # By path in the folder: size in bytes and xxh3_128.
 Listing = Mapping[str, dict[str, Any]]
 
 
-def frames(snapshot: Snapshot, folder: str) -> Listing | None:
+def frames(snapshot: CohortSnapshot, folder: str) -> Listing | None:
     """The frames that were in a folder when the stage that lists them last ran; None where no such list is found."""
     for entry in snapshot.lock.values():
         for path, recorded in entry.outs.items():
-            if path.startswith(f"{MANIFESTS}/images/") and folder in entry.deps:
+            if path.startswith(f"{places.IMAGES}/") and folder in entry.deps:
                 manifest = manifest_recorded(snapshot, path, recorded)
                 return of_frames(manifest) if manifest else None
     return None
 
 
-def folder_listed(snapshot: Snapshot, path: str) -> str:
+def folder_listed(snapshot: CohortSnapshot, path: str) -> str:
     """The folder that an images manifest lists, as the stage that writes it last read it; empty where none did."""
     for entry in snapshot.lock.values():
         if path in entry.outs:
@@ -45,7 +45,7 @@ def stacks(root: Path, folder: str, recorded: Recorded) -> Listing | None:
     return {entry.path: {"size": entry.size, "xxh3_128": entry.xxh3_128} for entry in index.files}
 
 
-def manifest_recorded(snapshot: Snapshot, path: str, recorded: Recorded) -> ImagesManifest | None:
+def manifest_recorded(snapshot: CohortSnapshot, path: str, recorded: Recorded) -> ImagesManifest | None:
     """An images manifest with the recorded content: the present one, or one in git's history; None for none."""
     for data in _versions(snapshot, Path(path)):
         if md5_bytes(data) == recorded.md5:
@@ -56,7 +56,7 @@ def manifest_recorded(snapshot: Snapshot, path: str, recorded: Recorded) -> Imag
     return None
 
 
-def _versions(snapshot: Snapshot, path: Path) -> Iterator[bytes]:
+def _versions(snapshot: CohortSnapshot, path: Path) -> Iterator[bytes]:
     present = snapshot.content(path)
     if present is not None:
         yield present

@@ -7,7 +7,7 @@ folder's md5 follows, which shows that an index is the recorded one without read
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -19,6 +19,7 @@ from morphseq_manifest.base.console import Command, note
 from morphseq_manifest.base.errors import UnreadableError
 from morphseq_manifest.base.hashing import md5_bytes
 from morphseq_manifest.cohort.manifests import canonical
+from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 
 SCHEMA = "morphseq/contents/1"
 NAME = "contents.json"
@@ -46,19 +47,6 @@ class Contents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The md5 that dvc.lock has for the folder if it holds just these files and this index."""
         listed = {entry.path: entry.md5 for entry in self.files}
         return folder_md5(listed | {NAME: md5_bytes(canonical.dump(self))})
-
-
-def folder_md5(md5s: Mapping[str, str]) -> str:
-    """The md5 by which DVC knows a folder, `.dir` at its end, from the md5 of each file by its path in the folder."""
-    return md5_bytes(folder_listing(md5s)) + ".dir"
-
-
-def folder_listing(md5s: Mapping[str, str]) -> bytes:
-    """What DVC's cache holds of a folder: its files' paths and md5s."""
-    import json
-
-    listed = [{"md5": md5s[path], "relpath": path} for path in sorted(md5s)]
-    return json.dumps(listed, sort_keys=True).encode()
 
 
 def walk(folder: Path) -> list[str]:

@@ -7,12 +7,12 @@ from functools import partial
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.reading import ChangingError, read
-from morphseq_manifest.cohort.manifests import stack_index
 from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.disk.crew import Job
 from morphseq_manifest.tracker.disk.folder_stats import Folder, LinkError, Part, Seen, unpack
 from morphseq_manifest.tracker.disk.look import Look
 from morphseq_manifest.tracker.disk.stat_cache import Known, KnownFolder
+from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 from morphseq_manifest.tracker.dvc.ignoring import IGNORE
 
 _READ_BYTES = 8 << 20
@@ -108,7 +108,7 @@ class FolderLook:
     def _sum_up(self) -> Sequence[Job]:
         """Tell the folder's content, and remember it."""
         known, look = self._known, self._look
-        md5 = stack_index.folder_md5({name: found.md5 for name, found in known.items()})
+        md5 = folder_md5({name: found.md5 for name, found in known.items()})
         content = Content(md5, sum(found.size for found in known.values()), len(known))
         look.cache.add_members(self._path, {k: v for k, v in known.items() if v.ctime_ns < look.settled_ns})
         if self._settled:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 import xxhash
 
-from morphseq_manifest.cohort.manifests.stack_index import folder_md5
+from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 
 _BUFFER = 1 << 20
 # Without O_NONBLOCK, opening a pipe that stands where a file should be would wait for ever.

@@ -51,7 +51,7 @@ class SettingsChanged:
         key = (text, *stage.params)
         if key not in self._known:
             locked = self._snapshot.locked_settings.get(text, {})
-            self._known[key] = settings_changed(stage.params, locked, self._snapshot.params.values)
+            self._known[key] = settings_changed(stage.params, locked, self._snapshot.settings)
         return self._known[key]
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from morphseq_manifest.cohort.params import PARAMS
 from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
+from morphseq_manifest.tracker.dvc.params_file import PARAMS, find
 from morphseq_manifest.tracker.dvc.stages import Stage
 
 
@@ -106,13 +106,3 @@ def settings_changed(names: list[str], locked: dict[str, dict[str, Any]], values
         elif value != before[name]:
             changed[name] = "modified"
     return changed
-
-
-def find(values: Mapping[str, Any], name: str) -> tuple[bool, Any]:
-    """Whether there is a setting of this dotted name, and its value."""
-    found: Any = values
-    for part in name.split("."):
-        if not isinstance(found, Mapping) or part not in found:
-            return False, None
-        found = found[part]
-    return True, found

@@ -12,10 +12,11 @@ from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc import run_cache
+from morphseq_manifest.tracker.dvc.folder_hash import folder_listing
 from morphseq_manifest.tracker.dvc.lock_entries import Entry, Item
 from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
+from morphseq_manifest.tracker.dvc.params_file import find
 from morphseq_manifest.tracker.dvc.stages import Stage
-from morphseq_manifest.tracker.freshness.verdict import find
 
 _ASIDE = Path(".dvc/tmp/morphseq/aside")
 _CACHED_MODE = 0o444
@@ -88,12 +89,10 @@ class Recorder:
         if content.nfiles is None:
             self._copy(self._root / path, md5)
         else:
-            from morphseq_manifest.cohort.manifests import stack_index
-
             known = {name: item.md5 for name, item in self._workspace.members(path).items()}
             for name, one in known.items():
                 self._copy(self._root / path / name, one)
-            self._write(md5, stack_index.folder_listing(known))
+            self._write(md5, folder_listing(known))
         self._workspace.keeps(md5)
 
     def _copy(self, path: Path, md5: str) -> None:

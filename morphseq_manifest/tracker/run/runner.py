@@ -49,7 +49,7 @@ class Runner:
         self._forced, self._watch, self._fail_fast = forced, watch, fail_fast
         self._graph = snapshot.graph
         self._order = stages
-        self._recorder = Recorder(snapshot.root, workspace, snapshot.params.values)
+        self._recorder = Recorder(snapshot.root, workspace, snapshot.settings)
         self._lock = LockWriter(snapshot.root, stages)
         self._settings = SettingsChanged(snapshot)
         self._results: dict[str, Result] = {}

@@ -5,12 +5,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from morphseq_manifest.base.errors import ConfigError
-from morphseq_manifest.cohort.params import suggest
+from morphseq_manifest.base.suggest import suggest
 from morphseq_manifest.tracker.dvc.graph import Graph
-
-EVERYTHING = "e2e"
-# The lab's older names of tables.
-_ALIASES = {"build04": "df02", "build06": "df03"}
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -23,20 +19,22 @@ class Choice(msgspec.Struct, frozen=True):
 def choose(
     graph: Graph,
     targets: Sequence[str],
-    experiments: Iterable[str] | None = None,
+    keys: Iterable[str] | None = None,
     *,
     alone: bool = False,
     with_downstream: bool = False,
 ) -> Choice:
-    """The stages of the targets: names of stages or groups, `e2e` (all), and older names of tables.
+    """The stages of the targets, which are names of stages or groups; of all, if there are none.
 
-    With `experiments`, only those of groups; a stage of the whole cohort is then about it only if it is named.
+    With `keys`, only the stages of these items of groups; a stage of no group is then one of them only if it is named.
     `alone`: nothing before them. Raises ConfigError for an unknown target.
     """
-    chosen = None if experiments is None else set(experiments)
+    chosen = None if keys is None else set(keys)
     wanted: dict[str, None] = {}
-    for target in targets or [EVERYTHING]:
+    for target in targets:
         wanted |= dict.fromkeys(_stages(graph, target, chosen))
+    if not targets:
+        wanted = dict.fromkeys(name for name in graph.stages if _is_about(graph, name, chosen, False))
     if with_downstream:
         after = graph.downstream(wanted)
         wanted |= dict.fromkeys(name for name in graph.stages if name in after and _is_about(graph, name, chosen, True))
@@ -47,16 +45,15 @@ def choose(
 
 
 def _stages(graph: Graph, target: str, chosen: set[str] | None) -> list[str]:
-    name = _ALIASES.get(target, target)
-    if name in graph.stages:
-        return [name]
-    found = [stage.name for stage in graph.stages.values() if target == EVERYTHING or stage.group == name]
+    if target in graph.stages:
+        return [target]
+    found = [stage.name for stage in graph.stages.values() if stage.group == target]
     if not found:
         known = [part for stage in graph.stages.values() for part in (stage.name, stage.group)]
-        raise ConfigError(f"{target!r} is no stage or group of dvc.yaml{suggest(target, [*known, EVERYTHING])}")
+        raise ConfigError(f"{target!r} is no stage or group of dvc.yaml{suggest(target, known)}")
     return [stage for stage in found if _is_about(graph, stage, chosen, False)]
 
 
-def _is_about(graph: Graph, name: str, chosen: set[str] | None, cohort: bool) -> bool:
+def _is_about(graph: Graph, name: str, chosen: set[str] | None, without_key: bool) -> bool:
     key = graph.stages[name].key
-    return chosen is None or (cohort if key is None else key in chosen)
+    return chosen is None or (without_key if key is None else key in chosen)

@@ -101,7 +101,7 @@ def watching(stages: Iterable[Stage]) -> Iterator[Watch]:
         yield board
 
 
-def show(report: "Report", root: Path, as_json: bool) -> None:
+def show(report: "Report", root: Path, undated: list[str], as_json: bool) -> None:
     """Print what ran, what was skipped and why, and what failed with the last lines of its log."""
     if as_json:
         results = {
@@ -109,7 +109,7 @@ def show(report: "Report", root: Path, as_json: bool) -> None:
                    "log": log_tail(root, name) if r.end == End.FAILED else []}
             for name, r in report.results.items()
         }  # fmt: skip
-        display.show_json(SCHEMA, {"stages": results, "undated": report.undated, "exit_code": int(report.exit_code)})
+        display.show_json(SCHEMA, {"stages": results, "undated": undated, "exit_code": int(report.exit_code)})
         return
     counts = {end: sum(result.end == end for result in report.results.values()) for end in End}
     summary = ", ".join(f"{count} {end}" for end, count in counts.items() if count) or "nothing to do"
@@ -129,8 +129,8 @@ def show(report: "Report", root: Path, as_json: bool) -> None:
             print(f"\n{result.stage} failed: {result.why}")
             for line in log_tail(root, result.stage):
                 print(f"  | {line}")
-    if report.undated:
-        print(f"\nundated, and so left out: {', '.join(report.undated)}")
+    if undated:
+        print(f"\nundated, and so left out: {', '.join(undated)}")
 
 
 def show_plan(found: Mapping[str, Step], forced: set[str], undated: list[str], as_json: bool) -> bool:

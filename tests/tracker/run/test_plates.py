@@ -8,7 +8,6 @@ import pytest
 from tests.conftest import Once
 from tests.project import PLATES, Project, link_copy, stages_of
 from tests.running import Step, check_steps, differences, named, run_json, state_of, steps_of_dvc
-from tests.test_pipeline import change_pixel
 
 _, SNAPSHOT, AWKWARD = PLATES
 
@@ -30,7 +29,7 @@ def test_a_first_run_leaves_what_dvc_repro_leaves(run_first: Path, built: Path) 
 
 
 def one_frame_and_another_model(project: Project) -> None:
-    change_pixel(project, SNAPSHOT, "A01_t0000_stitch.png", 200, 256)
+    project.change_pixel(SNAPSHOT, "A01_t0000_stitch.png", 200, 256)
     project.edit("params.yaml", "model_name: demo_a", "model_name: demo_b")
 
 

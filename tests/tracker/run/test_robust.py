@@ -17,7 +17,7 @@ from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.run import runner
 from morphseq_manifest.tracker.run.outcome import Result
 from morphseq_manifest.tracker.run.running import Options, run
-from tests.project import Project
+from tests.project import REPOSITORY, Project
 from tests.running import (
     DEADLINE_S,
     at_work,
@@ -340,7 +340,7 @@ def test_what_can_not_be_put_back_after_a_failure_is_kept_until_it_can(slow_stat
 
 
 def test_where_there_is_no_dvc_project_that_is_said(tmp_path: Path) -> None:
-    shutil.copy(Path(__file__).parent.parent / "params.yaml", tmp_path)
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
     output = Project(tmp_path).morphseq("run", code=4)
     assert "dvc.yaml: not there" in output
     (tmp_path / "dvc.yaml").write_text("stages:\n  one:\n    cmd: 'true'\n")

@@ -1,0 +1,18 @@
+"""Where the manifests lie, relative to the project's folder."""
+
+from pathlib import Path
+
+FOLDER = Path("manifests")
+IMAGES = FOLDER / "images"
+EXPERIMENTS = FOLDER / "experiments.json"
+CODE = FOLDER / "code.json"
+
+
+def images(experiment: str) -> Path:
+    """The manifest of an experiment's frames."""
+    return IMAGES / f"{experiment}.json"
+
+
+def cohort(table: str) -> Path:
+    """The manifest of df01, df02 or df03."""
+    return FOLDER / f"{table}.json"

@@ -1,0 +1,32 @@
+"""A project with experiments at one moment: besides its settings, lock and stages, its typed params and manifests."""
+
+from functools import cached_property
+from pathlib import Path
+
+from morphseq_manifest.cohort.manifests import cohort_manifest, images_manifest, places
+from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
+from morphseq_manifest.cohort.manifests.images_manifest import ImagesManifest
+from morphseq_manifest.cohort.params import Params
+from morphseq_manifest.tracker.dvc.params_file import PARAMS
+from morphseq_manifest.tracker.snapshot import Snapshot
+
+
+class CohortSnapshot(Snapshot):
+    """What is recorded of experiments and tables, in the working tree or at a commit, as Snapshot has it."""
+
+    @cached_property
+    def params(self) -> Params:
+        """The settings, typed, with the experiments. Raises as Params and `settings` do."""
+        return Params(Path(self.name(PARAMS)), self.settings, self.settings_text)
+
+    def cohort(self, table: str) -> CohortManifest | None:
+        """The manifest of df01, df02 or df03; None if the table was never built. Raises for a damaged one."""
+        path = places.cohort(table)
+        data = self.content(path)
+        return None if data is None else cohort_manifest.parse(data, self.name(path))
+
+    def images(self, experiment: str) -> ImagesManifest | None:
+        """The manifest of an experiment's frames; None if there is none. Raises for a damaged one."""
+        path = places.images(experiment)
+        data = self.content(path)
+        return None if data is None else images_manifest.parse(data, self.name(path))

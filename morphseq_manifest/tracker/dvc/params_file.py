@@ -1,0 +1,84 @@
+"""params.yaml as DVC reads it: a mapping of settings, in which DVC stops at dates, and nothing may stand twice."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ruamel.yaml.nodes import MappingNode, Node
+
+PARAMS = Path("params.yaml")
+# The kinds of values that DVC takes.
+_KINDS = {"str", "int", "float", "bool", "null", "map", "seq"}
+
+
+def read(root: Path = Path()) -> dict[str, Any]:
+    """The settings in `root`/params.yaml. Raises UnreadableError if it can't be read, and as `parse` does."""
+    path = root / PARAMS
+    return parse(files.read_text(path, "Run this in the project's folder", "Save it as UTF-8"), path)
+
+
+def parse(text: str, path: Path = PARAMS) -> dict[str, Any]:
+    """The settings in the text of a params.yaml; `path` is for messages.
+
+    Raises ConfigError for what is not YAML, a key given twice, and a date or another kind of value that DVC refuses.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError
+
+    try:
+        _check(compose(text, path), path)
+        values: dict[str, Any] = YAML(typ="safe").load(text)
+    except MarkedYAMLError as error:
+        where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ConfigError(f"{path}{where}: no valid YAML: {error.problem}") from error
+    return values
+
+
+def compose(text: str, path: Path = PARAMS) -> "MappingNode":
+    """The same as YAML nodes, which know their lines. Raises ConfigError if it is not a mapping."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.nodes import MappingNode
+
+    node = YAML(typ="safe").compose(text)
+    if not isinstance(node, MappingNode):
+        raise ConfigError(f"{path}: expected a mapping of settings")
+    return node
+
+
+def find(values: Mapping[str, Any], name: str) -> tuple[bool, Any]:
+    """Whether there is a setting of this dotted name, and its value."""
+    found: Any = values
+    for part in name.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            return False, None
+        found = found[part]
+    return True, found
+
+
+def _check(node: "Node", path: Path) -> None:
+    """Refuse what DVC stops at, dates and the like, and keys given twice."""
+    from ruamel.yaml.nodes import MappingNode, SequenceNode
+
+    kind = str(node.tag).rsplit(":", 1)[-1]
+    if kind not in _KINDS:
+        where = f"{path}, line {node.start_mark.line + 1}"
+        raise ConfigError(f"{where}: a value is read as {kind}, which DVC can't use. Put it in quotes")
+    if isinstance(node, SequenceNode):
+        for value in node.value:
+            _check(value, path)
+    elif isinstance(node, MappingNode):
+        _check_keys(node, path)
+
+
+def _check_keys(node: "MappingNode", path: Path) -> None:
+    lines: dict[str, int] = {}
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if key.value in lines:
+            raise ConfigError(f"{path}, line {line}: {key.value!r} is given twice, first in line {lines[key.value]}")
+        lines[key.value] = line
+        _check(value, path)
