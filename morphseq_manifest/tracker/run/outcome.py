@@ -1,26 +1,26 @@
-"""How it ended with a stage, and who is told."""
+"""The outcome of a stage, and who observes it."""
 
-from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
+from morphseq_manifest.base.outcomes import Outcome
 from morphseq_manifest.tracker.dvc.stages import Stage
 
 
-class End(StrEnum):
-    """How it ended with a stage."""
+class End(Outcome):
+    """How a stage of a run ended."""
 
-    RAN = "ran"
-    RESTORED = "restored"
-    UP_TO_DATE = "up to date"
-    FAILED = "failed"
-    BLOCKED = "blocked"  # a stage before it failed
-    STOPPED = "stopped"  # the run was ended before it
+    RAN = "ran", "it ran, and what it made is recorded", "green"
+    RESTORED = "restored", "what it made before of the same was brought back from DVC's cache", "cyan"
+    UP_TO_DATE = "up to date", "everything was as recorded", "green"
+    FAILED = "failed", "its command failed, or what it made could not be recorded", "red"
+    BLOCKED = "blocked", "a stage before it failed", "yellow"
+    STOPPED = "stopped", "the run was ended before it", "yellow"
 
 
 class Result(msgspec.Struct, frozen=True):
-    """A stage, how it ended, how long it ran in seconds, why it did or did not, and its entry in dvc.lock."""
+    """A stage, its outcome, how long it ran in seconds, why it ran or did not, and its entry for dvc.lock."""
 
     stage: str
     end: End
@@ -30,12 +30,12 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Watch(Protocol):
-    """Who is told how it goes."""
+    """Who observes a run."""
 
     def started(self, stage: Stage) -> None:
         """A stage has begun to run."""
         ...
 
     def ended(self, result: Result) -> None:
-        """It has ended with a stage."""
+        """A stage has ended."""
         ...

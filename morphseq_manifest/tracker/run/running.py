@@ -8,14 +8,17 @@ from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ExitCode
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc import project_lock
-from morphseq_manifest.tracker.freshness.assess import check_ignored
-from morphseq_manifest.tracker.run import capacity, process_marks
+from morphseq_manifest.tracker.freshness.assess import SettingsChanged, check_ignored
+from morphseq_manifest.tracker.run import process_marks
+from morphseq_manifest.tracker.run.attempt import Means
+from morphseq_manifest.tracker.run.capacity import Capacity
 from morphseq_manifest.tracker.run.checks import check_settings
 from morphseq_manifest.tracker.run.engines import Engine, LocalEngine
 from morphseq_manifest.tracker.run.interruption import Interruption
 from morphseq_manifest.tracker.run.options import Options
 from morphseq_manifest.tracker.run.outcome import End, Result, Watch
 from morphseq_manifest.tracker.run.plan import chosen, forced
+from morphseq_manifest.tracker.run.recording import Recorder
 from morphseq_manifest.tracker.run.runner import Runner
 from morphseq_manifest.tracker.snapshot import Snapshot
 
@@ -54,11 +57,18 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
         process_marks.end_left_over(root)
         workers = engine or LocalEngine()
         jobs = options.jobs or workers.slots
-        room = capacity.Capacity(jobs, workers.devices, options.share)
+        means = Means(
+            snapshot=snapshot,
+            workspace=workspace,
+            recorder=Recorder(root, workspace, snapshot.settings),
+            settings=SettingsChanged(snapshot),
+            engine=workers,
+            capacity=Capacity(jobs, workers.devices, options.share),
+            watch=watch,
+            forced=forced(choice, options),
+            fail_fast=options.fail_fast,
+        )
         try:
-            runner = Runner(
-                snapshot, workspace, choice.stages, forced(choice, options), workers, room, watch, options.fail_fast
-            )
-            return Report(runner.go(jobs + _MORE_THREADS, interruption))
+            return Report(Runner(choice.stages, means).go(jobs + _MORE_THREADS, interruption))
         finally:
             workers.close()

@@ -1,0 +1,195 @@
+"""An attempt at one stage: look at it, judge it and, if it is not as recorded, restore it or run it and record it."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from morphseq_manifest.base.errors import ContentError, MorphseqError
+from morphseq_manifest.tracker.disk.content import Content
+from morphseq_manifest.tracker.disk.workspace import Workspace
+from morphseq_manifest.tracker.dvc.lock_entries import Entry, write
+from morphseq_manifest.tracker.dvc.stages import Stage
+from morphseq_manifest.tracker.freshness import failure_notes
+from morphseq_manifest.tracker.freshness.assess import SettingsChanged
+from morphseq_manifest.tracker.freshness.verdict import Verdict, judge
+from morphseq_manifest.tracker.run.capacity import Capacity, needs
+from morphseq_manifest.tracker.run.engines import WORKER_LOST, Engine
+from morphseq_manifest.tracker.run.outcome import End, Result, Watch
+from morphseq_manifest.tracker.run.outputs import Outputs
+from morphseq_manifest.tracker.run.recording import Recorder
+from morphseq_manifest.tracker.run.task import LOGS, make_task
+from morphseq_manifest.tracker.snapshot import Snapshot
+
+_TICK_S = 0.02
+
+
+@dataclass(frozen=True)
+class Means:
+    """What all attempts of a run work with; those in `forced` run even if they are up to date.
+
+    `stopped` is set when the run is to end now, `closed` when nothing more is to begin.
+    """
+
+    snapshot: Snapshot
+    workspace: Workspace
+    recorder: Recorder
+    settings: SettingsChanged
+    engine: Engine
+    capacity: Capacity
+    watch: Watch
+    forced: set[str]
+    fail_fast: bool
+    stopped: threading.Event = field(default_factory=threading.Event)
+    closed: threading.Event = field(default_factory=threading.Event)
+
+
+class Attempt:
+    """One stage, as a run deals with it, in a thread of its own."""
+
+    def __init__(self, stage: Stage, means: Means) -> None:
+        self._stage, self._means = stage, means
+        self._root = means.snapshot.root
+        self._entry = means.snapshot.lock.get(stage.name)
+        self._outputs = Outputs(self._root, means.workspace, stage, self._entry)
+        self._is_forced = stage.name in means.forced
+
+    def result(self) -> Result:
+        """Bring the stage up to date; whatever goes wrong is its result, and is noted for `morphseq status`."""
+        try:
+            result = self._make()
+        except _StoppedError as error:
+            result = self._ended(End.STOPPED, str(error))
+        except (MorphseqError, OSError) as error:
+            result = self._ended(End.FAILED, str(error))
+        except BaseException as error:  # noqa: BLE001 - a defect of ours: said, and the run goes on to its end
+            result = self._ended(End.FAILED, f"{type(error).__name__}: {error}")
+        self._note(result)
+        return result
+
+    def _make(self) -> Result:
+        if self._means.stopped.is_set():
+            return self._ended(End.STOPPED)
+        contents = self._look(self._stage.paths())
+        verdict = self._judge(contents)
+        if not verdict and not self._is_forced:
+            return self._ended(End.UP_TO_DATE)
+        why = "forced" if not verdict else verdict.brief() if self._entry else "has not run yet"
+        asked = self._ask(contents)
+        if self._stage.frozen:
+            made = self._means.recorder.made(self._stage, asked)  # recorded as it is
+            return self._ended(End.UP_TO_DATE, f"frozen; {why}", made=made)
+        if (restored := self._restore(asked)) is not None:
+            return self._ended(End.RESTORED, why, made=restored)
+        with self._room() as (devices, has_waited):
+            if has_waited:
+                contents = self._look(self._stage.deps)
+                asked = self._ask(contents)
+            begun = time.perf_counter()
+            made = self._run(contents, asked, devices)
+        return self._ended(End.RAN, why, time.perf_counter() - begun, made)
+
+    def _look(self, paths: "Iterator[str] | list[str]") -> Mapping[str, Content]:
+        return self._means.workspace.look_again(paths)
+
+    def _judge(self, contents: Mapping[str, Content]) -> Verdict:
+        """What is not as recorded. Raises ContentError for what could not be determined."""
+        entry, means = self._entry, self._means
+        outs = self._stage.outs
+        recorded = [entry.outs[out.path].md5 for out in outs if out.cache and entry and out.path in entry.outs]
+        held = means.workspace.held(recorded)
+        verdict = judge(self._stage, entry, contents, held, means.settings.of(self._stage))
+        if verdict.troubles:
+            raise ContentError("; ".join(verdict.troubles))
+        return verdict
+
+    def _ask(self, contents: Mapping[str, Content]) -> Entry:
+        """The stage's entry before it has made anything. Raises ContentError if an input is not there."""
+        for path in self._stage.deps:
+            if contents[path].md5 is None:
+                what = contents[path].trouble or f"{self._root / path}: not there"
+                raise ContentError(f"{what}. Stage {self._stage.name} depends on it")
+        return self._means.recorder.asked(self._stage, contents)
+
+    def _restore(self, asked: Entry) -> Entry | None:
+        return None if self._is_forced else self._means.recorder.restore(self._stage, asked, self._entry)
+
+    @contextmanager
+    def _room(self) -> Iterator[tuple[list[str], bool]]:
+        """Hold in this block what the stage needs; the GPUs it has got, and whether it had to wait."""
+        wanted, means, has_waited = needs(self._stage), self._means, False
+        while (devices := means.capacity.take(wanted)) is None:
+            has_waited = True
+            if means.closed.wait(_TICK_S):
+                break
+        if devices is None or means.closed.is_set():
+            if devices is not None:
+                means.capacity.give_back(wanted, devices)
+            raise self._stopped()
+        try:
+            yield devices, has_waited
+        finally:
+            means.capacity.give_back(wanted, devices)
+
+    def _run(self, contents: Mapping[str, Content], asked: Entry, devices: list[str]) -> Entry:
+        """Run the stage on these inputs and record what it made; if it fails, its earlier outputs are put back."""
+        self._outputs.clear()
+        try:
+            self._perform(devices)
+            self._check_inputs(contents)
+            made = self._means.recorder.made(self._stage, asked)
+        except BaseException:
+            if self._means.fail_fast:
+                self._means.closed.set()  # before another gets the room
+            self._outputs.put_back()
+            raise
+        self._outputs.forget()
+        return made
+
+    def _perform(self, devices: list[str]) -> None:
+        """Run the stage's command. Raises ContentError if it fails, _StoppedError if the run was ended."""
+        self._means.watch.started(self._stage)
+        env = {"CUDA_VISIBLE_DEVICES": ",".join(devices)} if devices else {}
+        task = make_task(self._stage, self._root, env)
+        Path(task.log).parent.mkdir(parents=True, exist_ok=True)
+        code = self._means.engine.perform(task, needs(self._stage))
+        if code and self._means.stopped.is_set():
+            raise self._stopped()
+        if code:
+            log = self._root / LOGS / f"{self._stage.name}.log"
+            raise ContentError(f"{_ending(code)}; its log is {log}")
+
+    def _check_inputs(self, before: Mapping[str, Content]) -> None:
+        """Raise ContentError if an input is not what it was when the stage began: what it made is of neither."""
+        now = self._look(self._stage.deps)
+        changed = [path for path in self._stage.deps if now[path] != before[path]]
+        if changed:
+            raise ContentError(
+                f"{', '.join(changed)}: changed while stage {self._stage.name} ran, which is therefore not recorded. "
+                "Run it again when nothing writes there"
+            )
+
+    def _ended(self, end: End, why: str = "", seconds: float = 0, made: Entry | None = None) -> Result:
+        return Result(self._stage.name, end, seconds, why, write(made, self._stage.name) if made else None)
+
+    def _stopped(self) -> "_StoppedError":
+        return _StoppedError(f"{self._stage.name} was stopped")
+
+    def _note(self, result: Result) -> None:
+        """Note a failure for `morphseq status`, unless the stage has left a note itself."""
+        if result.end == End.FAILED and result.stage not in failure_notes.read(self._root):
+            failure_notes.record(result.stage, result.why, self._root)
+        elif result.end in {End.RAN, End.RESTORED}:
+            failure_notes.clear(result.stage, self._root)
+
+
+class _StoppedError(MorphseqError):
+    """The run was ended while a stage ran."""
+
+
+def _ending(code: int) -> str:
+    if code == WORKER_LOST:
+        return "its worker was ended"
+    return f"ended by signal {-code}" if code < 0 else f"ended with code {code}"

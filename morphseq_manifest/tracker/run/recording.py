@@ -1,0 +1,88 @@
+"""A stage's entry for dvc.lock: before it runs, after it has run, and as it was made before of the same."""
+
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.tracker.disk.content import Content
+from morphseq_manifest.tracker.disk.workspace import Workspace
+from morphseq_manifest.tracker.dvc import run_cache
+from morphseq_manifest.tracker.dvc.lock_entries import Entry, Item
+from morphseq_manifest.tracker.dvc.lock_reading import StageLock
+from morphseq_manifest.tracker.dvc.params_file import find
+from morphseq_manifest.tracker.dvc.stages import Stage
+from morphseq_manifest.tracker.run.cached import Cached
+
+
+class Recorder:
+    """Makes the entries of the project in `root`, with DVC's cache and run cache; `settings` are those in force."""
+
+    def __init__(self, root: Path, workspace: Workspace, settings: Mapping[str, Any]) -> None:
+        self._root, self._workspace, self._settings = root, workspace, settings
+        self._cached = Cached(root, workspace)
+        self._runs = Path(workspace.dvc_cache.place).parents[1] / "runs"
+
+    def asked(self, stage: Stage, deps: Mapping[str, Content]) -> Entry:
+        """The entry of a stage before it has made anything. Raises ContentError if it lacks a setting."""
+        params = {}
+        for name in stage.params:
+            there, params[name] = find(self._settings, name)
+            if not there:
+                raise ContentError(f"params.yaml: {name!r}, which stage {stage.name} depends on, is missing. Add it")
+        items = [self._item(path, deps[path]) for path in stage.deps]
+        return Entry(stage.cmd, items, params, [Item(out.path, "", 0) for out in stage.outs])
+
+    def made(self, stage: Stage, asked: Entry, contents: Mapping[str, Content] | None = None) -> Entry:
+        """The entry of a stage that has run, its outputs put into the cache. Raises ContentError if one is missing."""
+        contents = contents or self._workspace.look_again(out.path for out in stage.outs)
+        for out in stage.outs:
+            if contents[out.path].md5 is None:
+                what = contents[out.path].trouble or f"{self._root / out.path}: was not made"
+                raise ContentError(f"{what}. Stage {stage.name} should have made it: see its log")
+        items = [self._item(out.path, contents[out.path]) for out in stage.outs]
+        entry = Entry(asked.cmd, asked.deps, asked.params, items)
+        # DVC keeps manifests, which are in git, for the run cache alone.
+        runs = run_cache.is_kept(stage) and all(out.cache or out.metric for out in stage.outs)
+        for out in stage.outs:
+            if out.cache or runs:
+                self._cached.keep(out.path, contents[out.path])
+        if runs:
+            run_cache.save(self._runs, entry)
+        return entry
+
+    def restore(self, stage: Stage, asked: Entry, entry: StageLock | None) -> Entry | None:
+        """Bring back what the stage made before of the same, if DVC would; None if nothing is kept of it."""
+        if not run_cache.is_kept(stage):
+            return None
+        items = _recorded_outs(stage, asked, entry) or run_cache.find(self._runs, asked)
+        if items is None or {item.path for item in items} != {out.path for out in stage.outs}:
+            return None
+        held = self._workspace.held(item.md5 for item in items)
+        if not all(held[item.md5] for item in items):
+            return None
+        for item in items:
+            self._cached.bring_back(item.path, item.md5, item.isexec)
+        contents = self._workspace.look_again(out.path for out in stage.outs)
+        damaged = [item.md5 for item in items if contents[item.path].md5 != item.md5]
+        if damaged:
+            self._workspace.drop_damaged(damaged)
+            return None  # and so it is made again
+        return self.made(stage, asked, contents)
+
+    def _item(self, path: str, content: Content) -> Item:
+        assert content.md5 is not None
+        mode = (self._root / path).stat().st_mode
+        isexec = content.nfiles is None and bool(mode & stat.S_IEXEC)
+        return Item(path, content.md5, content.size, content.nfiles, isexec)
+
+
+def _recorded_outs(stage: Stage, asked: Entry, entry: StageLock | None) -> Sequence[Item] | None:
+    """What dvc.lock has of a stage, if it was made by the same command of the same."""
+    if entry is None or entry.cmd != asked.cmd or entry.params().get("params.yaml", {}) != asked.params:
+        return None
+    if any(item.path not in entry.deps or entry.deps[item.path].md5 != item.md5 for item in asked.deps):
+        return None
+    recorded = [(out.path, entry.outs.get(out.path)) for out in stage.outs]
+    return [Item(path, out.md5, out.size or 0, out.nfiles, out.isexec) for path, out in recorded if out] or None
