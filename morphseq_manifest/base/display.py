@@ -6,21 +6,29 @@ Tables are laid out here, since a general table printer takes longer than everyt
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import msgspec
 
-Styles = Mapping[str, Mapping[str, str]]
+from morphseq_manifest.base.outcomes import Outcome
 
 
-def show_table(rows: Sequence[Mapping[str, Any]], title: str, colours: Styles | None = None) -> None:
+class Cell(NamedTuple):
+    """A cell of a table: what is shown, in the style (a colour of the terminal) of `outcome`."""
+
+    text: str
+    outcome: Outcome
+
+
+def show_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     """Print a title, and rows under all the keys they have, numbers to the right; ids and hashes stay whole.
 
-    `colours` gives, for a column, the colour of each of its values.
+    An Outcome, alone or in a Cell, is shown in its style.
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
     cells = [[_text(row.get(name)) for name in columns] for row in rows]
+    styles = [[_style(row.get(name)) for name in columns] for row in rows]
     right = [any(isinstance(row.get(name), int | float) for row in rows) for name in columns]
     widths = [max([len(name), *(len(row[index]) for row in cells)]) for index, name in enumerate(columns)]
 
@@ -29,17 +37,22 @@ def show_table(rows: Sequence[Mapping[str, Any]], title: str, colours: Styles | 
         return [text.rjust(width) if to_right else text.ljust(width) for text, width, to_right in pairs]
 
     painted = [_paint("  ".join(line(columns)).rstrip(), bold=True)] if columns else []
-    for row in cells:
-        named = zip(columns, row, line(row), strict=True)
-        painted.append(
-            "  ".join(_paint(cell, fg=(colours or {}).get(name, {}).get(text)) for name, text, cell in named)
-        )
+    for row, colours in zip(cells, styles, strict=True):
+        pairs = zip(line(row), colours, strict=True)
+        painted.append("  ".join(_paint(cell, fg=colour) for cell, colour in pairs))
     print("\n".join([title, *(text.rstrip() for text in painted)]))
+
+
+def _style(value: Any) -> str | None:
+    outcome = value.outcome if isinstance(value, Cell) else value
+    return outcome.style if isinstance(outcome, Outcome) else None
 
 
 def _text(value: Any) -> str:
     if value is None:
         return "-"
+    if isinstance(value, Cell):
+        return value.text
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -66,7 +66,7 @@ def _show_states(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitC
         from morphseq_manifest.answers.provenance import view
 
         view.show_states(table, manifest, found, snapshot)
-    return ExitCode.OK if all(item.state == "current" for item in found) else ExitCode.STALE
+    return ExitCode.OK if all(item.state == membership.Membership.CURRENT for item in found) else ExitCode.STALE
 
 
 def _show_check(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitCode:

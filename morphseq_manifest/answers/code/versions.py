@@ -7,7 +7,6 @@ version of each stage, the fingerprints of its modules, and changed code with an
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import msgspec
 from morphseq_manifest.answers.code.fingerprints import Code
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.base.outcomes import Outcome
 from morphseq_manifest.cohort import params
 from morphseq_manifest.cohort.manifests import canonical, places
 from morphseq_manifest.tracker.dvc import definition
@@ -41,13 +41,13 @@ class CodeManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: str
 
 
-class State(StrEnum):
+class State(Outcome):
     """How the code of a stage compares with what was recorded."""
 
-    CURRENT = "current"
-    CHANGED = "changed"  # other code under the same version: do the results differ?
-    BUMPED = "bumped"  # another version than the recorded one: the stage will run again
-    UNRECORDED = "unrecorded"
+    CURRENT = "current", "the code is as recorded", "green"
+    CHANGED = "changed", "other code, same version; the modules are named", "yellow"
+    BUMPED = "bumped", "a version that is not recorded yet: the stage will run again", "cyan"
+    UNRECORDED = "unrecorded", "a new stage", "magenta"
 
 
 class StageState(msgspec.Struct, frozen=True):

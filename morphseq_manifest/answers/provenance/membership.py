@@ -13,6 +13,7 @@ import msgspec
 from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.changes import Change
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.base.outcomes import Outcome
 from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
@@ -27,15 +28,25 @@ TABLES = ("df01", "df02", "df03")
 _SOURCES = ("images", "sam2", "build03", "latents")
 
 
-class ExperimentState(msgspec.Struct, frozen=True):
-    """One experiment and one table: its part of the table, if it has one, its state, and why that is so.
+class Membership(Outcome):
+    """How an experiment stands to a table."""
 
-    `current`: as recorded now. `outdated`: what it is made from has changed since. `waiting`: listed, not in the table.
-    `removed`: in the table, no longer listed. `failed`: listed, but its stages did not finish.
-    """
+    CURRENT = "current", "what is in the table is what is recorded now", "green"
+    OUTDATED = (
+        "outdated",
+        "what it was made from has changed since: the frames, the plate table, a setting, a version are named",
+        "yellow",
+    )
+    WAITING = "waiting", "listed in `params.yaml`, not in the table yet", "cyan"
+    REMOVED = "removed", "in the table, no longer listed", "magenta"
+    FAILED = "failed", "listed, but its stages did not finish; with the message of the one that failed", "red"
+
+
+class ExperimentState(msgspec.Struct, frozen=True):
+    """One experiment and one table: its part of the table, if it has one, its state, and why that is so."""
 
     experiment: str
-    state: str
+    state: Membership
     changes: list[Change]
     part: Contribution | None
 
@@ -63,18 +74,20 @@ def examine(table: str, snapshot: CohortSnapshot) -> list[ExperimentState]:
     for experiment in sorted(snapshot.params.experiments.keys() | manifest.experiments.keys()):
         part = manifest.experiments.get(experiment)
         if experiment not in snapshot.params.experiments:
-            states.append(ExperimentState(experiment, "removed", [], part))
+            states.append(ExperimentState(experiment, Membership.REMOVED, [], part))
             continue
         unfinished = list(_unfinished(experiment, stages, snapshot.lock, notes))
         started = any(f"{stage}@{experiment}" in snapshot.lock or f"{stage}@{experiment}" in notes for stage in stages)
         found = [] if part is None else [*common, *_own_changes(experiment, part, snapshot, before)]
         if unfinished and started:
-            states.append(ExperimentState(experiment, "failed", [*unfinished, *found], part))
+            states.append(ExperimentState(experiment, Membership.FAILED, [*unfinished, *found], part))
         elif part is None:
             why = f"its stages are done; `dvc repro {table}` takes it in" if started else "its stages have not run"
-            states.append(ExperimentState(experiment, "waiting", [Change("stage", table, new=why)], part))
+            states.append(ExperimentState(experiment, Membership.WAITING, [Change("stage", table, new=why)], part))
         else:
-            states.append(ExperimentState(experiment, "outdated" if found else "current", found, part))
+            states.append(
+                ExperimentState(experiment, Membership.OUTDATED if found else Membership.CURRENT, found, part)
+            )
     return states
 
 
@@ -187,7 +200,7 @@ def _coverage(part: Contribution | None) -> dict[str, Any]:
 def provenance(table: str, root: Path | str = ".", rev: str | None = None) -> "pd.DataFrame":
     """What is in df01, df02 or df03, in the working tree of `root` or at the commit `rev`: a row an experiment.
 
-    Columns: experiment, state (as ExperimentState has it), rows, embryos, wells, frames, segmenter, the hash of the
+    Columns: experiment, state (as Membership has it), rows, embryos, wells, frames, segmenter, the hash of the
     rows it contributed, why it is in that state. Raises UnreadableError where the table has no manifest,
     ContentError where a manifest or dvc.lock was edited or damaged, ConfigError for another name or no such commit.
     """

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.changes import ABSENT, Change
 from morphseq_manifest.answers.provenance import membership
-from morphseq_manifest.answers.provenance.membership import ExperimentState
+from morphseq_manifest.answers.provenance.membership import ExperimentState, Membership
 from morphseq_manifest.base import display, git
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
@@ -17,19 +17,18 @@ if TYPE_CHECKING:
     from morphseq_manifest.answers.provenance.table_check import Origin
 
 _SHOWN = 20
-COLOURS = {"current": "green", "outdated": "yellow", "waiting": "cyan", "removed": "magenta", "failed": "red"}
 
 
 def show_states(table: str, manifest: CohortManifest, found: list[ExperimentState], snapshot: CohortSnapshot) -> None:
     """A row an experiment, and how many there are of each state."""
-    counts = {state: sum(item.state == state for item in found) for state in COLOURS}
+    counts = {state: sum(item.state == state for item in found) for state in Membership}
     summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     model = f", latents of {manifest.model}" if manifest.model else ""
     coverage = "" if manifest.coverage is None else f" for {manifest.coverage:.1%} of the rows"
     title = (
         f"{table} in {snapshot.label}: {manifest.rows} rows of {len(manifest.experiments)} experiments{model}{coverage}"
     )
-    display.show_table(membership.rows(found), f"{title}: {summary}", {"state": COLOURS})
+    display.show_table(membership.rows(found), f"{title}: {summary}")
 
 
 def show_findings(path: str, found: list[Change]) -> None:

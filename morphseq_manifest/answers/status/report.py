@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from morphseq_manifest.answers.provenance import membership
+from morphseq_manifest.answers.provenance.membership import Membership
 from morphseq_manifest.answers.status import leftovers
 from morphseq_manifest.answers.status.leftovers import Unusual
 from morphseq_manifest.base.errors import ExitCode, MorphseqError
@@ -26,11 +27,11 @@ class TableState(msgspec.Struct, frozen=True):
     """
 
     step: Step
-    experiments: dict[str, str] | None = None
+    experiments: dict[str, Membership] | None = None
     rows: int | None = None
     problem: str | None = None
 
-    def count(self, state: str) -> int:
+    def count(self, state: Membership) -> int:
         """How many experiments are in that state."""
         return sum(found == state for found in (self.experiments or {}).values())
 
@@ -65,7 +66,9 @@ class Report(msgspec.Struct, frozen=True):
             return ExitCode.UNREADABLE
         fine = all(step.is_up_to_date for step in self.steps.values())
         current = all(
-            state == "current" for table in self.tables.values() for state in (table.experiments or {}).values()
+            state == Membership.CURRENT
+            for table in self.tables.values()
+            for state in (table.experiments or {}).values()
         )
         return ExitCode.OK if fine and current and not (self.unusual and self.unusual.code) else ExitCode.STALE
 
@@ -114,7 +117,7 @@ def _table(name: str, snapshot: CohortSnapshot, found: Mapping[str, Step]) -> Ta
     try:
         manifest = snapshot.cohort(name)
         if manifest is None:
-            return TableState(found[name], dict.fromkeys(snapshot.params.experiments, "waiting"))
+            return TableState(found[name], dict.fromkeys(snapshot.params.experiments, Membership.WAITING))
         examined = membership.examine(name, snapshot)
     except MorphseqError as error:
         return TableState(found[name], problem=str(error))
@@ -126,5 +129,5 @@ def _table(name: str, snapshot: CohortSnapshot, found: Mapping[str, Step]) -> Ta
     known = {}
     for item in examined:
         late = item.part and not all(step.is_up_to_date for step in before.get(item.experiment, ()))
-        known[item.experiment] = "outdated" if late and item.state == "current" else item.state
+        known[item.experiment] = Membership.OUTDATED if late and item.state == Membership.CURRENT else item.state
     return TableState(found[name], known, manifest.rows)

@@ -6,20 +6,14 @@ from typing import Any
 
 import msgspec
 
+from morphseq_manifest.answers.provenance.membership import Membership
 from morphseq_manifest.answers.status.leftovers import Unusual
 from morphseq_manifest.answers.status.report import Report
 from morphseq_manifest.base import display
+from morphseq_manifest.base.display import Cell
 from morphseq_manifest.tracker.freshness.steps import State, Step
 
 SCHEMA = "morphseq/status/1"
-_SYMBOLS = {
-    State.UP_TO_DATE: "✓", State.BEHIND: "↻", State.OUT_OF_DATE: "✗",
-    State.MISSING: "·", State.FAILED: "!", State.UNREADABLE: "?",
-}  # fmt: skip
-_COLOURS = {
-    State.UP_TO_DATE: "green", State.BEHIND: "cyan", State.OUT_OF_DATE: "yellow",
-    State.MISSING: "magenta", State.FAILED: "red", State.UNREADABLE: "bright_red",
-}  # fmt: skip
 
 
 def show(report: Report, as_json: bool, verbose: bool = False) -> None:
@@ -67,35 +61,30 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _show_experiments(report: Report) -> None:
-    rows: list[dict[str, Any]] = []
-    colours: dict[str, dict[str, str]] = {}
-    for name, steps in report.experiments.items():
-        row: dict[str, Any] = {"experiment": name}
-        for group in report.groups:
-            text = _cell(steps.get(group))
-            row[group] = text
-            if group in steps:
-                colours.setdefault(group, {})[text] = _COLOURS[steps[group].state]
-        rows.append(row)
+    rows = [
+        {"experiment": name, **{group: _cell(steps.get(group)) for group in report.groups}}
+        for name, steps in report.experiments.items()
+    ]
     steps_ = [step for row in report.experiments.values() for step in row.values()]
     counts = {state: sum(step.state == state for step in steps_) for state in State}
     summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     model = f"; latents of {report.model}" if report.model else ""
-    display.show_table(rows, f"{len(rows)} experiment{'s' * (len(rows) != 1)}: {summary or 'no steps'}{model}", colours)
+    display.show_table(rows, f"{len(rows)} experiment{'s' * (len(rows) != 1)}: {summary or 'no steps'}{model}")
 
 
-def _cell(step: Step | None) -> str:
+def _cell(step: Step | None) -> Cell | None:
     """A symbol and a word in a terminal, the word elsewhere; of a stage with many outputs, how many there are."""
     if step is None:
-        return "-"
+        return None
     count = f" {step.made}/{step.outs}" if step.outs > 2 else ""
-    return f"{_SYMBOLS[step.state]} {step.state}{count}" if sys.stdout.isatty() else f"{step.state}{count}"
+    symbol = f"{step.state.symbol} " if sys.stdout.isatty() else ""
+    return Cell(f"{symbol}{step.state}{count}", step.state)
 
 
 def _show_tables(report: Report) -> None:
     rows = []
     for name, table in report.tables.items():
-        counts = {state: table.count(state) for state in ("current", "outdated", "waiting", "removed", "failed")}
+        counts = {str(state): table.count(state) for state in Membership}
         rows.append(
             {
                 "cohort": name,
@@ -105,8 +94,7 @@ def _show_tables(report: Report) -> None:
                 "why": table.problem or why(table.step),
             }
         )
-    colours = {_cell(table.step): _COLOURS[table.step.state] for table in report.tables.values()}
-    display.show_table(rows, "tables, and how many experiments are in each", {"state": colours})
+    display.show_table(rows, "tables, and how many experiments are in each")
 
 
 def why(step: Step) -> str:

@@ -7,8 +7,8 @@ import msgspec
 from morphseq_manifest.answers.verify.recorded import Record
 from morphseq_manifest.cohort.manifests import places, stack_index
 from morphseq_manifest.tracker.disk.rehash import Failure
+from morphseq_manifest.tracker.disk.wrong import Wrong
 
-DAMAGED, MISSING, UNRECORDED, UNREADABLE, STALE = "damaged", "missing", "unrecorded", "unreadable", "stale"
 _CACHE = Path(".dvc/cache/files/md5")
 _UPDATE = "`dvc repro` brings what is stale up to date"
 _REMOVE = "remove what is unrecorded, or `dvc repro` to take it in"
@@ -20,7 +20,7 @@ class Finding(msgspec.Struct, frozen=True):
     """Something that is not as recorded: the path, what is wrong with it, and what to do."""
 
     path: str
-    what: str
+    what: Wrong
     expected: str
     found: str
     remedy: str
@@ -28,12 +28,12 @@ class Finding(msgspec.Struct, frozen=True):
 
 def unreadable(path: str, error: OSError) -> Finding:
     """What the system would not let us read."""
-    return Finding(path, UNREADABLE, "", error.strerror or str(error), _PERMIT)
+    return Finding(path, Wrong.UNREADABLE, "", error.strerror or str(error), _PERMIT)
 
 
 def unrecorded(record: Record, name: str) -> Finding:
     """A file that is in a recorded folder, and in no record."""
-    return Finding(f"{record.path}/{name}", UNRECORDED, "no file", "a file", _REMOVE)
+    return Finding(f"{record.path}/{name}", Wrong.UNRECORDED, "no file", "a file", _REMOVE)
 
 
 def missing(root: Path, record: Record, name: str = "") -> Finding:
@@ -42,19 +42,19 @@ def missing(root: Path, record: Record, name: str = "") -> Finding:
         expected, found, path = "a file", "nothing", f"{record.path}/{name}".rstrip("/")
     else:
         expected, found, path = f"{record.content.nfiles} files", "none", record.path
-    return Finding(path, MISSING, expected, found, remedy(root, record))
+    return Finding(path, Wrong.MISSING, expected, found, remedy(root, record))
 
 
 def failed(root: Path, record: Record, failure: Failure) -> Finding:
     """A file whose hashing did not end well."""
-    restore = _PERMIT if failure.what == UNREADABLE else remedy(root, record)
+    restore = _PERMIT if failure.what == Wrong.UNREADABLE else remedy(root, record)
     return Finding(failure.path, failure.what, failure.expected, failure.found, restore)
 
 
 def index_lost(record: Record, there: bool) -> Finding:
     """A contents index that is not the recorded one (`there`), or is gone, while all it lists is as recorded."""
     path, again = f"{record.path}/{stack_index.NAME}", stack_index.REMEDY.replace("FOLDER", record.path)
-    return Finding(path, DAMAGED if there else MISSING, "the list of its folder", "", f"`{again}`")
+    return Finding(path, Wrong.DAMAGED if there else Wrong.MISSING, "the list of its folder", "", f"`{again}`")
 
 
 def stale(record: Record) -> Finding | None:
@@ -64,12 +64,12 @@ def stale(record: Record) -> Finding | None:
         for md5, names in record.stages.items()
         if md5 != record.content.md5
     ]
-    return Finding(record.path, STALE, record.content.md5, "; ".join(others), _UPDATE) if others else None
+    return Finding(record.path, Wrong.STALE, record.content.md5, "; ".join(others), _UPDATE) if others else None
 
 
 def stale_folder(record: Record, md5: str) -> Finding:
     """A folder that was recorded before some of the files that stages write into it."""
-    return Finding(record.path, STALE, record.content.md5, f"{md5} by the records of its files", _UPDATE)
+    return Finding(record.path, Wrong.STALE, record.content.md5, f"{md5} by the records of its files", _UPDATE)
 
 
 def remedy(root: Path, record: Record) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from morphseq_manifest.answers.verify.findings import DAMAGED, STALE, UNREADABLE, Finding, failed
+from morphseq_manifest.answers.verify.findings import Finding, failed
 from morphseq_manifest.answers.verify.folders import explain
 from morphseq_manifest.answers.verify.plan import make_plan, take_sample
 from morphseq_manifest.answers.verify.proofs import Progress
@@ -20,6 +20,7 @@ from morphseq_manifest.answers.verify.recorded import Scope, read_scope
 from morphseq_manifest.base.errors import ExitCode
 from morphseq_manifest.tracker.disk.readers import hashing
 from morphseq_manifest.tracker.disk.rehash import Batch, Failure, Job
+from morphseq_manifest.tracker.disk.wrong import Wrong
 
 # A clock tick of any kernel, and some more.
 _TICK_NS = 20_000_000
@@ -65,9 +66,9 @@ class Report(msgspec.Struct, frozen=True):
     def exit_code(self) -> ExitCode:
         """How the command ends: damage weighs more than what can't be read, and that more than what is stale."""
         kinds = {finding.what for finding in self.findings}
-        if kinds - {STALE, UNREADABLE}:
+        if kinds - {Wrong.STALE, Wrong.UNREADABLE}:
             return ExitCode.CONTENT
-        if UNREADABLE in kinds:
+        if Wrong.UNREADABLE in kinds:
             return ExitCode.UNREADABLE
         return ExitCode.STALE if kinds else ExitCode.OK
 
@@ -141,7 +142,7 @@ def _findings(root: Path, failures: list[Failure], scope: Scope) -> Iterator[Fin
     """What the failures mean; in a folder known only as a whole, what can be named in it."""
     for failure in failures:
         record = scope.record(failure.job.path)
-        if failure.what == DAMAGED and failure.job.is_folder and failure.path == failure.job.path:
+        if failure.what == Wrong.DAMAGED and failure.job.is_folder and failure.path == failure.job.path:
             yield from explain(root, record, failure)
         else:
             yield failed(root, record, failure)

@@ -10,9 +10,9 @@ import msgspec
 
 from morphseq_manifest.answers.verify.report import Report, Step, Work
 from morphseq_manifest.base.console import note
+from morphseq_manifest.tracker.disk.wrong import Wrong
 
 SCHEMA = "morphseq/verify/1"
-_STYLES = {"damaged": "bold red", "missing": "red", "unreadable": "red", "unrecorded": "magenta", "stale": "yellow"}
 _REMEDIES = 20
 _UNITS = ("bytes", "KB", "MB", "GB", "TB")
 
@@ -78,8 +78,8 @@ def show(report: Report, as_json: bool) -> None:
 
     rows = [{"path": f.path, "what": f.what, "expected": f.expected, "found": f.found} for f in report.findings]
     kinds = [finding.what for finding in report.findings]
-    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in _STYLES if kind in kinds)
-    display.show_table(rows, f"{_extent(report)}: {counts}", {"what": _STYLES})
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in Wrong if kind in kinds)
+    display.show_table(rows, f"{_extent(report)}: {counts}")
     # What a stage reads is to be put right before the stage runs again.
     remedies = sorted(
         {finding.remedy for finding in report.findings}, key=lambda remedy: ("dvc repro -f" in remedy, remedy)

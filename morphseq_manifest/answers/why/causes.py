@@ -7,6 +7,7 @@ from typing import Any
 from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.changes import Change
 from morphseq_manifest.answers.provenance import membership
+from morphseq_manifest.answers.provenance.membership import Membership
 from morphseq_manifest.answers.why import recorded_files
 from morphseq_manifest.answers.why.interpolated import FilledIn
 from morphseq_manifest.answers.why.recorded_files import Listing
@@ -140,7 +141,7 @@ class Causes:
         found: list[Change] = []
         for item in membership.examine(table, self._snapshot):
             part = item.part.contributed if item.part else None
-            if item.state == "removed":
+            if item.state == Membership.REMOVED:
                 found.append(Change("experiment", item.experiment, old=part))
             elif item.part is None:
                 found.append(Change("experiment", item.experiment, new=item.state))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 import xxhash
 
+from morphseq_manifest.tracker.disk.wrong import Wrong
 from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 
 _BUFFER = 1 << 20
@@ -58,7 +59,7 @@ class Failure(msgspec.Struct, frozen=True):
 
     job: Job
     path: str
-    what: str
+    what: Wrong
     expected: str
     found: str
 
@@ -166,12 +167,12 @@ class Worker:
 
     def _failure(self, job: Job, error: OSError | OtherError) -> Failure:
         if isinstance(error, OtherError):
-            return Failure(job, job.path, "damaged", *error.args)
+            return Failure(job, job.path, Wrong.DAMAGED, *error.args)
         path = os.path.relpath(error.filename, self.root) if error.filename else job.path
         expected = job.digest if path == job.path else "a file"
         if isinstance(error, FileNotFoundError | NotADirectoryError):
-            return Failure(job, path, "missing", expected, "nothing")
-        return Failure(job, path, "unreadable", expected, error.strerror or str(error))
+            return Failure(job, path, Wrong.MISSING, expected, "nothing")
+        return Failure(job, path, Wrong.UNREADABLE, expected, error.strerror or str(error))
 
 
 class _StoppedError(Exception):

@@ -1,25 +1,48 @@
 """The state of every stage: DVC's verdict, what failed, and what waits for an earlier stage."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 
 import msgspec
 
+from morphseq_manifest.base.outcomes import Outcome
 from morphseq_manifest.tracker.dvc.graph import Graph
 from morphseq_manifest.tracker.dvc.lock_reading import Lock
 from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.freshness.verdict import Verdict
 
 
-class State(StrEnum):
+class State(Outcome):
     """How a stage stands."""
 
-    UP_TO_DATE = "up to date"
-    OUT_OF_DATE = "out of date"
-    BEHIND = "behind"  # as recorded itself, but a stage before it is not: it may run again
-    MISSING = "missing"  # never run, or an output is not there
-    FAILED = "failed"
-    UNREADABLE = "unreadable"
+    UP_TO_DATE = "up to date", "everything is as recorded, and so is all before it", "green"
+    OUT_OF_DATE = (
+        "out of date",
+        "an input, a setting, its command or an output is not as recorded: DVC would run it",
+        "yellow",
+    )
+    BEHIND = (
+        "behind",
+        "it is as recorded itself, but a step before it is not: it runs if that one makes something else",
+        "cyan",
+    )
+    MISSING = "missing", "it has never run, or an output is not there", "magenta"
+    FAILED = "failed", "it has not finished; with the message", "red"
+    UNREADABLE = (
+        "unreadable",
+        "something can't be read: it is never taken to be up to date, and unrelated steps are not affected",
+        "bright_red",
+    )
+
+    @property
+    def symbol(self) -> str:
+        """One character that stands for it on a terminal."""
+        return _SYMBOLS[self]
+
+
+_SYMBOLS = {
+    State.UP_TO_DATE: "✓", State.BEHIND: "↻", State.OUT_OF_DATE: "✗",
+    State.MISSING: "·", State.FAILED: "!", State.UNREADABLE: "?",
+}  # fmt: skip
 
 
 class Step(msgspec.Struct, frozen=True):

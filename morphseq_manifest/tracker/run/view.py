@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
 SCHEMA = "morphseq/run/1"
 PLAN_SCHEMA = "morphseq/plan/1"
-_COLOURS: dict[str, str] = {
-    End.RAN: "green", End.RESTORED: "cyan", End.UP_TO_DATE: "green", End.FAILED: "red", End.BLOCKED: "yellow",
-    End.STOPPED: "yellow",
-}  # fmt: skip
 _SHOWN = 20
 
 
@@ -115,13 +111,11 @@ def show(report: "Report", root: Path, undated: list[str], as_json: bool) -> Non
     summary = ", ".join(f"{count} {end}" for end, count in counts.items() if count) or "nothing to do"
     told = [result for result in report.results.values() if result.end != End.UP_TO_DATE]
     rows = [
-        {"stage": r.stage, "end": str(r.end), "took": duration(r.seconds) if r.end == End.RAN else None,
+        {"stage": r.stage, "end": r.end, "took": duration(r.seconds) if r.end == End.RAN else None,
          "why": r.why.splitlines()[0] if r.why else None}
         for r in told[:_SHOWN]
     ]  # fmt: skip
-    display.show_table(
-        rows, f"{len(report.results)} stages: {summary}", {"end": {str(k): v for k, v in _COLOURS.items()}}
-    )
+    display.show_table(rows, f"{len(report.results)} stages: {summary}")
     if len(told) > _SHOWN:
         print(f"and {len(told) - _SHOWN} more; --json names all")
     for result in told:
