@@ -14,7 +14,7 @@ from morphseq_manifest.base.prefetch import ahead
 from morphseq_manifest.base.progress import watching
 from morphseq_manifest.cohort import params
 from morphseq_manifest.cohort.manifests.table_rows import KEY as KEY_COLUMNS
-from morphseq_manifest.cohort.stage_command import StageCommand
+from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, plates, stacks, tables
 from stages.imaging.embryo_box import boxes
 from stages.imaging.geometry import QcMasks, Quality, Settings, Shape, judge, measure

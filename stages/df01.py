@@ -18,7 +18,7 @@ from morphseq_manifest.cohort.manifests import cohort_manifest, images_manifest,
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
 from morphseq_manifest.cohort.manifests.table_rows import RowCount
 from morphseq_manifest.cohort.params import Params
-from morphseq_manifest.cohort.stage_command import StageCommand
+from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import cohort_tables, layout, tables
 
 # The stages whose results are in df01, and the settings they work by.

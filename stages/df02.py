@@ -11,7 +11,7 @@ from scipy.signal import savgol_filter
 
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort import params
-from morphseq_manifest.cohort.stage_command import StageCommand
+from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import cohort_tables, layout, tables
 
 CURVE_COLUMNS = ("stage_hpf", "p5", "p95")

@@ -10,7 +10,7 @@ from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.base.hashing import md5_bytes
 from morphseq_manifest.cohort import params
 from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
-from morphseq_manifest.cohort.stage_command import StageCommand
+from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import cohort_tables, layout, tables
 
 STAGES = ("snips", "latents")

@@ -12,7 +12,7 @@ from morphseq_manifest.base.console import note
 from morphseq_manifest.cohort import params
 from morphseq_manifest.cohort.experiments import Experiment
 from morphseq_manifest.cohort.manifests import canonical
-from morphseq_manifest.cohort.stage_command import StageCommand
+from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import cohort_tables, layout
 
 SCHEMA = "morphseq/experiments/1"

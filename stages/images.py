@@ -18,8 +18,8 @@ from morphseq_manifest.cohort import params
 from morphseq_manifest.cohort.ids import is_well
 from morphseq_manifest.cohort.manifests import images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesManifest, Problem
-from morphseq_manifest.cohort.stage_command import StageCommand
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
+from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, plates
 
 _NAME = re.compile(r"([A-Z]\d\d)_t(\d+).*\.(png|jpe?g|tiff?)", re.IGNORECASE)

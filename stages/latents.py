@@ -20,7 +20,7 @@ from morphseq_manifest.base.journal import Journal
 from morphseq_manifest.base.prefetch import ahead
 from morphseq_manifest.base.progress import watching
 from morphseq_manifest.cohort import params
-from morphseq_manifest.cohort.stage_command import StageCommand
+from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, stacks, tables
 from stages.files.frames import Grey
 from stages.networks import legacy_vae, model_folder

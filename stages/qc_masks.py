@@ -17,7 +17,7 @@ from morphseq_manifest.base.progress import Advance, watching
 from morphseq_manifest.cohort import params
 from morphseq_manifest.cohort.manifests import images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
-from morphseq_manifest.cohort.stage_command import StageCommand
+from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, stacks
 from stages.files.frames import read_frame, to_qc_input
 from stages.networks import model_folder

@@ -16,7 +16,7 @@ from morphseq_manifest.cohort.ids import embryo_id, snip_id
 from morphseq_manifest.cohort.manifests import images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesManifest
 from morphseq_manifest.cohort.params import Params
-from morphseq_manifest.cohort.stage_command import StageCommand
+from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, plates, stacks
 from stages.files.frames import QC_SIZE, Grey, from_qc, read_frame
 from stages.imaging.alignment import SNIP_SIZE, find_pose, sampling, soft_mask, warp

@@ -22,15 +22,15 @@ def code_status(context: click.Context, as_json: bool) -> None:
 
     Changed code under an unchanged version, or a version whose code is not recorded: ends with 1.
     """
-    from morphseq_manifest.answers.code import versions
+    from morphseq_manifest.answers.code import versions, view
     from morphseq_manifest.base import display
 
     states = versions.status(context.obj)
     if as_json:
         display.show_json("morphseq/code-status/1", {"stages": states})
     else:
-        display.show_table(versions.rows(states), versions.title(states))
-        for line in versions.advice(states):
+        display.show_table(view.rows(states), view.title(states))
+        for line in view.advice(states):
             note(line)
     context.exit(ExitCode.OK if versions.is_clean(states) else ExitCode.STALE)
 
@@ -44,7 +44,7 @@ def code_accept(root: Path, stages: tuple[str, ...]) -> None:
     It goes into manifests/code.json, under the present version of the stage in params.yaml. Where the code has changed
     and the version has not, this says that the results stay the same.
     """
-    from morphseq_manifest.answers.code import versions
+    from morphseq_manifest.answers.code import versions, view
 
-    for line in versions.accepted(versions.accept(root, stages)):
+    for line in view.accepted(versions.accept(root, stages)):
         note(line)

@@ -1,7 +1,8 @@
-"""Fingerprints of code: the same for code that does the same, whatever its docstrings, comments and layout.
+"""Fingerprints of code: the same for code that does the same, whatever its docstrings, comments, layout and messages.
 
-Modules are read, never imported: what a module imports of its own package is found in its syntax tree, inside
-functions too. Only an import of a name made while the code runs goes unseen.
+Modules are read, never imported: what a module imports is found in its syntax tree, inside functions too, and followed
+within its own package and within COVERED, the library's rooms that results pass through. Only an import of a name made
+while the code runs goes unseen.
 """
 
 import ast
@@ -13,8 +14,16 @@ from typing import Any, NamedTuple
 from morphseq_manifest.base.errors import UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes
 
-# What says nothing: that a name is read or set follows from where it stands, and u"" is "".
+# Of the library: ids, params, manifests, columns. What else stages import of it decides no byte of theirs.
+COVERED = "morphseq_manifest.cohort"
+# What does nothing: that a name is read or set follows from where it stands, and u"" is "".
 _SILENT = {"ctx", "kind"}
+# Functions that only tell people something, and those that do so for a block: their arguments are messages.
+_TELLING, _SHOWING = {"note", "echo"}, {"watching"}
+# What click shows of a command.
+_SHOWN = {"help", "short_help", "epilog", "metavar"}
+# Functions that take texts for the messages of errors, and the end of the names of such texts.
+_EXPLAINING, _REMEDY = {"read_bytes", "read_text", "unreadable", "checked"}, "REMEDY"
 
 
 class Import(NamedTuple):
@@ -65,7 +74,17 @@ def _dump(value: Any, text: list[str]) -> None:
 
 
 def _fields(node: ast.AST) -> Iterator[tuple[str, Any]]:
-    """The fields of a node that say something."""
+    """The fields of a node that decide what it does: not what an exception, a progress bar or a help text says."""
+    if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+        yield "exc", node.exc.func
+        if node.cause:
+            yield "cause", node.cause
+        return
+    if isinstance(node, ast.Call) and _called(node) in _SHOWING | _EXPLAINING:
+        yield "func", node.func
+        if _called(node) in _EXPLAINING:
+            yield "args", [argument for argument in node.args if not _is_text(argument)]
+        return
     for name, value in ast.iter_fields(node):
         field = [*_essential(value)] if isinstance(value, list) else value
         if isinstance(node, ast.JoinedStr):
@@ -76,7 +95,7 @@ def _fields(node: ast.AST) -> Iterator[tuple[str, Any]]:
 
 
 def _essential(items: Iterable[Any]) -> Iterator[Any]:
-    """The items without statements that do nothing: docstrings, `...`, `pass`, and what only type checkers read.
+    """The items without those that do nothing: docstrings, `...`, `pass`, messages, and what only type checkers read.
 
     Annotations stay: those of a struct or a named tuple are behaviour.
     """
@@ -84,10 +103,28 @@ def _essential(items: Iterable[Any]) -> Iterator[Any]:
         match item:
             case ast.Expr(value=ast.Constant()) | ast.Pass():
                 continue
+            case ast.Expr(value=ast.Call() as call) if _called(call) in _TELLING:
+                continue
+            case ast.Assign(targets=[ast.Name(id=name)]) if name.endswith(_REMEDY):
+                continue
+            case ast.keyword(arg=str(name)) if name in _SHOWN:
+                continue
             case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
                 yield from _essential(item.orelse)
             case _:
                 yield item
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def _called(call: ast.Call) -> str | None:
+    """The name of the function that is called, without what it is an attribute of."""
+    match call.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return None
 
 
 def _imports(node: ast.AST, package: str) -> Iterator[Import]:
@@ -106,14 +143,14 @@ def _imports(node: ast.AST, package: str) -> Iterator[Import]:
 
 
 class Code:
-    """The modules in a folder, each read once, however many others import it."""
+    """The modules in the folders `roots`, as Python finds them there; each is read once, however many import it."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, *roots: Path) -> None:
+        self._roots = roots
         self._modules: dict[str, Module] = {}
 
     def fingerprints(self, start: str, name: str) -> dict[str, str]:
-        """By module, the fingerprints of `start`, as `python -m` runs it, and of all it imports of its package.
+        """By module, the fingerprints of `start`, as `python -m` runs it, and of what it imports of its package and COVERED.
 
         `name` is for messages. Raises UnreadableError where a module is missing or no Python.
         """
@@ -132,7 +169,7 @@ class Code:
         while waiting:
             name = waiting.pop()
             path = self._find(name)
-            if path and name not in found and name.partition(".")[0] == top:
+            if path and name not in found and _is_of(name, top, COVERED):
                 module = self._read(name, path)
                 found[name] = module.fingerprint
                 # Importing a.b runs a/__init__.py first.
@@ -159,24 +196,35 @@ class Code:
     def _check(self, name: str, path: Path, module: Module) -> None:
         """Raise UnreadableError where a module that is surely imported from the same package is not there."""
         for item in module.imports:
-            ours = item.surely and item.name.partition(".")[0] == name.partition(".")[0]
-            if ours and self._find(item.name) is None and not self._folder(item.name).is_dir():
+            ours = item.surely and _is_of(item.name, name.partition(".")[0])
+            if ours and self._find(item.name) is None and not self._is_folder(item.name):
                 raise UnreadableError(
                     f"{path}, line {item.line}: imports {item.name}, but there is no {self._expected(item.name)}. "
                     "Restore that file, or correct the import"
                 )
 
-    def _folder(self, name: str) -> Path:
-        return self._root.joinpath(*name.split("."))
+    def _is_folder(self, name: str) -> bool:
+        return any(root.joinpath(*name.split(".")).is_dir() for root in self._roots)
 
     def _expected(self, name: str) -> Path:
-        folder = self._folder(name)
-        return folder.with_name(f"{folder.name}.py")
+        return _file(self._roots[0], name)
 
     def _find(self, name: str) -> Path | None:
         """The file of a module; a package comes before a module of the same name, as in Python."""
-        paths = (self._folder(name) / "__init__.py", self._expected(name)) if name else ()
-        return next((path for path in paths if path.is_file()), None)
+        if not name:
+            return None
+        packages = ((root.joinpath(*name.split("."), "__init__.py"), _file(root, name)) for root in self._roots)
+        return next((path for paths in packages for path in paths if path.is_file()), None)
+
+
+def _file(root: Path, name: str) -> Path:
+    folder = root.joinpath(*name.split("."))
+    return folder.with_name(f"{folder.name}.py")
+
+
+def _is_of(name: str, *packages: str) -> bool:
+    """Whether a module is one of these packages, or in one."""
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
 def _is_package(path: Path | None) -> bool:

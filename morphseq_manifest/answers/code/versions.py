@@ -8,7 +8,6 @@ version of each stage, the fingerprints of its modules, and changed code with an
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -22,6 +21,8 @@ from morphseq_manifest.tracker.dvc import definition
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
 RECORD = places.CODE
+# The folder that the library is in: a project has modules of its own, and its stages import these too.
+LIBRARY = Path(__file__).parents[3]
 SCHEMA = "morphseq/code/1"
 _REMEDY = f"Restore it: `git checkout {RECORD}`"
 
@@ -103,41 +104,6 @@ def is_clean(states: Iterable[StageState]) -> bool:
     return all(state.state == State.CURRENT for state in states)
 
 
-def rows(states: Iterable[StageState]) -> list[dict[str, Any]]:
-    """The states as rows of a table."""
-    return [msgspec.structs.asdict(state) | {"changed": ", ".join(state.changed) or None} for state in states]
-
-
-def title(states: Sequence[StageState]) -> str:
-    """How many stages have the recorded code."""
-    current = sum(state.state == State.CURRENT for state in states)
-    return f"code: {current} of {len(states)} stages as recorded"
-
-
-def advice(states: Iterable[StageState]) -> list[str]:
-    """What to do, a line for each kind of difference."""
-    said = {
-        State.CHANGED: f"raise the version in {PARAMS} if results can differ; then, or if they can't,",
-        State.BUMPED: "will run again; record the code it runs with",
-        State.UNRECORDED: "record the code with",
-    }
-    named = {kind: " ".join(state.stage for state in states if state.state == kind) for kind in said}
-    return [f"{kind}: {said[kind]} `morphseq code accept {names}`" for kind, names in named.items() if names]
-
-
-def accepted(states: Sequence[StageState]) -> list[str]:
-    """What `accept` recorded, a line a stage."""
-    return [_accepted(state) for state in states] or [f"{RECORD}: nothing to record, all code is as recorded"]
-
-
-def _accepted(state: StageState) -> str:
-    if state.state == State.CHANGED:
-        changed = ", ".join(state.changed)
-        return f"{state.stage}: version {state.version} now stands for the changed code too, same results ({changed})"
-    before = "" if state.recorded is None else f", after {state.recorded}"
-    return f"{state.stage}: version {state.version} recorded{before}"
-
-
 def _check_names(stages: Iterable[str], known: Mapping[str, StageCode], root: Path) -> None:
     for stage in stages:
         if stage not in known:
@@ -160,7 +126,7 @@ def present(root: Path = Path()) -> dict[str, StageCode]:
     """The version and the fingerprints of every stage that runs a module, as they are now."""
     running = definition.stage_modules(root)
     versions = params.read(root).versions(running)
-    code = Code(root)
+    code = Code(root, LIBRARY)
     found = {}
     for stage, names in running.items():
         where = f"{root / definition.PIPELINE}: stage {stage!r}"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from morphseq_manifest.answers.code.fingerprints import COVERED
 from morphseq_manifest.base import files, git, memo
 from morphseq_manifest.base.errors import MorphseqError
 from morphseq_manifest.cohort.manifests import places
@@ -134,7 +135,8 @@ def _code_files(snapshot: CohortSnapshot) -> Iterator[bytes]:
     for name in (definition.PIPELINE, PARAMS, places.CODE):
         yield snapshot.content(name) or b""
     modules = {name for stage in snapshot.graph.stages.values() for name in definition.modules_run(stage.cmd)}
-    for package in sorted({name.partition(".")[0] for name in modules}):
+    packages = {name.partition(".")[0] for name in modules} | {COVERED.replace(".", "/")}
+    for package in sorted(packages):
         for path in sorted((snapshot.root / package).rglob("*.py")):
             yield str(path).encode(errors="surrogateescape")
             yield snapshot.content(path.relative_to(snapshot.root)) or b""
