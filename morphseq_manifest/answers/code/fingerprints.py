@@ -150,7 +150,7 @@ class Code:
         self._modules: dict[str, Module] = {}
 
     def fingerprints(self, start: str, name: str) -> dict[str, str]:
-        """By module, the fingerprints of `start`, as `python -m` runs it, and of what it imports of its package and COVERED.
+        """By module, the fingerprints of `start`, as `python -m` runs it, and of all it imports that is to be followed.
 
         `name` is for messages. Raises UnreadableError where a module is missing or no Python.
         """
