@@ -66,8 +66,8 @@ def brief(changes: Iterable[Change], shown: int = 3) -> str:
     for change in changes:
         kinds.setdefault(change.kind, []).append(change)
     parts = []
-    for kind, found in kinds.items():
-        parts += [str(change) for change in found[:shown]]
-        if len(found) > shown:
-            parts.append(f"and {len(found) - shown} more of kind {kind}")
+    for kind, of_kind in kinds.items():
+        parts += [str(change) for change in of_kind[:shown]]
+        if len(of_kind) > shown:
+            parts.append(f"and {len(of_kind) - shown} more of kind {kind}")
     return "; ".join(parts)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("table", required=False)
 @click.option("--rev", help="Answer for this commit, from git alone.")
-@click.option("--experiment", help="Show this experiment's way back, from df03 to its frames.")
+@click.option("--experiment", help="Trace this experiment back to its frames.")
 @click.option("--check", is_flag=True, help="Read the table itself and compare its rows with the manifest.")
 @with_json
 @click.pass_context
@@ -33,8 +33,8 @@ def provenance(
     snapshot = CohortSnapshot(context.obj, rev)
     if experiment is not None:
         if table is not None or check:
-            raise ConfigError("--experiment shows one experiment's way through all tables: leave out TABLE and --check")
-        _show_way(experiment, snapshot, as_json)
+            raise ConfigError("--experiment traces one experiment through all tables: leave out TABLE and --check")
+        _show_lineage(experiment, snapshot, as_json)
     elif table is None:
         raise ConfigError("name a table (df01, df02, df03), a file, or --experiment")
     elif table.endswith(".csv"):
@@ -97,12 +97,12 @@ def _show_origin(path: Path, snapshot: "CohortSnapshot", as_json: bool) -> ExitC
     return ExitCode.OK if known else ExitCode.CONTENT
 
 
-def _show_way(experiment: str, snapshot: "CohortSnapshot", as_json: bool) -> None:
+def _show_lineage(experiment: str, snapshot: "CohortSnapshot", as_json: bool) -> None:
     from morphseq_manifest.answers.provenance import lineage, view
     from morphseq_manifest.base import display
 
-    way = lineage.trace(experiment, snapshot)
+    traced = lineage.trace(experiment, snapshot)
     if as_json:
-        display.show_json("morphseq/way/1", {"way": way, "images": snapshot.images(experiment)})
+        display.show_json("morphseq/way/1", {"way": traced, "images": snapshot.images(experiment)})
     else:
-        view.show_way(way)
+        view.show_lineage(traced)

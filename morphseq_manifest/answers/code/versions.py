@@ -87,13 +87,13 @@ def accept(root: Path = Path(), stages: Sequence[str] = ()) -> list[StageState]:
 
     Under an unchanged version, this says that the results did not change. Raises as `status` does.
     """
-    found, recorded = present(root), read(root)
-    _check_names(stages, found, root)
-    states = [compare(stage, found[stage], recorded.get(stage)) for stage in dict.fromkeys(stages or found)]
+    now, recorded = present(root), read(root)
+    _check_names(stages, now, root)
+    states = [compare(stage, now[stage], recorded.get(stage)) for stage in dict.fromkeys(stages or now)]
     new = [state for state in states if state.state != State.CURRENT]
     _check_versions(new, root)
-    kept = {stage: code for stage, code in recorded.items() if stage in found}
-    merged = kept | {state.stage: found[state.stage] for state in new}
+    kept = {stage: code for stage, code in recorded.items() if stage in now}
+    merged = kept | {state.stage: now[state.stage] for state in new}
     if merged != recorded:
         files.write_bytes(root / RECORD, canonical.dump(canonical.seal(CodeManifest(SCHEMA, merged, ""))))
     return new
@@ -127,12 +127,12 @@ def present(root: Path = Path()) -> dict[str, StageCode]:
     running = definition.stage_modules(root)
     versions = params.read(root).versions(running)
     code = Code(root, LIBRARY)
-    found = {}
+    stages = {}
     for stage, names in running.items():
         where = f"{root / definition.PIPELINE}: stage {stage!r}"
         modules = [code.fingerprints(name, where) for name in names]
-        found[stage] = StageCode(versions[stage], {name: value for part in modules for name, value in part.items()})
-    return found
+        stages[stage] = StageCode(versions[stage], {name: value for part in modules for name, value in part.items()})
+    return stages
 
 
 def read(root: Path = Path()) -> dict[str, StageCode]:

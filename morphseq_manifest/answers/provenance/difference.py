@@ -38,21 +38,21 @@ def diff(old: CohortSnapshot, new: CohortSnapshot) -> Difference:
         rows[table] = _rows(*parts)
     return Difference(
         experiments=experiments,
-        frames={name: found for name, found in frames.items() if found},
+        frames={name: changed for name, changed in frames.items() if changed},
         settings=changes.settings(*plain),
         versions=changes.compare("version", *(at.params.values.get("versions", {}) for at in (old, new))),
-        rows={table: found for table, found in rows.items() if found},
+        rows={table: changed for table, changed in rows.items() if changed},
     )
 
 
 def _rows(old: dict[str, Contribution], new: dict[str, Contribution]) -> list[Change]:
     """The experiments whose rows differ: their numbers, or, where these are the same, the hashes of the rows."""
-    found = []
+    changed = []
     for name in sorted(old.keys() | new.keys()):
-        one, other = old.get(name), new.get(name)
-        if one and other and one.rows == other.rows:
-            if one.contributed != other.contributed:
-                found.append(Change("content of rows", name, one.contributed, other.contributed))
+        before, after = old.get(name), new.get(name)
+        if before and after and before.rows == after.rows:
+            if before.contributed != after.contributed:
+                changed.append(Change("content of rows", name, before.contributed, after.contributed))
         else:
-            found.append(Change("rows", name, one.rows if one else None, other.rows if other else None))
-    return found
+            changed.append(Change("rows", name, before.rows if before else None, after.rows if after else None))
+    return changed

@@ -1,4 +1,4 @@
-"""The way back from df03 to the frames, for one experiment: every step with hashes, settings and version."""
+"""The lineage of one experiment, from df03 back to its frames: every step with hashes, settings and version."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from morphseq_manifest.tracker.dvc.lock_reading import LOCK, Lock, StageLock
 
 
 class Item(msgspec.Struct, frozen=True):
-    """A file or folder on the way: its role in the step, path, hash (md5, as in dvc.lock), bytes, files of a folder."""
+    """A file or folder of the lineage: its role in the step, path, hash (md5, as in dvc.lock), bytes, files of a folder."""
 
     role: str
     path: str
@@ -24,7 +24,7 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One step of the way: the stage, what it made and what came into it from outside, its settings and version.
+    """One step: the stage, what it made and what came into it from outside, its settings and version.
 
     For a table also what the experiment has in it: rows and the hash of its rows.
     """
@@ -37,7 +37,7 @@ class Step(msgspec.Struct, frozen=True):
     contributed: str | None = None
 
 
-class Way(msgspec.Struct, frozen=True):
+class Lineage(msgspec.Struct, frozen=True):
     """All steps, last first; the images manifest's counts; the commit that recorded them, if one did."""
 
     experiment: str
@@ -46,8 +46,8 @@ class Way(msgspec.Struct, frozen=True):
     frames: dict[str, int]
 
 
-def trace(experiment: str, snapshot: CohortSnapshot) -> Way:
-    """The way back for one experiment, from what is recorded. Raises ConfigError for an experiment nobody knows."""
+def trace(experiment: str, snapshot: CohortSnapshot) -> Lineage:
+    """The lineage of one experiment, from what is recorded. Raises ConfigError for an experiment nobody knows."""
     lock = snapshot.lock
     known = sorted({name.partition("@")[2] for name in lock if "@" in name} | snapshot.params.experiments.keys())
     if experiment not in known:
@@ -58,7 +58,7 @@ def trace(experiment: str, snapshot: CohortSnapshot) -> Way:
     steps += [_step(name, chain[name], made) for name in _last_first(chain)]
     images = snapshot.images(experiment)
     commit = snapshot.recorded_in(LOCK)
-    return Way(
+    return Lineage(
         experiment=experiment,
         commit=git.describe(snapshot.root, commit) if commit else None,
         steps=[step for step in steps if step],

@@ -5,6 +5,7 @@ commit, without checking it out. `morphseq provenance --check` holds the manifes
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,7 @@ def examine(table: str, snapshot: CohortSnapshot) -> list[ExperimentState]:
     manifest = manifest_of(table, snapshot)
     common = _common_changes(manifest, snapshot)
     stages = sorted({stage for part in manifest.experiments.values() for stage in part.versions})
-    before = _Before(table, snapshot)
+    built = _Built(table, snapshot)
     notes = {} if snapshot.commit else failure_notes.read(snapshot.root)
     states = []
     for experiment in sorted(snapshot.params.experiments.keys() | manifest.experiments.keys()):
@@ -78,7 +79,7 @@ def examine(table: str, snapshot: CohortSnapshot) -> list[ExperimentState]:
             continue
         unfinished = list(_unfinished(experiment, stages, snapshot.lock, notes))
         started = any(f"{stage}@{experiment}" in snapshot.lock or f"{stage}@{experiment}" in notes for stage in stages)
-        found = [] if part is None else [*common, *_own_changes(experiment, part, snapshot, before)]
+        found = [] if part is None else [*common, *_own_changes(experiment, part, snapshot, built)]
         if unfinished and started:
             states.append(ExperimentState(experiment, Membership.FAILED, [*unfinished, *found], part))
         elif part is None:
@@ -91,20 +92,17 @@ def examine(table: str, snapshot: CohortSnapshot) -> list[ExperimentState]:
     return states
 
 
-class _Before:
-    """The project when the table was built: the commit that first had the table's present manifest, if it is in git."""
+class _Built:
+    """The project when a table was built: the commit that first had the table's present manifest, if it is in git."""
 
     def __init__(self, table: str, snapshot: CohortSnapshot) -> None:
-        self._path = places.cohort(table)
-        self._snapshot = snapshot
-        self._found: list[CohortSnapshot | None] = []
+        self._path, self._now = places.cohort(table), snapshot
 
-    def get(self) -> CohortSnapshot | None:
-        """That state; looked for once, and only if asked for."""
-        if not self._found:
-            commit = self._snapshot.recorded_in(self._path)
-            self._found.append(CohortSnapshot(self._snapshot.root, commit) if commit else None)
-        return self._found[0]
+    @cached_property
+    def snapshot(self) -> CohortSnapshot | None:
+        """The project then; looked for once, and only if asked for."""
+        commit = self._now.recorded_in(self._path)
+        return CohortSnapshot(self._now.root, commit) if commit else None
 
 
 def _common_changes(manifest: CohortManifest, snapshot: CohortSnapshot) -> list[Change]:
@@ -118,7 +116,7 @@ def _common_changes(manifest: CohortManifest, snapshot: CohortSnapshot) -> list[
     return recorded
 
 
-def _own_changes(experiment: str, part: Contribution, snapshot: CohortSnapshot, before: _Before) -> Iterator[Change]:
+def _own_changes(experiment: str, part: Contribution, snapshot: CohortSnapshot, built: _Built) -> Iterator[Change]:
     """What has changed for one experiment since the table was built."""
     segmenter = snapshot.params.experiments[experiment].segmenter
     if segmenter != part.segmenter:
@@ -128,7 +126,7 @@ def _own_changes(experiment: str, part: Contribution, snapshot: CohortSnapshot, 
     changed = [source for source in _SOURCES if not _still_made(source, getattr(part, source), experiment, snapshot)]
     if not changed:
         return
-    then = before.get()
+    then = built.snapshot
     details: list[Change] = []
     if then is not None:
         details += changes.frames(then.images(experiment), snapshot.images(experiment))

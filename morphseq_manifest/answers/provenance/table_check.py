@@ -19,30 +19,30 @@ from morphseq_manifest.cohort.snapshot import CohortSnapshot
 def table_path(table: str, manifest: CohortManifest, snapshot: CohortSnapshot) -> Path:
     """Where the table is, as dvc.lock has it. Raises ContentError where it is not among the outputs of its stage."""
     stage = snapshot.lock.get(table)
-    found = [path for path in stage.outs if Path(path).name == manifest.table] if stage else []
-    if not found:
+    paths = [path for path in stage.outs if Path(path).name == manifest.table] if stage else []
+    if not paths:
         raise ContentError(
             f"{snapshot.name(Path('dvc.lock'))}: has no output {manifest.table} of {table}. Run `dvc repro {table}`"
         )
-    return snapshot.root / found[0]
+    return snapshot.root / paths[0]
 
 
 def compare_rows(manifest: CohortManifest, counted: Counted) -> list[Change]:
     """By experiment, what differs between a manifest and the rows of a table; the table's own faults first."""
-    found = [Change("line", fault, "", "") for fault in counted.faults]
+    differences = [Change("line", fault, "", "") for fault in counted.faults]
     if len(counted.columns) != manifest.columns:
-        found.append(Change("columns", manifest.table, manifest.columns, len(counted.columns)))
+        differences.append(Change("columns", manifest.table, manifest.columns, len(counted.columns)))
     for experiment in sorted(manifest.experiments.keys() | counted.experiments.keys()):
         part, rows = manifest.experiments.get(experiment), counted.experiments.get(experiment)
         old, new = part.rows if part else 0, rows.rows if rows else 0
         if old != new:
-            found.append(Change("rows", experiment, old, new))
+            differences.append(Change("rows", experiment, old, new))
         elif part and rows and part.contributed != rows.contributed:
-            found.append(Change("content of rows", experiment, part.contributed, rows.contributed))
+            differences.append(Change("content of rows", experiment, part.contributed, rows.contributed))
     order = [experiment for experiment in counted.experiments if experiment in manifest.experiments]
-    if not found and order != sorted(order):
-        found.append(Change("order", "experiments", sorted(order), order))
-    return found
+    if not differences and order != sorted(order):
+        differences.append(Change("order", "experiments", sorted(order), order))
+    return differences
 
 
 def check(path: Path, manifest: CohortManifest) -> list[Change]:

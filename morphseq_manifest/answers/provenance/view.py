@@ -13,30 +13,30 @@ from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
 if TYPE_CHECKING:
     from morphseq_manifest.answers.provenance.difference import Difference
-    from morphseq_manifest.answers.provenance.lineage import Way
+    from morphseq_manifest.answers.provenance.lineage import Lineage
     from morphseq_manifest.answers.provenance.table_check import Origin
 
 _SHOWN = 20
 
 
-def show_states(table: str, manifest: CohortManifest, found: list[ExperimentState], snapshot: CohortSnapshot) -> None:
+def show_states(table: str, manifest: CohortManifest, states: list[ExperimentState], snapshot: CohortSnapshot) -> None:
     """A row an experiment, and how many there are of each state."""
-    counts = {state: sum(item.state == state for item in found) for state in Membership}
+    counts = {state: sum(item.state == state for item in states) for state in Membership}
     summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     model = f", latents of {manifest.model}" if manifest.model else ""
     coverage = "" if manifest.coverage is None else f" for {manifest.coverage:.1%} of the rows"
     title = (
         f"{table} in {snapshot.label}: {manifest.rows} rows of {len(manifest.experiments)} experiments{model}{coverage}"
     )
-    display.show_table(membership.rows(found), f"{title}: {summary}")
+    display.show_table(membership.rows(states), f"{title}: {summary}")
 
 
-def show_findings(path: str, found: list[Change]) -> None:
+def show_findings(path: str, differences: list[Change]) -> None:
     """What a check of a table found, by experiment."""
-    if not found:
+    if not differences:
         print(f"{path}: every row is as recorded")
         return
-    rows = [{"experiment": c.name, "what": c.kind, "recorded": c.old, "found": c.new} for c in found]
+    rows = [{"experiment": c.name, "what": c.kind, "recorded": c.old, "found": c.new} for c in differences]
     display.show_table(rows, f"{path}: not what its manifest says")
 
 
@@ -60,10 +60,10 @@ def show_origin(path: str, origin: "Origin | None", root: Any) -> None:
     show_findings(path, origin.differences)
 
 
-def show_way(way: "Way") -> None:
-    """The way back of one experiment, last step first."""
+def show_lineage(lineage: "Lineage") -> None:
+    """The lineage of one experiment, last step first."""
     rows: list[dict[str, Any]] = []
-    for step in way.steps:
+    for step in lineage.steps:
         name = f"{step.stage} (v{step.version})"
         if step.rows is not None:
             rows.append(
@@ -78,47 +78,47 @@ def show_way(way: "Way") -> None:
             name = ""
         for key, value in changes.flatten(step.settings).items():
             rows.append({"step": name, "what": "setting", "path": f"{key}: {value}", "hash": None, "size": None})
-    recorded = way.commit or "not committed: `git add dvc.lock manifests && git commit` records it"
-    display.show_table(rows, f"{way.experiment}, back to its frames. Recorded in: {recorded}")
-    if way.frames:
-        print(", ".join(f"{count} {name}" for name, count in way.frames.items()), "in its images manifest")
+    recorded = lineage.commit or "not committed: `git add dvc.lock manifests && git commit` records it"
+    display.show_table(rows, f"{lineage.experiment}, back to its frames. Recorded in: {recorded}")
+    if lineage.frames:
+        print(", ".join(f"{count} {name}" for name, count in lineage.frames.items()), "in its images manifest")
 
 
-def show_difference(found: "Difference", old: CohortSnapshot, new: CohortSnapshot) -> None:
+def show_difference(difference: "Difference", old: CohortSnapshot, new: CohortSnapshot) -> None:
     """What differs between two moments, a block a kind; of many frames of an experiment the first."""
     title = f"from {old.label} to {new.label}"
-    if not found:
+    if not difference:
         print(f"No difference {title}")
         return
-    blocks = [("experiments", found.experiments), ("settings", found.settings), ("versions", found.versions)]
-    for name, all_ in blocks:
-        _show_changes(f"{name} {title}", all_, all_)
-    for name, all_ in found.frames.items():
-        _show_changes(f"frames of {name} {title}", all_, _few(all_))
-    for name, all_ in found.rows.items():
-        _show_changes(f"rows of {name} {title}", all_, all_)
+    for name in ("experiments", "settings", "versions"):
+        changes_ = getattr(difference, name)
+        _show_changes(f"{name} {title}", changes_, changes_)
+    for name, changes_ in difference.frames.items():
+        _show_changes(f"frames of {name} {title}", changes_, _few(changes_))
+    for name, changes_ in difference.rows.items():
+        _show_changes(f"rows of {name} {title}", changes_, changes_)
 
 
 def _few(frames: Sequence[Change]) -> Sequence[Change]:
     """The first of them; none where all of many were added, or all removed: what is to be said is how many."""
     if len(frames) <= _SHOWN:
         return frames
-    ways = {(one.old is ABSENT, one.new is ABSENT) for one in frames}
+    ways = {(frame.old is ABSENT, frame.new is ABSENT) for frame in frames}
     return frames[:_SHOWN] if len(ways) > 1 or ways == {(False, False)} else []
 
 
-def _show_changes(title: str, found: Sequence[Change], shown: Sequence[Change]) -> None:
+def _show_changes(title: str, every: Sequence[Change], shown: Sequence[Change]) -> None:
     """Some of the changes under a title with how many there are."""
-    if found:
-        rows = [{"what": one.name, "old": one.old, "new": one.new} for one in shown]
-        display.show_table(rows, f"{title}: {_counts(found)}")
-        if len(shown) < len(found):
-            print(f"and {len(found) - len(shown)} more; --json has them all" if shown else "--json has them all")
+    if every:
+        rows = [{"what": change.name, "old": change.old, "new": change.new} for change in shown]
+        display.show_table(rows, f"{title}: {_counts(every)}")
+        if len(shown) < len(every):
+            print(f"and {len(every) - len(shown)} more; --json has them all" if shown else "--json has them all")
         print()
 
 
-def _counts(found: Sequence[Change]) -> str:
+def _counts(every: Sequence[Change]) -> str:
     """How many were added, removed and changed."""
-    added, removed = (sum(getattr(one, side) is ABSENT for one in found) for side in ("old", "new"))
-    counts = {"added": added, "removed": removed, "changed": len(found) - added - removed}
+    added, removed = (sum(getattr(change, side) is ABSENT for change in every) for side in ("old", "new"))
+    counts = {"added": added, "removed": removed, "changed": len(every) - added - removed}
     return ", ".join(f"{count} {how}" for how, count in counts.items() if count)

@@ -33,7 +33,7 @@ class TableState(msgspec.Struct, frozen=True):
 
     def count(self, state: Membership) -> int:
         """How many experiments are in that state."""
-        return sum(found == state for found in (self.experiments or {}).values())
+        return sum(membership == state for membership in (self.experiments or {}).values())
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -53,9 +53,9 @@ class Report(msgspec.Struct, frozen=True):
     @property
     def steps(self) -> dict[str, Step]:
         """All stages by name."""
-        found = [step for row in self.experiments.values() for step in row.values()]
-        found += [table.step for table in self.tables.values()]
-        return {step.stage: step for step in found}
+        all_steps = [step for row in self.experiments.values() for step in row.values()]
+        all_steps += [table.step for table in self.tables.values()]
+        return {step.stage: step for step in all_steps}
 
     @property
     def exit_code(self) -> ExitCode:
@@ -93,41 +93,41 @@ def status(
     graph = snapshot.graph
     keys = {*chosen, None} if is_whole else {*chosen}
     wanted = [name for name, stage in graph.stages.items() if stage.key in keys]
-    found = steps(graph, assess(snapshot, workspace, wanted), snapshot.lock, failure_notes.read(snapshot.root))
+    by_name = steps(graph, assess(snapshot, workspace, wanted), snapshot.lock, failure_notes.read(snapshot.root))
     rows: dict[str, dict[str, Step]] = {name: {} for name in chosen}
-    for name, step in found.items():
+    for name, step in by_name.items():
         stage = graph.stages[name]
         if stage.key is not None:
             rows.setdefault(stage.key, {})[stage.group] = step
-    cohort = [name for name in found if graph.stages[name].key is None]
+    cohort = [name for name in by_name if graph.stages[name].key is None]
     return Report(
         model=snapshot.settings.get("model_name"),
         groups=list(dict.fromkeys(stage.group for stage in graph.stages.values() if stage.key is not None)),
         experiments=rows,
-        tables={name: _table(name, snapshot, found) for name in cohort},
+        tables={name: _table(name, snapshot, by_name) for name in cohort},
         undated=undated,
         unusual=leftovers.look(snapshot, workspace) if is_whole else None,
     )
 
 
-def _table(name: str, snapshot: CohortSnapshot, found: Mapping[str, Step]) -> TableState:
+def _table(name: str, snapshot: CohortSnapshot, by_name: Mapping[str, Step]) -> TableState:
     """What is in a table, by experiment: as recorded, and as the stages before it stand now."""
     if name not in membership.TABLES:
-        return TableState(found[name])
+        return TableState(by_name[name])
     try:
         manifest = snapshot.cohort(name)
         if manifest is None:
-            return TableState(found[name], dict.fromkeys(snapshot.params.experiments, Membership.WAITING))
+            return TableState(by_name[name], dict.fromkeys(snapshot.params.experiments, Membership.WAITING))
         examined = membership.examine(name, snapshot)
     except MorphseqError as error:
-        return TableState(found[name], problem=str(error))
+        return TableState(by_name[name], problem=str(error))
     before: dict[str, list[Step]] = {}
     for stage in snapshot.graph.upstream([name]):
         key = snapshot.graph.stages[stage].key
         if key is not None:
-            before.setdefault(key, []).append(found[stage])
-    known = {}
+            before.setdefault(key, []).append(by_name[stage])
+    memberships = {}
     for item in examined:
         late = item.part and not all(step.is_up_to_date for step in before.get(item.experiment, ()))
-        known[item.experiment] = Membership.OUTDATED if late and item.state == Membership.CURRENT else item.state
-    return TableState(found[name], known, manifest.rows)
+        memberships[item.experiment] = Membership.OUTDATED if late and item.state == Membership.CURRENT else item.state
+    return TableState(by_name[name], memberships, manifest.rows)

@@ -34,30 +34,30 @@ class Causes:
         """Why the stage itself, apart from those before it, is not up to date; empty where it is."""
         stage, step = self._snapshot.graph.stages[name], self._steps[name]
         entry = self._snapshot.lock.get(name)
-        found = [Change("trouble", trouble) for trouble in step.verdict.troubles]
+        changed = [Change("trouble", trouble) for trouble in step.verdict.troubles]
         if step.failure:
-            found.append(Change("failure", name, new=step.failure))
+            changed.append(Change("failure", name, new=step.failure))
         if entry is None:
-            return [*found, Change("stage", name, new="has not run")] if step.verdict else found
+            return [*changed, Change("stage", name, new="has not run")] if step.verdict else changed
         if step.verdict.always:
-            found.append(Change("stage", name, new="always runs, since it depends on nothing or says so"))
-        found += self._definition(stage, entry)
-        found += self._settings(entry, step.verdict.settings)
+            changed.append(Change("stage", name, new="always runs, since it depends on nothing or says so"))
+        changed += self._definition(stage, entry)
+        changed += self._settings(entry, step.verdict.settings)
         for path, what in step.verdict.deps.items():
             if path in entry.deps:
-                found += self._dependency(stage, path, what, entry.deps[path])
+                changed += self._dependency(stage, path, what, entry.deps[path])
         for path, what in step.verdict.outs.items():
             if path in entry.outs:
-                found += self._output(path, what, entry.outs[path])
-        return found
+                changed += self._output(path, what, entry.outs[path])
+        return changed
 
     def _definition(self, stage: Stage, entry: StageLock) -> list[Change]:
         """What the stage runs, reads and makes otherwise than it did: for one setting, or as dvc.yaml has it."""
-        found = list(self._paths(stage, entry))
+        changed = list(self._paths(stage, entry))
         if entry.cmd != stage.cmd:
-            found.insert(0, Change("command", stage.name, entry.cmd, stage.cmd))
-        setting = self._filled_in.changed(stage, entry) if found else None
-        return [setting] if setting else found
+            changed.insert(0, Change("command", stage.name, entry.cmd, stage.cmd))
+        setting = self._filled_in.changed(stage, entry) if changed else None
+        return [setting] if setting else changed
 
     def _paths(self, stage: Stage, entry: StageLock) -> Iterator[Change]:
         """The dependencies and outputs that it has now and had not, and the other way round."""
@@ -138,23 +138,23 @@ class Causes:
 
     def _contributions(self, table: str, path: str, recorded: Recorded) -> Iterator[Change]:
         """The experiments that are not in a table as they are now."""
-        found: list[Change] = []
+        changed: list[Change] = []
         for item in membership.examine(table, self._snapshot):
             part = item.part.contributed if item.part else None
             if item.state == Membership.REMOVED:
-                found.append(Change("experiment", item.experiment, old=part))
+                changed.append(Change("experiment", item.experiment, old=part))
             elif item.part is None:
-                found.append(Change("experiment", item.experiment, new=item.state))
+                changed.append(Change("experiment", item.experiment, new=item.state))
             else:
-                found += [Change(c.kind, f"{item.experiment}: {c.name}", c.old, c.new) for c in item.changes]
-        if not found:
+                changed += [Change(c.kind, f"{item.experiment}: {c.name}", c.old, c.new) for c in item.changes]
+        if not changed:
             content = self._workspace.look([path])[path]
-            found = [Change("result", path, _recorded(recorded), _found(content))]
-        yield from found
+            changed = [Change("result", path, _recorded(recorded), _found(content))]
+        yield from changed
 
 
 def _inside(folder: str, listing: Listing) -> dict[str, Any]:
-    return {f"{folder}/{name}" if folder else name: found for name, found in listing.items()}
+    return {f"{folder}/{name}" if folder else name: content for name, content in listing.items()}
 
 
 def _recorded(recorded: Recorded) -> dict[str, Any]:

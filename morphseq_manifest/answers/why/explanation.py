@@ -56,31 +56,31 @@ def why(target: str, root: Path | str = ".", threads: int = THREADS) -> Explanat
     targets = resolve(target, graph)
     workspace = Workspace(snapshot.root, threads)
     upstream = graph.upstream(targets)
-    found = steps(graph, assess(snapshot, workspace, upstream), snapshot.lock, failure_notes.read(snapshot.root))
-    causes = Causes(snapshot, workspace, found)
+    states = steps(graph, assess(snapshot, workspace, upstream), snapshot.lock, failure_notes.read(snapshot.root))
+    causes = Causes(snapshot, workspace, states)
     grouped: dict[Any, tuple[Change, list[str]]] = {}
-    for name in found:
+    for name in states:
         for change in causes.of(name):
             # A setting or a model that many stages have is one cause.
             key = msgspec.json.encode(change) if change.kind != "stage" else name
             grouped.setdefault(key, (change, []))[1].append(name)
     return Explanation(
         target=target,
-        states={name: found[name].state for name in found if name in targets},
-        causes=[Cause(change, names, _way(graph, names[0], targets, found)) for change, names in grouped.values()],
+        states={name: states[name].state for name in states if name in targets},
+        causes=[Cause(change, names, _way(graph, names[0], targets, states)) for change, names in grouped.values()],
     )
 
 
 def resolve(target: str, graph: Graph) -> set[str]:
     """The stages that a name stands for: a stage, a group, or an experiment. Raises ConfigError for none."""
-    found = {name for name, stage in graph.stages.items() if target in {name, stage.group, stage.key}}
-    if not found:
+    stages = {name for name, stage in graph.stages.items() if target in {name, stage.group, stage.key}}
+    if not stages:
         names = [part for name, stage in graph.stages.items() for part in (name, stage.group, stage.key) if part]
         raise ConfigError(f"{target!r} is no stage, group or experiment of dvc.yaml{suggest(target, names)}")
-    return found
+    return stages
 
 
-def _way(graph: Graph, start: str, targets: set[str], found: dict[str, Step]) -> list[str]:
+def _way(graph: Graph, start: str, targets: set[str], states: dict[str, Step]) -> list[str]:
     """The shortest way from a stage to a target, both included."""
     ways, seen = deque([[start]]), {start}
     while ways:
@@ -88,7 +88,7 @@ def _way(graph: Graph, start: str, targets: set[str], found: dict[str, Step]) ->
         if way[-1] in targets:
             return way
         for after in graph.after[way[-1]]:
-            if after in found and after not in seen:
+            if after in states and after not in seen:
                 seen.add(after)
                 ways.append([*way, after])
     return [start]

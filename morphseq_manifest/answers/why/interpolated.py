@@ -45,10 +45,10 @@ class FilledIn:
             name = self._snapshot.name(definition.PIPELINE)
             data = self._snapshot.content(definition.PIPELINE) or b""
             try:
-                found = resolve(definition.parse(data, name), values, name)
+                stages = resolve(definition.parse(data, name), values, name)
             except MorphseqError:
-                found = []
-            self._tried[place, value] = {stage.name: stage for stage in found}
+                stages = []
+            self._tried[place, value] = {stage.name: stage for stage in stages}
         return self._tried[place, value]
 
 
@@ -64,8 +64,8 @@ def _texts(values: Mapping[Any, Any], place: _Place = ()) -> Iterator[tuple[_Pla
 
 def _candidates(text: str, value: str, recorded: list[str]) -> Iterator[str]:
     """What may have stood in the place of `value`, going by what is recorded."""
-    before, found, after = text.partition(value)
-    if found:
+    before, separator, after = text.partition(value)
+    if separator:
         pattern = re.compile(f"{re.escape(before)}(.+?){re.escape(after).replace(re.escape(value), '.+?')}")
         yield from (match[1] for other in recorded if (match := pattern.fullmatch(other)))
 

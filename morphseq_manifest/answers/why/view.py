@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from morphseq_manifest.answers.changes import ABSENT, Change
 from morphseq_manifest.answers.why.explanation import Cause, Explanation
 from morphseq_manifest.base import display
@@ -13,28 +15,28 @@ _SHOWN = 20
 _STAGES = 4
 
 
-def show(found: Explanation, as_json: bool) -> None:
+def show(explanation: Explanation, as_json: bool) -> None:
     """Print an explanation."""
     if as_json:
         display.show_json(
             SCHEMA,
-            {"target": found.target, "states": found.states, "causes": found.causes, "exit_code": int(found.exit_code)},
+            {**msgspec.structs.asdict(explanation), "exit_code": int(explanation.exit_code)},
         )
         return
-    print(_title(found))
-    for number, cause in enumerate(found.causes[:_SHOWN], 1):
+    print(_title(explanation))
+    for number, cause in enumerate(explanation.causes[:_SHOWN], 1):
         print(f"\n{number}. " + "\n   ".join(_lines(cause)))
-    if len(found.causes) > _SHOWN:
-        print(f"\nand {len(found.causes) - _SHOWN} more causes: --json has them all")
+    if len(explanation.causes) > _SHOWN:
+        print(f"\nand {len(explanation.causes) - _SHOWN} more causes: --json has them all")
 
 
-def _title(found: Explanation) -> str:
-    late = [name for name, state in found.states.items() if state != State.UP_TO_DATE]
+def _title(explanation: Explanation) -> str:
+    late = [name for name, state in explanation.states.items() if state != State.UP_TO_DATE]
     if not late:
-        return f"{found.target} is up to date"
-    if len(found.states) == 1:
-        return f"{found.target} is {found.states[late[0]]}"
-    return f"{found.target}: {len(late)} of {len(found.states)} stages are not up to date"
+        return f"{explanation.target} is up to date"
+    if len(explanation.states) == 1:
+        return f"{explanation.target} is {explanation.states[late[0]]}"
+    return f"{explanation.target}: {len(late)} of {len(explanation.states)} stages are not up to date"
 
 
 def _lines(cause: Cause) -> Iterator[str]:

@@ -22,7 +22,7 @@ def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | No
     stages = [stage for name, stage in graph.stages.items() if name in wanted]
     check_ignored(snapshot, workspace)
     try:
-        found = workspace.look(path for stage in stages for path in stage.paths())
+        contents = workspace.look(path for stage in stages for path in stage.paths())
     finally:
         workspace.save()  # after Ctrl-C too: what was read need not be read again
     cached = [
@@ -34,7 +34,7 @@ def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | No
     ]
     held = workspace.held(cached)
     settings = SettingsChanged(snapshot)
-    return {stage.name: judge(stage, lock.get(stage.name), found, held, settings.of(stage)) for stage in stages}
+    return {stage.name: judge(stage, lock.get(stage.name), contents, held, settings.of(stage)) for stage in stages}
 
 
 class SettingsChanged:

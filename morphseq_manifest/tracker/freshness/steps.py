@@ -66,15 +66,15 @@ def steps(graph: Graph, verdicts: Mapping[str, Verdict], lock: Lock, failures: M
 
     A stage that there is no verdict on is taken to be up to date.
     """
-    found: dict[str, Step] = {}
+    states: dict[str, Step] = {}
     for name, verdict in verdicts.items():
         stage = graph.stages[name]
-        waits = any(earlier in found and not found[earlier].is_up_to_date for earlier in graph.before[name])
+        waits = any(earlier in states and not states[earlier].is_up_to_date for earlier in graph.before[name])
         state = _state(stage, verdict, name in lock, waits, name in failures)
         failure = failures.get(name) if state == State.FAILED else None
         made = len(stage.outs) - len(verdict.outs) if name in lock else 0
-        found[name] = Step(name, state, verdict, made, len(stage.outs), failure)
-    return found
+        states[name] = Step(name, state, verdict, made, len(stage.outs), failure)
+    return states
 
 
 def _state(stage: Stage, verdict: Verdict, has_run: bool, waits: bool, has_failed: bool) -> State:

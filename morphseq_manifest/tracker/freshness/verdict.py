@@ -38,29 +38,29 @@ class Verdict(msgspec.Struct, frozen=True):
 
     def as_dvc(self) -> list[Any]:
         """The same as `dvc status --json` has it."""
-        found: list[Any] = []
+        entries: list[Any] = []
         params = {PARAMS.name: "new" if "" in self.settings else self.settings} if self.settings else {}
         if self.deps or params:
-            found.append({"changed deps": self.deps | params})
+            entries.append({"changed deps": self.deps | params})
         if self.outs:
-            found.append({"changed outs": self.outs})
-        return found + ["always changed"] * self.always + ["changed command"] * self.command
+            entries.append({"changed outs": self.outs})
+        return entries + ["always changed"] * self.always + ["changed command"] * self.command
 
 
 def judge(
     stage: Stage,
     entry: StageLock | None,
-    found: Mapping[str, Content],
+    contents: Mapping[str, Content],
     held: Mapping[str, bool],
     settings: dict[str, str],
 ) -> Verdict:
     """Compare a stage with its entry in dvc.lock.
 
-    `found` is what is at each path; `held` says of the md5 of cached outputs whether DVC's cache holds it; `settings`
-    are those of the stage that are not as recorded.
+    `contents` is what is at each path; `held` says of the md5 of cached outputs whether DVC's cache holds it;
+    `settings` are those of the stage that are not as recorded.
     """
-    deps = {} if stage.frozen else _differences(stage.deps, entry.deps if entry else {}, found)
-    outs = _differences([out.path for out in stage.outs], entry.outs if entry else {}, found)
+    deps = {} if stage.frozen else _differences(stage.deps, entry.deps if entry else {}, contents)
+    outs = _differences([out.path for out in stage.outs], entry.outs if entry else {}, contents)
     for out in stage.outs:
         recorded = entry.outs.get(out.path) if entry else None
         if recorded and out.cache and not held[recorded.md5]:
@@ -72,16 +72,16 @@ def judge(
         outs=outs,
         command=entry is not None and entry.cmd != stage.cmd,
         always=stage.always_changed or not (stage.deps or stage.params or stage.outs),
-        troubles=[trouble for path in paths if (trouble := found[path].trouble)],
+        troubles=[trouble for path in paths if (trouble := contents[path].trouble)],
     )
 
 
 def _differences(
-    paths: Iterable[str], recorded: Mapping[str, Recorded], found: Mapping[str, Content]
+    paths: Iterable[str], recorded: Mapping[str, Recorded], contents: Mapping[str, Content]
 ) -> dict[str, str]:
     differences = {}
     for path in paths:
-        content, before = found[path], recorded.get(path)
+        content, before = contents[path], recorded.get(path)
         if content.is_absent:
             differences[path] = "deleted"
         elif content.trouble is None and (before is None or before.md5 != content.md5):

@@ -22,15 +22,15 @@ def needs(stage: Stage) -> dict[str, float]:
 
     Raises ConfigError for what is no amount.
     """
-    found: dict[str, float] = {}
+    amounts: dict[str, float] = {}
     for kind, amount in _AMOUNTS.items():
         if kind not in stage.meta:
             continue
         match = amount.fullmatch(str(stage.meta[kind]))
         if match is None:
             raise ConfigError(f"dvc.yaml: stage {stage.name}, meta: {kind}: {stage.meta[kind]!r} is no amount")
-        found[kind] = float(match[1]) * _UNITS[match[2]]
-    return found
+        amounts[kind] = float(match[1]) * _UNITS[match[2]]
+    return amounts
 
 
 def gpus() -> list[str]:

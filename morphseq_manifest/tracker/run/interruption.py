@@ -18,7 +18,7 @@ class Interruption:
         self._before: dict[signal.Signals, signal._HANDLER] = {}
 
     def __enter__(self) -> Self:
-        numbers = [one for one in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(one) != signal.SIG_IGN]
+        numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
         with contextlib.suppress(ValueError):  # not in the main thread
             for number in numbers:
                 self._before[number] = signal.signal(number, self._stop)
@@ -29,8 +29,8 @@ class Interruption:
             signal.signal(number, handler)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        for one in self._before:
-            signal.signal(one, signal.SIG_IGN)
+        for handled in self._before:
+            signal.signal(handled, signal.SIG_IGN)
         self._asked = True
         if not self._is_held:
             raise KeyboardInterrupt

@@ -20,8 +20,8 @@ def plan(root: Path, options: Options) -> tuple[dict[str, Step], set[str]]:
     snapshot = Snapshot(root, texts=options.edits(root))
     choice = chosen(snapshot, options)
     verdicts = assess(snapshot, Workspace(root), choice.stages)
-    found = steps(snapshot.graph, verdicts, snapshot.lock, failure_notes.read(root))
-    return {name: found[name] for name in choice.stages}, forced(choice, options)
+    states = steps(snapshot.graph, verdicts, snapshot.lock, failure_notes.read(root))
+    return {name: states[name] for name in choice.stages}, forced(choice, options)
 
 
 def chosen(snapshot: Snapshot, options: Options) -> Choice:

@@ -26,15 +26,15 @@ def end(mark: Path) -> bool:
         return False
     if host != platform.node():
         return False
-    found = False
+    was_running = False
     while left := [pid for pid in _members(group, session) if _began(pid) >= int(began)]:
-        found = True
+        was_running = True
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(_GONE_S)
     mark.unlink(missing_ok=True)
-    return found
+    return was_running
 
 
 def wait_for_end(mark: Path, seconds: float) -> None:
@@ -52,12 +52,12 @@ def end_left_over(root: Path) -> list[str]:
 
 def _members(group: str, session: str) -> list[int]:
     """The processes of a group that still run."""
-    found = []
+    pids = []
     for name in os.listdir("/proc"):  # noqa: PTH208 - as names
         words = _stat(name) if name.isdigit() else []
         if words[2:4] == [group, session] and words[0] not in "ZX":
-            found.append(int(name))
-    return found
+            pids.append(int(name))
+    return pids
 
 
 def _began(pid: int) -> int:

@@ -9,11 +9,11 @@ class Queue:
 
     def __init__(self, order: Sequence[str], before: Mapping[str, Sequence[str]]) -> None:
         self._place = {name: number for number, name in enumerate(order)}
-        self._left = {name: {one for one in before[name] if one in self._place} for name in order}
+        self._left = {name: {stage for stage in before[name] if stage in self._place} for name in order}
         self._after: dict[str, list[str]] = {}
         for name, earlier in self._left.items():
-            for one in earlier:
-                self._after.setdefault(one, []).append(name)
+            for stage in earlier:
+                self._after.setdefault(stage, []).append(name)
         self._ready = [self._place[name] for name in order if not self._left[name]]
         self._order = list(order)
 

@@ -47,11 +47,11 @@ def choose(
 def _stages(graph: Graph, target: str, chosen: set[str] | None) -> list[str]:
     if target in graph.stages:
         return [target]
-    found = [stage.name for stage in graph.stages.values() if stage.group == target]
-    if not found:
+    of_group = [stage.name for stage in graph.stages.values() if stage.group == target]
+    if not of_group:
         known = [part for stage in graph.stages.values() for part in (stage.name, stage.group)]
         raise ConfigError(f"{target!r} is no stage or group of dvc.yaml{suggest(target, known)}")
-    return [stage for stage in found if _is_about(graph, stage, chosen, False)]
+    return [stage for stage in of_group if _is_about(graph, stage, chosen, False)]
 
 
 def _is_about(graph: Graph, name: str, chosen: set[str] | None, without_key: bool) -> bool:

@@ -56,8 +56,8 @@ def module_of(command: str) -> tuple[str, list[str]] | None:
 
 
 def _is_this_python() -> bool:
-    found = shutil.which("python")
-    return found is not None and Path(found).parent == Path(sys.executable).parent
+    python = shutil.which("python")
+    return python is not None and Path(python).parent == Path(sys.executable).parent
 
 
 def log_tail(root: Path, stage: str, lines: int = 5) -> list[str]:

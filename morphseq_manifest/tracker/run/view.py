@@ -127,10 +127,10 @@ def show(report: "Report", root: Path, undated: list[str], as_json: bool) -> Non
         print(f"\nundated, and so left out: {', '.join(undated)}")
 
 
-def show_plan(found: Mapping[str, Step], forced: set[str], undated: list[str], as_json: bool) -> bool:
+def show_plan(states: Mapping[str, Step], forced: set[str], undated: list[str], as_json: bool) -> bool:
     """Print what would run, and why; whether anything would."""
     rows: list[dict[str, Any]] = []
-    for name, step in found.items():
+    for name, step in states.items():
         if name in forced:
             rows.append({"stage": name, "plan": "runs", "why": "forced"})
         elif step.state == State.UNREADABLE:
@@ -144,7 +144,7 @@ def show_plan(found: Mapping[str, Step], forced: set[str], undated: list[str], a
         display.show_json(PLAN_SCHEMA, {"stages": rows, "undated": undated})
         return bool(rows)
     runs = sum(row["plan"] == "runs" for row in rows)
-    title = f"{len(found)} stages: {runs} would run, {len(rows) - runs} may, {len(found) - len(rows)} are up to date"
+    title = f"{len(states)} stages: {runs} would run, {len(rows) - runs} may, {len(states) - len(rows)} are up to date"
     display.show_table(rows, title)
     if undated:
         print(f"\nundated, and so left out: {', '.join(undated)}")

@@ -52,8 +52,8 @@ def work(task: Task, tasks: int, answers: int) -> int:
     """Run a task in a child; its exit code, negative where a signal ended it. Ends with the input `tasks`."""
     os.chdir(task.root)
     for command in task.commands:
-        if found := module_of(command):
-            warm(task.root, task.warm, found[0])
+        if module := module_of(command):
+            warm(task.root, task.warm, module[0])
     mark = Path(task.root, RUNNING, task.stage)
     mark.parent.mkdir(parents=True, exist_ok=True)
     for stream in (sys.stdout, sys.stderr):
