@@ -14,7 +14,7 @@ from morphseq_manifest.tracker.dvc.lock_reading import LOCK, Lock, StageLock
 
 
 class Item(msgspec.Struct, frozen=True):
-    """A file or folder of the lineage: its role in the step, path, hash (md5, as in dvc.lock), bytes, files of a folder."""
+    """A file or folder of a step: its role, path, hash (md5, as in dvc.lock), bytes, and files if it is a folder."""
 
     role: str
     path: str
