@@ -8,8 +8,10 @@ def main() -> None:
     # What most commands make lives until they end: to look through it for garbage, also at the end, only takes time.
     gc.disable()
     try:
+        from morphseq_manifest.base.console import open_streams
         from morphseq_manifest.commands.group import main as command
 
+        open_streams()
         command()
     finally:
         gc.freeze()

@@ -1,14 +1,14 @@
-"""What every command line of the project shares: errors become one message and an exit code, never a traceback."""
+"""What every command line of the project shares: errors become one message and an exit status, never a traceback."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
-from morphseq_manifest.base.errors import ExitCode, MorphseqError
+from morphseq_manifest.base.errors import ExitCode, MorphseqError, described
 
 
 @contextmanager
@@ -16,22 +16,18 @@ def _messages(context: click.Context) -> Iterator[None]:
     try:
         yield
     except MorphseqError as error:
-        click.echo(f"error: {error}", err=True)
+        note(f"error: {error}")
         context.exit(error.exit_code)
-    except BrokenPipeError:
-        # Whoever read the output has seen enough; nothing is left to be said, also when the stream is closed.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        context.exit(ExitCode.OK)
     except OSError as error:
-        click.echo(f"error: {error.filename or 'input or output'}: {error.strerror or error}", err=True)
+        note(f"error: {described(error)}")
         context.exit(ExitCode.UNREADABLE)
     except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
+        note("interrupted")
         context.exit(ExitCode.INTERRUPTED)
 
 
 class Command(click.Command):
-    """A click command that ends with a message and an exit code where it can't do its work."""
+    """A click command that ends with a message and an exit status if it can't do its work."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, turning the project's errors into messages."""
@@ -50,5 +46,36 @@ class Group(click.Group):
 
 
 def note(text: str) -> None:
-    """Say something to the person watching; results go to stdout or files, never here."""
-    click.echo(text, err=True)
+    """Say something to the person watching; results go to stdout or files, never here. Nobody needs to listen."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        _silence(sys.stderr)
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """Print results in this block. A reader that has seen enough, as `head` has, changes no exit status."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence(sys.stdout)
+
+
+def open_streams() -> None:
+    """Give what was closed when the process was started a place to go: a file opened later would take its number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
+            os.set_inheritable(number, True)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _silence(stream: TextIO) -> None:
+    """Let what is still to be said go nowhere."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, stream.fileno())
+    os.close(nothing)

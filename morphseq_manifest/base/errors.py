@@ -36,3 +36,8 @@ class UnreadableError(MorphseqError):
     """A file or folder is missing or can't be read."""
 
     exit_code = ExitCode.UNREADABLE
+
+
+def described(error: OSError) -> str:
+    """What the system would not do, with the file's name if it is known."""
+    return f"{error.filename or 'input or output'}: {error.strerror or error}"

@@ -5,13 +5,20 @@ is never taken for content.
 """
 
 import os
+import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+
+import xxhash
 
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
 
 TEMPORARY = ".morphseq-"
+_SUFFIX = ".tmp"
+_ABANDONED_S = 24 * 3600
 # The project's own folder, a cache that is safe to delete; only in a project that DVC has a folder in.
 OWN = Path(".dvc/tmp/morphseq")
 
@@ -38,7 +45,45 @@ def unreadable(path: Path | str, error: OSError, remedy: str) -> UnreadableError
 
 
 def _beside(path: Path) -> Path:
-    return path.parent / f"{TEMPORARY}{os.urandom(16).hex()}.tmp"
+    """A temporary name in the same folder, which says which process of which machine it is of."""
+    return path.parent / f"{TEMPORARY}{_machine()}-{os.getpid()}-{os.urandom(8).hex()}{_SUFFIX}"
+
+
+@cache
+def _machine() -> str:
+    return xxhash.xxh3_64_hexdigest(platform.node().encode())[:8]
+
+
+def sweep(folder: Path) -> None:
+    """Delete the temporary files and folders in a folder, not in those inside, whose process is gone.
+
+    One of another machine, or of an earlier release, whose name says no process, is left if it is younger than a day.
+    """
+    try:
+        names = [name for name in os.listdir(folder) if name.startswith(TEMPORARY) and name.endswith(_SUFFIX)]  # noqa: PTH208
+        for name in names:
+            if _is_abandoned(folder / name):
+                remove(folder / name)
+    except OSError:
+        return  # another sweeps too, or it is another user's: what is left does no harm
+
+
+def _is_abandoned(path: Path) -> bool:
+    machine, _, rest = path.name.removeprefix(TEMPORARY).partition("-")
+    pid = rest.partition("-")[0]
+    if machine == _machine() and pid.isdigit():
+        return not Path("/proc", pid).exists()
+    return time.time() - path.lstat().st_mtime > _ABANDONED_S
+
+
+def remove(path: Path) -> None:
+    """Delete a file, a link or a whole folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        import shutil
+
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -72,6 +117,10 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
         temporary.replace(path)
         if durable:
             _sync_folder(path.parent)
+    except OSError as error:
+        if error.filename in {None, str(temporary)}:
+            error.filename = str(path)  # a full disk names no file, and nobody knows the temporary one
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from morphseq_manifest.base.console import Group, note
+from morphseq_manifest.base.console import Group, note, printing
 from morphseq_manifest.base.errors import ExitCode
 from morphseq_manifest.commands.options import with_json
 
@@ -26,10 +26,12 @@ def code_status(context: click.Context, as_json: bool) -> None:
     from morphseq_manifest.base import display
 
     states = versions.status(context.obj)
-    if as_json:
-        display.show_json("morphseq/code-status/1", {"stages": states})
-    else:
-        display.show_table(view.rows(states), view.title(states))
+    with printing():
+        if as_json:
+            display.show_json("morphseq/code-status/1", {"stages": states})
+        else:
+            display.show_table(view.rows(states), view.title(states))
+    if not as_json:
         for line in view.advice(states):
             note(line)
     context.exit(ExitCode.OK if versions.is_clean(states) else ExitCode.STALE)

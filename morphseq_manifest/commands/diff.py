@@ -2,7 +2,7 @@
 
 import click
 
-from morphseq_manifest.base.console import Command
+from morphseq_manifest.base.console import Command, printing
 from morphseq_manifest.base.errors import ExitCode
 from morphseq_manifest.commands.options import with_json
 
@@ -24,8 +24,9 @@ def diff(context: click.Context, old: str, new: str | None, as_json: bool) -> No
 
     before, after = CohortSnapshot(context.obj, old), CohortSnapshot(context.obj, new)
     found = compare.diff(before, after)
-    if as_json:
-        display.show_json("morphseq/diff/1", {"old": before.commit, "new": after.commit, "difference": found})
-    else:
-        view.show_difference(found, before, after)
+    with printing():
+        if as_json:
+            display.show_json("morphseq/diff/1", {"old": before.commit, "new": after.commit, "difference": found})
+        else:
+            view.show_difference(found, before, after)
     context.exit(ExitCode.STALE if found else ExitCode.OK)

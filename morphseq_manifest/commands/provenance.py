@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from morphseq_manifest.base.console import Command
+from morphseq_manifest.base.console import Command, printing
 from morphseq_manifest.base.errors import ConfigError, ExitCode
 from morphseq_manifest.commands.options import with_json
 
@@ -34,7 +34,8 @@ def provenance(
     if experiment is not None:
         if table is not None or check:
             raise ConfigError("--experiment traces one experiment through all tables: leave out TABLE and --check")
-        _show_lineage(experiment, snapshot, as_json)
+        with printing():
+            _show_lineage(experiment, snapshot, as_json)
     elif table is None:
         raise ConfigError("name a table (df01, df02, df03), a file, or --experiment")
     elif table.endswith(".csv"):
@@ -54,18 +55,19 @@ def _show_states(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitC
 
     found = membership.examine(table, snapshot)
     manifest = membership.manifest_of(table, snapshot)
-    if as_json:
-        from morphseq_manifest.base import display
+    with printing():
+        if as_json:
+            from morphseq_manifest.base import display
 
-        display.show_json(
-            "morphseq/provenance/1",
-            {"table": table, "commit": snapshot.commit, "rows": manifest.rows, "hash": manifest.hash,
-             "model": manifest.model, "coverage": manifest.coverage, "experiments": found},
-        )  # fmt: skip
-    else:
-        from morphseq_manifest.answers.provenance import view
+            display.show_json(
+                "morphseq/provenance/1",
+                {"table": table, "commit": snapshot.commit, "rows": manifest.rows, "hash": manifest.hash,
+                 "model": manifest.model, "coverage": manifest.coverage, "experiments": found},
+            )  # fmt: skip
+        else:
+            from morphseq_manifest.answers.provenance import view
 
-        view.show_states(table, manifest, found, snapshot)
+            view.show_states(table, manifest, found, snapshot)
     return ExitCode.OK if all(item.state == membership.Membership.CURRENT for item in found) else ExitCode.STALE
 
 
@@ -76,10 +78,11 @@ def _show_check(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitCo
     manifest = membership.manifest_of(table, snapshot)
     path = table_check.table_path(table, manifest, snapshot)
     found = table_check.check(path, manifest)
-    if as_json:
-        display.show_json("morphseq/check/1", {"table": table, "path": str(path), "differences": found})
-    else:
-        view.show_findings(str(path), found)
+    with printing():
+        if as_json:
+            display.show_json("morphseq/check/1", {"table": table, "path": str(path), "differences": found})
+        else:
+            view.show_findings(str(path), found)
     return ExitCode.CONTENT if found else ExitCode.OK
 
 
@@ -89,11 +92,12 @@ def _show_origin(path: Path, snapshot: "CohortSnapshot", as_json: bool) -> ExitC
 
     origin = table_check.recognise(path, snapshot.root)
     known = origin is not None and not origin.differences
-    if as_json:
-        content = origin._asdict() if origin else {}
-        display.show_json("morphseq/origin/1", {"file": str(path), "known": known, **content})
-    else:
-        view.show_origin(str(path), origin, snapshot.root)
+    with printing():
+        if as_json:
+            content = origin._asdict() if origin else {}
+            display.show_json("morphseq/origin/1", {"file": str(path), "known": known, **content})
+        else:
+            view.show_origin(str(path), origin, snapshot.root)
     return ExitCode.OK if known else ExitCode.CONTENT
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from morphseq_manifest.base.console import Command
+from morphseq_manifest.base.console import Command, printing
 from morphseq_manifest.base.errors import ConfigError, ExitCode
 from morphseq_manifest.commands.options import with_experiments, with_json
 
@@ -101,8 +101,11 @@ def _plan(root: Path, options: "Options", undated: list[str], as_json: bool) -> 
     from morphseq_manifest.tracker.run import view
     from morphseq_manifest.tracker.run.plan import plan
 
-    would_run = view.show_plan(*plan(root, options), undated, as_json)
-    return ExitCode.STALE if would_run else ExitCode.OK
+    states, forced = plan(root, options)
+    rows = view.plan_rows(states, forced)
+    with printing():
+        view.show_plan(rows, len(states), undated, as_json)
+    return ExitCode.STALE if rows else ExitCode.OK
 
 
 def _go(root: Path, options: "Options", given: dict[str, Any], undated: list[str]) -> ExitCode:
@@ -118,5 +121,6 @@ def _go(root: Path, options: "Options", given: dict[str, Any], undated: list[str
         view.watching(stages_of(root, options)) as watch,
     ):
         report = run(root, options, watch, engine)
-    view.show(report, root, undated, given["as_json"])
+    with printing():
+        view.show(report, root, undated, given["as_json"])
     return report.exit_code

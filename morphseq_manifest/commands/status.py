@@ -2,7 +2,7 @@
 
 import click
 
-from morphseq_manifest.base.console import Command
+from morphseq_manifest.base.console import Command, printing
 from morphseq_manifest.commands.options import with_experiments, with_json
 
 
@@ -23,5 +23,6 @@ def status(
     from morphseq_manifest.answers.status.report import status as look
 
     report = look(context.obj, experiments, later_than)
-    view.show(report, as_json, verbose)
+    with printing():
+        view.show(report, as_json, verbose)
     context.exit(report.exit_code)

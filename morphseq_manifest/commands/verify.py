@@ -2,7 +2,7 @@
 
 import click
 
-from morphseq_manifest.base.console import Command
+from morphseq_manifest.base.console import Command, printing
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.commands.options import with_experiments, with_json
 
@@ -37,5 +37,6 @@ def verify(
     report = checking.verify(
         context.obj, experiments, later_than, sample=sample, seed=seed, restart=restart, watch=view.watching
     )
-    view.show(report, as_json)
+    with printing():
+        view.show(report, as_json)
     context.exit(report.exit_code)

@@ -2,7 +2,7 @@
 
 import click
 
-from morphseq_manifest.base.console import Command
+from morphseq_manifest.base.console import Command, printing
 from morphseq_manifest.commands.options import with_json
 
 
@@ -20,5 +20,6 @@ def why(context: click.Context, target: str, as_json: bool) -> None:
     from morphseq_manifest.answers.why.explanation import why as look
 
     found = look(target, context.obj)
-    view.show(found, as_json)
+    with printing():
+        view.show(found, as_json)
     context.exit(found.exit_code)

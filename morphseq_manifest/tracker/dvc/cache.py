@@ -24,8 +24,8 @@ class DvcCache:
     """
 
     def __init__(self, root: Path) -> None:
-        folder, self.settings = _settings(root)
-        self.place = f"{folder}/files/md5"
+        self.folder, self.settings = _settings(root)
+        self.place = f"{self.folder}/files/md5"
 
     def path(self, md5: str) -> str:
         """Where content of this md5 is kept."""

@@ -1,13 +1,13 @@
 """An attempt at one stage: look at it, judge it and, if it is not as recorded, restore it or run it and record it."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from morphseq_manifest.base.errors import ContentError, MorphseqError
+from morphseq_manifest.base.errors import ContentError, MorphseqError, described
 from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.lock_entries import Entry, write
@@ -16,11 +16,11 @@ from morphseq_manifest.tracker.freshness import failure_notes
 from morphseq_manifest.tracker.freshness.assess import SettingsChanged
 from morphseq_manifest.tracker.freshness.verdict import Verdict, judge
 from morphseq_manifest.tracker.run.capacity import Capacity, needs
-from morphseq_manifest.tracker.run.engines import WORKER_LOST, Engine
+from morphseq_manifest.tracker.run.engines import Engine
 from morphseq_manifest.tracker.run.outcome import End, Result, Watch
 from morphseq_manifest.tracker.run.outputs import Outputs
 from morphseq_manifest.tracker.run.recording import Recorder
-from morphseq_manifest.tracker.run.task import LOGS, make_task
+from morphseq_manifest.tracker.run.task import WORKER_LOST, Performed, make_task
 from morphseq_manifest.tracker.snapshot import Snapshot
 
 _TICK_S = 0.02
@@ -62,8 +62,10 @@ class Attempt:
             result = self._make()
         except _StoppedError as error:
             result = self._ended(End.STOPPED, str(error))
-        except (MorphseqError, OSError) as error:
+        except MorphseqError as error:
             result = self._ended(End.FAILED, str(error))
+        except OSError as error:
+            result = self._ended(End.FAILED, described(error))
         except BaseException as error:  # noqa: BLE001 - a defect of ours: said, and the run goes on to its end
             result = self._ended(End.FAILED, f"{type(error).__name__}: {error}")
         self._note(result)
@@ -116,7 +118,7 @@ class Attempt:
     def _restore(self, asked: Entry) -> Entry | None:
         return None if self._is_forced else self._means.recorder.restore(self._stage, asked, self._entry)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _room(self) -> Iterator[tuple[list[str], bool]]:
         """Hold in this block what the stage needs; the GPUs it has got, and whether it had to wait."""
         wanted, means, has_waited = needs(self._stage), self._means, False
@@ -135,8 +137,8 @@ class Attempt:
 
     def _run(self, contents: Mapping[str, Content], asked: Entry, devices: list[str]) -> Entry:
         """Run the stage on these inputs and record what it made; if it fails, its earlier outputs are put back."""
-        self._outputs.clear()
         try:
+            self._outputs.clear()
             self._perform(devices)
             self._check_inputs(contents)
             made = self._means.recorder.made(self._stage, asked)
@@ -153,13 +155,14 @@ class Attempt:
         self._means.watch.started(self._stage)
         env = {"CUDA_VISIBLE_DEVICES": ",".join(devices)} if devices else {}
         task = make_task(self._stage, self._root, env)
-        Path(task.log).parent.mkdir(parents=True, exist_ok=True)
-        code = self._means.engine.perform(task, needs(self._stage))
-        if code and self._means.stopped.is_set():
+        log = Path(task.log)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.unlink(missing_ok=True)  # that of an earlier run would be taken for this one's
+        performed = self._means.engine.perform(task, needs(self._stage))
+        if performed.code and self._means.stopped.is_set():
             raise self._stopped()
-        if code:
-            log = self._root / LOGS / f"{self._stage.name}.log"
-            raise ContentError(f"{_ending(code)}; its log is {log}")
+        if performed.code or performed.trouble:
+            raise ContentError(_ending(performed) + (f"; its log is {log}" if log.exists() else ""))
 
     def _check_inputs(self, before: Mapping[str, Content]) -> None:
         """Raise ContentError if an input is not what it was when the stage began: what it made is of neither."""
@@ -178,18 +181,25 @@ class Attempt:
         return _StoppedError(f"{self._stage.name} was stopped")
 
     def _note(self, result: Result) -> None:
-        """Note a failure for `morphseq status`, unless the stage has left a note itself."""
-        if result.end == End.FAILED and result.stage not in failure_notes.read(self._root):
-            failure_notes.record(result.stage, result.why, self._root)
-        elif result.end in {End.RAN, End.RESTORED}:
-            failure_notes.clear(result.stage, self._root)
+        """Note a failure for `morphseq status`, unless the stage has left a note itself.
+
+        A note that can't be written or deleted changes nothing: dvc.lock tells whether a stage has finished.
+        """
+        with contextlib.suppress(OSError):
+            if result.end == End.FAILED and not failure_notes.exists(result.stage, self._root):
+                failure_notes.record(result.stage, result.why, self._root)
+            elif result.end in {End.RAN, End.RESTORED}:
+                failure_notes.clear(result.stage, self._root)
 
 
 class _StoppedError(MorphseqError):
     """The run was ended while a stage ran."""
 
 
-def _ending(code: int) -> str:
-    if code == WORKER_LOST:
-        return "its worker was ended"
+def _ending(performed: Performed) -> str:
+    if performed == WORKER_LOST:
+        return "its worker process was killed"
+    if performed.trouble:
+        return f"could not be begun: {performed.trouble}"
+    code = performed.code
     return f"ended by signal {-code}" if code < 0 else f"ended with code {code}"

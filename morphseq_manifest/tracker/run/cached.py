@@ -45,7 +45,7 @@ class Cached:
             self._bring_back_folder(place, md5)
             return
         if place.is_symlink() or place.is_dir():
-            remove(place)
+            files.remove(place)
         with files.replacing(place, durable=False) as temporary:
             shutil.copyfile(self._workspace.dvc_cache.path(md5), temporary)
             if isexec:
@@ -53,7 +53,7 @@ class Cached:
 
     def _bring_back_folder(self, place: Path, md5: str) -> None:
         listed = json.loads(Path(self._workspace.dvc_cache.path(md5)).read_bytes())
-        remove(place)
+        files.remove(place)
         with files.replacing_folders([place]) as (temporary,):
             for item in listed:
                 target = temporary / item["relpath"]
@@ -71,11 +71,3 @@ class Cached:
         with files.replacing(Path(self._workspace.dvc_cache.path(md5)), durable=False) as temporary:
             temporary.write_bytes(data)
             temporary.chmod(_CACHED_MODE)
-
-
-def remove(path: Path) -> None:
-    """Delete a file, a link or a whole folder, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -19,10 +19,8 @@ import msgspec
 
 from morphseq_manifest.tracker.run import process_marks
 from morphseq_manifest.tracker.run.capacity import gpus
-from morphseq_manifest.tracker.run.task import RUNNING, Task
+from morphseq_manifest.tracker.run.task import RUNNING, WORKER_LOST, Performed, Task
 
-# What `perform` gives where the worker was ended before the stage.
-WORKER_LOST = -1000
 # How often to look whether a stage is still wanted, and how long to wait for its end on another machine.
 _LOOK_S = 0.5
 _END_S = 30.0
@@ -34,8 +32,8 @@ class Engine(Protocol):
     slots: int
     devices: list[str]
 
-    def perform(self, task: Task, needs: Mapping[str, float]) -> int:
-        """Run a task; the exit code, negative where a signal ended it. `needs`: gpu, cores, memory (bytes)."""
+    def perform(self, task: Task, needs: Mapping[str, float]) -> Performed:
+        """Run a task to its end. `needs`: gpu, cores, memory (bytes)."""
         ...
 
     def close(self) -> None:
@@ -55,22 +53,22 @@ class LocalEngine:
 
     def perform(
         self, task: Task, needs: Mapping[str, float] | None = None, is_wanted: Callable[[], bool] = lambda: True
-    ) -> int:
+    ) -> Performed:
         """Run a task in a worker that is idle, or a new one; it is ended when it is not wanted any more."""
         with self._lock:
             if self._closed:
                 return WORKER_LOST
             self._idle = [worker for worker in self._idle if worker.is_alive]
             worker = self._idle.pop() if self._idle else self._start()
-        code = worker.perform(task, is_wanted)
-        if code == WORKER_LOST:
+        performed = worker.perform(task, is_wanted)
+        if performed == WORKER_LOST:
             process_marks.end(Path(task.root, RUNNING, task.stage))  # what the stage had started may have outlived it
         with self._lock:
-            if code == WORKER_LOST:
+            if performed == WORKER_LOST:
                 self._all.remove(worker)
             else:
                 self._idle.append(worker)
-        return code
+        return performed
 
     def _start(self) -> "_Worker":
         worker = _Worker()
@@ -92,7 +90,7 @@ class _Worker:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
 
-    def perform(self, task: Task, is_wanted: Callable[[], bool]) -> int:
+    def perform(self, task: Task, is_wanted: Callable[[], bool]) -> Performed:
         assert self._process.stdin
         assert self._process.stdout
         try:
@@ -104,7 +102,7 @@ class _Worker:
             answer = self._process.stdout.readline()
         except (OSError, ValueError):
             answer = b""
-        return int(answer) if answer.endswith(b"\n") else WORKER_LOST
+        return msgspec.json.decode(answer, type=Performed) if answer.endswith(b"\n") else WORKER_LOST
 
     @property
     def is_alive(self) -> bool:
@@ -121,7 +119,7 @@ _here: LocalEngine | None = None
 _here_lock = threading.Lock()
 
 
-def perform_here(task: Task) -> int:
+def perform_here(task: Task) -> Performed:
     """Run a task in a warm worker of this process: what a worker of a cluster does.
 
     It is run once: not again where the scheduler gives it to another worker, this one having been lost.
@@ -165,7 +163,7 @@ class DaskEngine:
         self._lock = threading.Lock()
         self._closed = False
 
-    def perform(self, task: Task, needs: Mapping[str, float]) -> int:
+    def perform(self, task: Task, needs: Mapping[str, float]) -> Performed:
         """Run a task on a worker that has what it needs, once: a stage that failed is not tried again."""
         from concurrent.futures import CancelledError
 
@@ -181,23 +179,24 @@ class DaskEngine:
             )
             self._wanted.add(future)
         try:
-            code = self._result(future)
+            performed = self._result(future)
         except (KilledWorker, CancelledError, OSError):
-            code = WORKER_LOST
+            performed = WORKER_LOST
         with self._lock:
             self._wanted.discard(future)
-        if code == WORKER_LOST:
+        if performed == WORKER_LOST:
             process_marks.wait_for_end(Path(task.root, RUNNING, task.stage), _END_S)
         _begun(task).unlink(missing_ok=True)
-        return code
+        return performed
 
-    def _result(self, future: Any) -> int:
+    def _result(self, future: Any) -> Performed:
         """Wait for it as long as the engine is open: nothing may be heard of what is let go."""
         ended = threading.Event()
         future.add_done_callback(lambda _: ended.set())
         while not self._closed:
             if ended.wait(_LOOK_S) or future.done():
-                return int(future.result())
+                performed: Performed = future.result()
+                return performed
         return WORKER_LOST
 
     def _resources(self, needs: Mapping[str, float]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a run is at work: its bookkeeping is not torn, and a second one does not hinder its end."""
+"""Ctrl-C, SIGTERM and SIGHUP while a run is at work: its books stay whole, and a second signal changes nothing."""
 
 import contextlib
 import signal
@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Self
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 class Interruption:
-    """In a block of this, the first Ctrl-C or SIGTERM is raised as KeyboardInterrupt, and later ones are ignored.
+    """In a block of this, the first of these signals is raised as KeyboardInterrupt, and later ones are ignored.
 
     Only the main thread can have it so. A signal that is ignored already, as in a job in the background, stays so.
     """
@@ -18,7 +20,7 @@ class Interruption:
         self._before: dict[signal.Signals, signal._HANDLER] = {}
 
     def __enter__(self) -> Self:
-        numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+        numbers = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
         with contextlib.suppress(ValueError):  # not in the main thread
             for number in numbers:
                 self._before[number] = signal.signal(number, self._stop)
@@ -29,10 +31,9 @@ class Interruption:
             signal.signal(number, handler)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        for handled in self._before:
-            signal.signal(handled, signal.SIG_IGN)
-        self._asked = True
-        if not self._is_held:
+        # Later ones come here too: were they set to be ignored, one that comes meanwhile would be told with a traceback.
+        is_first, self._asked = not self._asked, True
+        if is_first and not self._is_held:
             raise KeyboardInterrupt
 
     @contextlib.contextmanager
@@ -46,6 +47,6 @@ class Interruption:
         self.check()
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt where there was Ctrl-C or SIGTERM."""
+        """Raise KeyboardInterrupt if one of the signals has come."""
         if self._asked:
             raise KeyboardInterrupt

@@ -9,7 +9,7 @@ from morphseq_manifest.base import files
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
 from morphseq_manifest.tracker.dvc.stages import Output, Stage
-from morphseq_manifest.tracker.run.cached import Cached, remove
+from morphseq_manifest.tracker.run.cached import Cached
 
 _ASIDE = files.OWN / "aside"
 
@@ -30,10 +30,10 @@ class Outputs:
                 continue
             recorded = self._recorded(out)
             if recorded and out.cache and self._is_cached(out.path, recorded):
-                remove(place)
+                files.remove(place)
             else:
                 aside = self._aside / str(number)
-                remove(aside)
+                files.remove(aside)
                 aside.parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(place, aside)
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -44,14 +44,14 @@ class Outputs:
             aside, place = self._aside / str(number), self._root / out.path
             recorded = self._recorded(out)
             if os.path.lexists(aside):
-                remove(place)
+                files.remove(place)
                 shutil.move(aside, place)
             elif out.persist:
                 continue
             elif recorded and out.cache and self._cached.holds(recorded.md5):
                 self._cached.bring_back(out.path, recorded.md5, recorded.isexec)
             else:
-                remove(place)  # half-made: nothing was there before
+                files.remove(place)  # half-made: nothing was there before
         self._workspace.look_again(out.path for out in self._stage.outs)
         self.forget()  # not before all is back: what is set aside may be the only copy
 
@@ -79,6 +79,6 @@ def recover(root: Path, workspace: Workspace, stages: Mapping[str, Stage], lock:
                 recorded and workspace.look_again([out.path])[out.path].md5 == recorded.md5
             ):
                 continue
-            remove(place)
+            files.remove(place)
             shutil.move(aside, place)
         shutil.rmtree(folder / name, ignore_errors=True)

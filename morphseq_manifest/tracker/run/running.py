@@ -20,6 +20,7 @@ from morphseq_manifest.tracker.run.outcome import End, Result, Watch
 from morphseq_manifest.tracker.run.plan import chosen, forced
 from morphseq_manifest.tracker.run.recording import Recorder
 from morphseq_manifest.tracker.run.runner import Runner
+from morphseq_manifest.tracker.run.sweeping import sweep
 from morphseq_manifest.tracker.snapshot import Snapshot
 
 # Stages that are restored, or wait for a GPU, do not keep others from running.
@@ -43,8 +44,8 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
 
     dvc.lock, DVC's cache and run cache are then what `dvc repro` would have made them. Raises ConfigError for unknown
     targets or experiments and for settings that can't be used, ContentError for a damaged dvc.lock, BusyError where
-    another process works on the project. On Ctrl-C and SIGTERM (raised as KeyboardInterrupt) what has finished is
-    recorded, and what runs is ended; a second one does not hinder that.
+    another process works on the project. On Ctrl-C, SIGTERM and SIGHUP (raised as KeyboardInterrupt) what has finished
+    is recorded, and what runs is ended; a second signal does not hinder that.
     """
     with project_lock.held(root, options.wait), Interruption() as interruption:
         for path, data in options.edits(root).items():
@@ -55,6 +56,7 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
         check_settings(snapshot, workspace)
         choice = chosen(snapshot, options)
         process_marks.end_left_over(root)
+        sweep(root, workspace.dvc_cache.folder, iter(snapshot.graph.stages.values()))
         workers = engine or LocalEngine()
         jobs = options.jobs or workers.slots
         means = Means(

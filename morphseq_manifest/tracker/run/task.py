@@ -19,6 +19,17 @@ _TAIL_BYTES = 8192
 _MODULE = re.compile(r"python -m ([\w.]+)((?: (?:'[\w.@%+=:,/-]*'|[\w.@%+=:,/-]+))*)")
 
 
+class Performed(msgspec.Struct, frozen=True):
+    """How a task ended: its exit status, negative if a signal ended it, and the trouble that kept it from starting."""
+
+    code: int
+    trouble: str = ""
+
+
+# The worker process was killed before the stage ended.
+WORKER_LOST = Performed(-1000)
+
+
 class Task(msgspec.Struct, frozen=True):
     """A stage's commands, run in `root` one after the other with output to the file `log`.
 

@@ -127,8 +127,8 @@ def show(report: "Report", root: Path, undated: list[str], as_json: bool) -> Non
         print(f"\nundated, and so left out: {', '.join(undated)}")
 
 
-def show_plan(states: Mapping[str, Step], forced: set[str], undated: list[str], as_json: bool) -> bool:
-    """Print what would run, and why; whether anything would."""
+def plan_rows(states: Mapping[str, Step], forced: set[str]) -> list[dict[str, Any]]:
+    """What would run or may run, and why: a row a stage."""
     rows: list[dict[str, Any]] = []
     for name, step in states.items():
         if name in forced:
@@ -140,15 +140,19 @@ def show_plan(states: Mapping[str, Step], forced: set[str], undated: list[str], 
             rows.append({"stage": name, "plan": "runs", "why": why})
         elif not step.is_up_to_date:
             rows.append({"stage": name, "plan": "may run", "why": "if a stage before it makes something else"})
+    return rows
+
+
+def show_plan(rows: list[dict[str, Any]], stages: int, undated: list[str], as_json: bool) -> None:
+    """Print what of so many `stages` would run."""
     if as_json:
         display.show_json(PLAN_SCHEMA, {"stages": rows, "undated": undated})
-        return bool(rows)
+        return
     runs = sum(row["plan"] == "runs" for row in rows)
-    title = f"{len(states)} stages: {runs} would run, {len(rows) - runs} may, {len(states) - len(rows)} are up to date"
+    title = f"{stages} stages: {runs} would run, {len(rows) - runs} may, {stages - len(rows)} are up to date"
     display.show_table(rows, title)
     if undated:
         print(f"\nundated, and so left out: {', '.join(undated)}")
-    return bool(rows)
 
 
 def duration(seconds: float) -> str:

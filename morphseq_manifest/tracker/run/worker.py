@@ -1,7 +1,7 @@
 """A warm worker: a process that imports what stages need once, and forks a child for each.
 
-It is given tasks on its standard input, a line of JSON each, and answers each with the exit code of the stage, a line
-each. When its input ends, because the runner has ended or was killed, it ends what is running, and itself.
+It is given tasks on its standard input, a line of JSON each, and answers each with how it ended, a line of JSON each.
+When its input ends, because the runner has ended or was killed, it ends what is running, and itself.
 """
 
 import atexit
@@ -22,8 +22,9 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from morphseq_manifest.base.errors import described
 from morphseq_manifest.tracker.run import process_marks
-from morphseq_manifest.tracker.run.task import RUNNING, Task, module_of
+from morphseq_manifest.tracker.run.task import RUNNING, Performed, Task, module_of
 
 _PR_SET_PDEATHSIG = 1
 _SHELL_OPTIONS = {"zsh": ["--no-rcs"], "bash": ["--noprofile", "--norc"]}
@@ -41,15 +42,19 @@ def main() -> None:
         waiting += data
         while b"\n" in waiting:
             line, _, waiting = waiting.partition(b"\n")
-            code = work(msgspec.json.decode(line, type=Task), tasks, answers)
+            task = msgspec.json.decode(line, type=Task)
             try:
-                os.write(answers, f"{code}\n".encode())
+                performed = work(task, tasks, answers)
+            except OSError as error:
+                performed = Performed(1, described(error))
+            try:
+                os.write(answers, msgspec.json.encode(performed) + b"\n")
             except BrokenPipeError:
                 return  # the runner was killed, and nobody asks any more
 
 
-def work(task: Task, tasks: int, answers: int) -> int:
-    """Run a task in a child; its exit code, negative where a signal ended it. Ends with the input `tasks`."""
+def work(task: Task, tasks: int, answers: int) -> Performed:
+    """Run a task in a child, and end with the input `tasks`. Raises OSError if the stage can't be begun."""
     os.chdir(task.root)
     for command in task.commands:
         if module := module_of(command):
@@ -59,11 +64,14 @@ def work(task: Task, tasks: int, answers: int) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()  # what imports have said is not the stage's
     me = os.getpid()
+    trouble, of_child = os.pipe()
+    os.set_blocking(trouble, False)
     child = os.fork()
     if child == 0:
         for mine in (tasks, answers):
             os.close(mine)  # kept open by what the stage starts, the runner would not see that the worker was killed
-        _be_stage(task, mark, me)
+        _be_stage(task, mark, me, of_child)
+    os.close(of_child)
     with contextlib.suppress(OSError):
         os.setpgid(child, child)  # both set it, whoever comes first
     ended = os.pidfd_open(child)
@@ -73,12 +81,22 @@ def work(task: Task, tasks: int, answers: int) -> int:
                 os.killpg(child, signal.SIGKILL)
                 os.waitpid(child, 0)
                 os._exit(1)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return Performed(code, _said(trouble))
     finally:
         os.close(ended)
+        os.close(trouble)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)  # what the stage left running
         mark.unlink(missing_ok=True)
+
+
+def _said(trouble: int) -> str:
+    """What kept the child from beginning its stage, if something did."""
+    try:
+        return os.read(trouble, 1 << 16).decode(errors="replace")
+    except BlockingIOError:
+        return ""
 
 
 def _is_open(tasks: int) -> bool:
@@ -106,21 +124,19 @@ def _asks_for_main(module: str) -> bool:
     return place is not None and place.suffix == ".py" and "__main__" in place.read_text(encoding="utf-8")
 
 
-def _be_stage(task: Task, mark: Path, worker: int) -> NoReturn:
-    """What the child does: run the commands as a shell would, and end with the code of the first that fails."""
+def _be_stage(task: Task, mark: Path, worker: int, trouble: int) -> NoReturn:
+    """What the child does: run the commands as a shell would, and end with the code of the first that fails.
+
+    What keeps it from beginning goes into the pipe `trouble`.
+    """
     code = 1
     try:
-        os.setpgid(0, 0)
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != worker:
-            os._exit(1)
-        # So that all it starts can be found even when it and its worker are killed.
-        process_marks.leave(mark)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        log = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.environ.update(task.env)
+        _begin(task, mark, worker)
+    except BaseException as error:  # noqa: BLE001 - said by the worker
+        os.write(trouble, (described(error) if isinstance(error, OSError) else repr(error)).encode())
+        os._exit(1)
+    os.close(trouble)
+    try:
         for number, command in enumerate(task.commands, 1):
             module = module_of(command)
             is_last = number == len(task.commands)
@@ -141,6 +157,21 @@ def _be_stage(task: Task, mark: Path, worker: int) -> NoReturn:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+def _begin(task: Task, mark: Path, worker: int) -> None:
+    """Become the first of a group of processes that ends with the worker, and write to the stage's log."""
+    os.setpgid(0, 0)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != worker:
+        os._exit(1)
+    # So that all it starts can be found even when it and its worker are killed.
+    process_marks.leave(mark)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    log = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.environ.update(task.env)
 
 
 def _in_shell(command: str) -> list[str]:

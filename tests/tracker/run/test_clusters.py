@@ -17,8 +17,8 @@ from ruamel.yaml import YAML
 
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
 from morphseq_manifest.tracker.run import clusters, engines
-from morphseq_manifest.tracker.run.engines import WORKER_LOST, DaskEngine
-from morphseq_manifest.tracker.run.task import RUNNING, Task
+from morphseq_manifest.tracker.run.engines import DaskEngine
+from morphseq_manifest.tracker.run.task import RUNNING, WORKER_LOST, Performed, Task
 from tests.project import REPOSITORY
 from tests.running import DEADLINE_S, blocks, copy_of, named, run_json, status, ticks, wait_until, words_of
 
@@ -169,7 +169,7 @@ def task_of(root: Path, *commands: str) -> Task:
 
 
 def in_thread(engine: DaskEngine, task: Task) -> tuple[threading.Thread, list[int]]:
-    codes: list[int] = []
+    codes: list[Performed] = []
     thread = threading.Thread(target=lambda: codes.append(engine.perform(task, {})))
     thread.start()
     return thread, codes
@@ -177,9 +177,9 @@ def in_thread(engine: DaskEngine, task: Task) -> tuple[threading.Thread, list[in
 
 def test_a_task_runs_on_the_cluster_and_what_it_says_is_in_its_log(client: Any, tmp_path: Path) -> None:
     engine = DaskEngine(client, 2)
-    assert engine.perform(task_of(tmp_path, "echo $GIVEN", "exit 3"), {"gpu": 1, "memory": 10, "cores": 4}) == 3
+    assert engine.perform(task_of(tmp_path, "echo $GIVEN", "exit 3"), {"gpu": 1, "memory": 10, "cores": 4}).code == 3
     assert (tmp_path / "log").read_text() == "1\n"
-    assert engine.perform(task_of(tmp_path, "echo again"), {}) == 0
+    assert engine.perform(task_of(tmp_path, "echo again"), {}).code == 0
     assert (tmp_path / "log").read_text() == "again\n"
     assert not list((tmp_path / RUNNING).iterdir())
 
@@ -189,7 +189,7 @@ def test_a_task_that_ends_as_it_is_looked_for_has_ended_well(
 ) -> None:
     monkeypatch.setattr(engines, "_LOOK_S", 0.002)
     engine = DaskEngine(client, 2)
-    assert {engine.perform(task_of(tmp_path, "exit 3"), {}) for _ in range(100)} == {3}
+    assert {engine.perform(task_of(tmp_path, "exit 3"), {}).code for _ in range(100)} == {3}
 
 
 def test_what_a_stage_needs_is_asked_of_workers_that_say_what_they_have(client: Any) -> None:
@@ -219,7 +219,7 @@ def test_a_stage_whose_worker_is_lost_ends_and_is_not_run_again(lost: str, clien
     assert begun.read_text() == "x\n"
     wait_until(lambda: words_of(stage)[:1] in ([], ["Z"], ["X"]), "for the stage to end")
     client.wait_for_workers(2, timeout=DEADLINE_S)
-    assert DaskEngine(client, 2).perform(task_of(tmp_path, "echo well"), {}) == 0
+    assert DaskEngine(client, 2).perform(task_of(tmp_path, "echo well"), {}).code == 0
 
 
 def test_a_cluster_file_of_kind_local_runs_all_and_ctrl_c_ends_it(slow_states: Path, tmp_path: Path) -> None:

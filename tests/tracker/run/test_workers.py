@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from morphseq_manifest.tracker.dvc.stages import Stage
-from morphseq_manifest.tracker.run.engines import WORKER_LOST, LocalEngine
-from morphseq_manifest.tracker.run.task import Task, make_task, module_of
+from morphseq_manifest.tracker.run.engines import LocalEngine
+from morphseq_manifest.tracker.run.task import WORKER_LOST, Task, make_task, module_of
 from tests.running import wait_until, words_of
 
 MODULES = {
@@ -72,7 +72,7 @@ def engine() -> Iterator[LocalEngine]:
 def warm(engine: LocalEngine, root: Path, *commands: str) -> tuple[int, str]:
     env = {"DVC_ROOT": str(root), "DVC_STAGE": "name@key", "GIVEN": "1"}
     task = Task(str(root), "name@key", list(commands), str(root / "log"), env, ["json", "no_such_module"])
-    code = engine.perform(task)
+    code = engine.perform(task).code
     return code, (root / "log").read_text(errors="surrogateescape")
 
 
@@ -163,7 +163,7 @@ def test_the_commands_of_a_stage_are_its_lines(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_is_lost_is_told_and_another_takes_its_place(engine: LocalEngine, root: Path) -> None:
-    assert warm(engine, root, "kill -9 $PPID")[0] == WORKER_LOST
+    assert warm(engine, root, "kill -9 $PPID")[0] == WORKER_LOST.code
     assert warm(engine, root, "echo well") == (0, "well\n")
     for worker in engine._idle:
         worker._process.kill()
@@ -175,7 +175,7 @@ def test_nothing_is_run_once_the_engine_is_closed(root: Path) -> None:
     engine = LocalEngine()
     engine.close()
     (root / "log").write_text("before")
-    assert warm(engine, root, "echo well") == (WORKER_LOST, "before")
+    assert warm(engine, root, "echo well") == (WORKER_LOST.code, "before")
 
 
 def test_what_a_stage_leaves_running_ends_with_it(engine: LocalEngine, root: Path) -> None:
