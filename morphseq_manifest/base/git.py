@@ -1,5 +1,6 @@
 """What git knows: the content of a file at a commit, and the commits in which a file changed. Read only."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +11,21 @@ if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
 
+# A project may come from anybody: git runs nothing that the project's own configuration names, and fetches nothing.
+_CAREFULLY = (
+    "--no-pager", "--no-optional-locks",
+    "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "log.showSignature=false",
+    "-c", "protocol.allow=never", "-c", "core.quotePath=false",
+)  # fmt: skip
+_ENVIRONMENT = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
+_NO_REPOSITORY = b"not a git repository"
+
+
 def run(root: Path, *arguments: str) -> bytes | None:
-    """The output of a git command in `root`; None where git says that it can't be answered."""
+    """The output of a git command in `root`; None if git says that there is no such thing.
+
+    Raises UnreadableError in git's words if git refuses to look at the repository.
+    """
     done = _start(root, arguments)
     return done.stdout if done.returncode == 0 else None
 
@@ -20,17 +34,30 @@ def _start(root: Path, arguments: Sequence[str], given: bytes = b"") -> "Complet
     import subprocess  # slow to start with, and not every command asks git
 
     try:
-        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False, input=given)
+        done = subprocess.run(
+            ["git", *_CAREFULLY, *arguments], cwd=root, env=os.environ | _ENVIRONMENT, input=given,
+            capture_output=True, check=False,
+        )  # fmt: skip
     except FileNotFoundError as error:
         raise UnreadableError(f"{root}: git is not installed, or the folder is gone. Install git") from error
+    if b"dubious ownership" in done.stderr:
+        raise UnreadableError(f"{root}: git refuses to look at this project, as git says: {_said(done.stderr)}")
+    return done
+
+
+def _said(stderr: bytes) -> str:
+    """What git complained about, in one line."""
+    return " ".join(stderr.decode(errors="backslashreplace").removeprefix("fatal: ").split())
 
 
 def commit(root: Path, rev: str) -> str:
-    """The full id of a commit. Raises ConfigError where `rev` names none."""
-    found = run(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
-    if found is None:
+    """The full id of a commit. Raises ConfigError if `rev` names none, or there is no repository."""
+    done = _start(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}"])
+    if _NO_REPOSITORY in done.stderr:
+        raise ConfigError(f"{root}: {_said(done.stderr)}. Run this in the project's folder, or leave the commit out")
+    if done.returncode != 0:
         raise ConfigError(f"{rev!r} is no commit of the project in {root}. `git log` lists them")
-    return found.decode().strip()
+    return done.stdout.decode().strip()
 
 
 def content(root: Path, rev: str, path: Path) -> bytes | None:

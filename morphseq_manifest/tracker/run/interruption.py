@@ -31,7 +31,7 @@ class Interruption:
             signal.signal(number, handler)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        # Later ones come here too: were they set to be ignored, one that comes meanwhile would be told with a traceback.
+        # Later ones come here too: if they were ignored, Python would tell of one that comes meanwhile by a traceback.
         is_first, self._asked = not self._asked, True
         if is_first and not self._is_held:
             raise KeyboardInterrupt

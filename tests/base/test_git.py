@@ -1,0 +1,67 @@
+"""git is asked without running what a project's own configuration names, and what it refuses is said in its words."""
+
+from pathlib import Path
+
+import pytest
+
+from morphseq_manifest.base import git
+from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from tests.project import Project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A repository with one commit."""
+    project = Project(tmp_path / "it")
+    project.root.mkdir()
+    project.run("git", "init", "--quiet")
+    (project.root / "a.txt").write_text("one\n")
+    project.commit("One")
+    return project
+
+
+def test_content_and_history_are_told(project: Project) -> None:
+    head = git.commit(project.root, "HEAD")
+    assert git.content(project.root, head, Path("a.txt")) == b"one\n"
+    assert git.content(project.root, head, Path("b.txt")) is None
+    assert git.history(project.root, Path("a.txt")) == [head]
+    assert git.describe(project.root, head).endswith(" One")
+    with pytest.raises(ConfigError, match="is no commit"):
+        git.commit(project.root, "nothing")
+
+
+def test_what_the_project_s_configuration_names_is_not_run(project: Project) -> None:
+    ran = project.root.parent / "ran"
+    script = project.root.parent / "script.sh"
+    script.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    script.chmod(0o755)
+    for name in ("core.fsmonitor", "core.pager", "core.sshCommand", "gpg.program", "diff.external"):
+        project.run("git", "config", name, script)
+    project.run("git", "config", "log.showSignature", "true")
+    hook = project.root / ".git/hooks/post-index-change"
+    hook.write_text(script.read_text())
+    hook.chmod(0o755)
+    head = git.commit(project.root, "HEAD")
+    git.run(project.root, "ls-files", "-z", "-co", "--exclude-standard", "--", "*.txt")
+    git.history(project.root, Path("a.txt"))
+    git.describe(project.root, head)
+    git.ignored(project.root, ["a.txt"])
+    assert not ran.exists()
+
+
+def test_what_git_refuses_is_said_in_its_words(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    for ask in (
+        lambda: git.commit(project.root, "HEAD"),
+        lambda: git.history(project.root, Path("a.txt")),
+        lambda: git.ignored(project.root, ["a.txt"]),
+    ):
+        with pytest.raises(UnreadableError, match="dubious ownership.*safe.directory"):
+            ask()
+
+
+def test_a_folder_outside_of_git_is_called_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not a git repository"):
+        git.commit(tmp_path, "HEAD")
+    assert git.history(tmp_path, Path("a.txt")) == []
+    assert git.ignored(tmp_path, ["a.txt"]) is None
