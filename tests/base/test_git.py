@@ -56,7 +56,7 @@ def test_what_git_refuses_is_said_in_its_words(project: Project, monkeypatch: py
         lambda: git.history(project.root, Path("a.txt")),
         lambda: git.ignored(project.root, ["a.txt"]),
     ):
-        with pytest.raises(UnreadableError, match="dubious ownership.*safe.directory"):
+        with pytest.raises(UnreadableError, match=r"dubious ownership.*safe\.directory"):
             ask()
 
 

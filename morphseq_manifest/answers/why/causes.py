@@ -10,7 +10,7 @@ from morphseq_manifest.answers.provenance import membership
 from morphseq_manifest.answers.provenance.membership import Membership
 from morphseq_manifest.answers.why import recorded_files
 from morphseq_manifest.answers.why.interpolated import FilledIn
-from morphseq_manifest.answers.why.recorded_files import Listing
+from morphseq_manifest.answers.why.recorded_files import ListedFrames, Listing
 from morphseq_manifest.base.errors import MorphseqError
 from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.cohort.manifests.images_manifest import parse as parse_manifest
@@ -28,7 +28,7 @@ class Causes:
 
     def __init__(self, snapshot: CohortSnapshot, workspace: Workspace, steps: dict[str, Step]) -> None:
         self._snapshot, self._workspace, self._steps = snapshot, workspace, steps
-        self._filled_in = FilledIn(snapshot)
+        self._filled_in, self._listed = FilledIn(snapshot), ListedFrames(snapshot)
 
     def of(self, name: str) -> list[Change]:
         """Why the stage itself, apart from those before it, is not up to date; empty where it is."""
@@ -107,7 +107,7 @@ class Causes:
         content = self._workspace.look([path])[path]
         details: list[Change] = []
         if content.nfiles is not None and recorded.nfiles is not None:
-            before = recorded_files.frames(self._snapshot, path) if kind == "input" else None
+            before = self._listed.of_folder(path) if kind == "input" else None
             word = "frame" if before else "stack"
             before = before or recorded_files.stacks(self._snapshot.root, path, recorded)
             details = self._files(word, path, before) if before else []
@@ -132,7 +132,7 @@ class Causes:
             now = parse_manifest(data, path)
         except MorphseqError:
             return []  # damaged: what can be said is that it is another one
-        folder = recorded_files.folder_listed(self._snapshot, path)
+        folder = self._listed.folder_of(path)
         old, new = (_inside(folder, recorded_files.of_frames(manifest)) for manifest in (before, now))
         return changes.compare("frame", old, new)
 

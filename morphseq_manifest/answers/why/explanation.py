@@ -1,6 +1,7 @@
 """Why a stage will run: the chain from the root cause, a file, a setting, an experiment, to the stage asked about."""
 
 from collections import deque
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from morphseq_manifest.tracker.disk.workspace import THREADS, Workspace
 from morphseq_manifest.tracker.dvc.graph import Graph
 from morphseq_manifest.tracker.freshness import failure_notes
 from morphseq_manifest.tracker.freshness.assess import assess
-from morphseq_manifest.tracker.freshness.steps import State, Step, steps
+from morphseq_manifest.tracker.freshness.steps import State, steps
 
 __all__ = ["Cause", "Explanation", "why"]
 
@@ -64,10 +65,11 @@ def why(target: str, root: Path | str = ".", threads: int = THREADS) -> Explanat
             # A setting or a model that many stages have is one cause.
             key = msgspec.json.encode(change) if change.kind != "stage" else name
             grouped.setdefault(key, (change, []))[1].append(name)
+    ways = _Ways(graph, targets, states)
     return Explanation(
         target=target,
         states={name: states[name].state for name in states if name in targets},
-        causes=[Cause(change, names, _way(graph, names[0], targets, states)) for change, names in grouped.values()],
+        causes=[Cause(change, names, ways.start(names[0])) for change, names in grouped.values()],
     )
 
 
@@ -80,15 +82,24 @@ def resolve(target: str, graph: Graph) -> set[str]:
     return stages
 
 
-def _way(graph: Graph, start: str, targets: set[str], states: dict[str, Step]) -> list[str]:
-    """The shortest way from a stage to a target, both included."""
-    ways, seen = deque([[start]]), {start}
-    while ways:
-        way = ways.popleft()
-        if way[-1] in targets:
-            return way
-        for after in graph.after[way[-1]]:
-            if after in states and after not in seen:
-                seen.add(after)
-                ways.append([*way, after])
-    return [start]
+class _Ways:
+    """The shortest ways from stages to a target, found from the targets on, once for all."""
+
+    def __init__(self, graph: Graph, targets: set[str], within: Collection[str]) -> None:
+        self._graph = graph
+        self._steps = dict.fromkeys(targets, 0)
+        waiting = deque(targets)
+        while waiting:
+            name = waiting.popleft()
+            for earlier in graph.before[name]:
+                if earlier in within and earlier not in self._steps:
+                    self._steps[earlier] = self._steps[name] + 1
+                    waiting.append(earlier)
+
+    def start(self, name: str) -> list[str]:
+        """The way from a stage to a target, both included."""
+        way = [name]
+        while self._steps.get(way[-1]):
+            left = self._steps[way[-1]] - 1
+            way.append(next(after for after in self._graph.after[way[-1]] if self._steps.get(after) == left))
+        return way

@@ -16,22 +16,34 @@ from morphseq_manifest.tracker.dvc.lock_reading import Recorded
 Listing = Mapping[str, dict[str, Any]]
 
 
-def frames(snapshot: CohortSnapshot, folder: str) -> Listing | None:
-    """The frames that were in a folder when the stage that lists them last ran; None where no such list is found."""
-    for entry in snapshot.lock.values():
-        for path, recorded in entry.outs.items():
-            if path.startswith(f"{places.IMAGES}/") and folder in entry.deps:
-                manifest = manifest_recorded(snapshot, path, recorded)
-                return of_frames(manifest) if manifest else None
-    return None
+class ListedFrames:
+    """Which images manifest lists which folder of frames, as the stages that write them last ran."""
 
+    def __init__(self, snapshot: CohortSnapshot) -> None:
+        self._snapshot = snapshot
+        self._folders: dict[str, str] = {}
+        self._manifests: dict[str, tuple[str, Recorded]] = {}
+        for entry in snapshot.lock.values():
+            for path, recorded in entry.outs.items():
+                if path.startswith(f"{places.IMAGES}/"):
+                    self._add(path, recorded, entry.deps)
 
-def folder_listed(snapshot: CohortSnapshot, path: str) -> str:
-    """The folder that an images manifest lists, as the stage that writes it last read it; empty where none did."""
-    for entry in snapshot.lock.values():
-        if path in entry.outs:
-            return next((dep for dep, recorded in entry.deps.items() if recorded.nfiles is not None), "")
-    return ""
+    def _add(self, path: str, recorded: Recorded, deps: Mapping[str, Recorded]) -> None:
+        folders = [dep for dep, content in deps.items() if content.nfiles is not None]
+        self._folders.setdefault(path, folders[0] if folders else "")
+        for folder in folders:
+            self._manifests.setdefault(folder, (path, recorded))
+
+    def of_folder(self, folder: str) -> Listing | None:
+        """The frames that were in a folder when the stage that lists them last ran; None if no such list is found."""
+        if folder not in self._manifests:
+            return None
+        manifest = manifest_recorded(self._snapshot, *self._manifests[folder])
+        return of_frames(manifest) if manifest else None
+
+    def folder_of(self, path: str) -> str:
+        """The folder that an images manifest lists; empty if none is known."""
+        return self._folders.get(path, "")
 
 
 def stacks(root: Path, folder: str, recorded: Recorded) -> Listing | None:

@@ -144,15 +144,31 @@ def plan_rows(states: Mapping[str, Step], forced: set[str]) -> list[dict[str, An
 
 
 def show_plan(rows: list[dict[str, Any]], stages: int, undated: list[str], as_json: bool) -> None:
-    """Print what of so many `stages` would run."""
+    """Print what of so many `stages` would run; of many, those of a group with the same reason in one line."""
     if as_json:
         display.show_json(PLAN_SCHEMA, {"stages": rows, "undated": undated})
         return
     runs = sum(row["plan"] == "runs" for row in rows)
     title = f"{stages} stages: {runs} would run, {len(rows) - runs} may, {stages - len(rows)} are up to date"
-    display.show_table(rows, title)
+    shown = rows if len(rows) <= _SHOWN else _by_group(rows)
+    display.show_table(shown[:_SHOWN], title)
+    if len(shown) > _SHOWN:
+        print(f"and {len(shown) - _SHOWN} more lines like these; --json names every stage")
     if undated:
         print(f"\nundated, and so left out: {', '.join(undated)}")
+
+
+def _by_group(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of one group that have the same plan for the same reason, as one; without what differs by key."""
+    alike: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        group, _, key = row["stage"].partition("@")
+        why = row["why"].replace(key, "*") if key else row["why"]
+        alike.setdefault((group, row["plan"], why), []).append(row)
+    return [
+        {**some[0], "stage": f"{group}: {len(some)} stages", "why": why} if len(some) > 1 else some[0]
+        for (group, _, why), some in alike.items()
+    ]
 
 
 def duration(seconds: float) -> str:

@@ -15,6 +15,7 @@ from morphseq_manifest.cohort import params
 from morphseq_manifest.tracker.dvc import definition
 from morphseq_manifest.tracker.dvc.graph import Graph
 from morphseq_manifest.tracker.dvc.stages import resolve
+from morphseq_manifest.tracker.run import view
 from morphseq_manifest.tracker.run.targets import choose
 from tests.project import REPOSITORY, Project
 from tests.running import blocks, copy_of, named, run_json, state_of
@@ -91,6 +92,21 @@ def test_the_lab_s_names_are_understood(edited: Project) -> None:
 
     assert planned("e2e") == planned() == planned("sam2", "e2e")
     assert planned("build06") == planned("df03")
+
+
+def test_a_plan_of_many_stages_is_a_line_a_group_and_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    rows: list[dict[str, Any]] = [
+        {"stage": f"{group}@{key}", "plan": "runs", "why": f"data/{key}.csv modified" if key else "has not run yet"}
+        for group in ("images", "sam2") for key in map(str, range(6000))
+    ]  # fmt: skip
+    view.show_plan([*rows, {"stage": "df01", "plan": "may run", "why": "it"}], 12_500, [], as_json=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "12500 stages: 12000 would run, 1 may, 499 are up to date",
+        "stage                plan     why",
+        "images: 6000 stages  runs     data/*.csv modified",
+        "sam2: 6000 stages    runs     data/*.csv modified",
+        "df01                 may run  it",
+    ]
 
 
 @pytest.mark.parametrize(
