@@ -3,6 +3,7 @@
 dvc.lock, dvc.yaml and params.yaml are small but slow to parse; a digest of them is quick to take.
 """
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -35,10 +36,11 @@ def recall(root: Path, name: str, sources: Sequence[bytes], kind: type[Made], ma
         except msgspec.DecodeError:
             pass  # of another form: made anew, and replaced
     made = make()
-    encoded = msgspec.msgpack.encode(made)
-    # What would come back as something else, a date as a text, is made every time.
-    if msgspec.msgpack.decode(encoded, type=kind) == made:
-        store(path, key.digest(), encoded)
+    # What would come back as something else, a date as a text, is made every time; so is what can't be encoded.
+    with contextlib.suppress(msgspec.MsgspecError, OverflowError, RecursionError):
+        encoded = msgspec.msgpack.encode(made)
+        if msgspec.msgpack.decode(encoded, type=kind) == made:
+            store(path, key.digest(), encoded)
     return made
 
 

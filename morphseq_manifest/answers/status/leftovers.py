@@ -50,7 +50,8 @@ class _Pattern(NamedTuple):
 
 def look(snapshot: CohortSnapshot, workspace: Workspace) -> Unusual:
     """Look for what is unusual in the working tree."""
-    listed = set(snapshot.params.experiments)
+    keys = {stage.key for stage in snapshot.graph.stages.values() if stage.key is not None}
+    listed = keys | snapshot.params.experiments.keys()
     problems: list[str] = []
     found = sorted(_leftovers(snapshot.root, snapshot.graph, listed, workspace, problems))
     orphans: dict[str, list[str]] = {}

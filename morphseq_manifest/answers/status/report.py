@@ -91,8 +91,8 @@ def status(
     is_whole = not names and later_than is None
     workspace = Workspace(snapshot.root, threads)
     graph = snapshot.graph
-    keys = {*chosen, None} if is_whole else {*chosen}
-    wanted = [name for name, stage in graph.stages.items() if stage.key in keys]
+    keys = {*chosen}
+    wanted = [name for name, stage in graph.stages.items() if is_whole or stage.key in keys]
     by_name = steps(graph, assess(snapshot, workspace, wanted), snapshot.lock, failure_notes.read(snapshot.root))
     rows: dict[str, dict[str, Step]] = {name: {} for name in chosen}
     for name, step in by_name.items():

@@ -6,6 +6,7 @@ A test holds both ways against each other.
 """
 
 import re
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +216,22 @@ def _from_yaml(entry: dict[str, Any]) -> StageLock:
         for part in ("deps", "outs")
     )
     params = msgspec.convert(entry.get("params", {}), dict[str, dict[str, Any]])
-    return StageLock(msgspec.convert(entry["cmd"], str | list[Any]), deps, outs, msgspec.json.encode(params).decode())
+    return StageLock(msgspec.convert(entry["cmd"], str | list[Any]), deps, outs, _settings_text(params))
+
+
+def _settings_text(params: dict[str, dict[str, Any]]) -> str:
+    """Settings as a text that parse_settings reads back; JSON is YAML, but has no infinity and no large numbers."""
+    try:
+        text = msgspec.json.encode(params).decode()
+        if msgspec.json.decode(text) == params:
+            return text
+    except (msgspec.MsgspecError, OverflowError):
+        pass
+    from ruamel.yaml import YAML
+
+    out = StringIO()
+    YAML(typ="safe").dump(params, out)
+    return out.getvalue()
 
 
 def _recorded_from_yaml(item: dict[str, Any]) -> Recorded:

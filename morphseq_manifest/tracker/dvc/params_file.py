@@ -50,12 +50,15 @@ def compose(text: str, path: Path = PARAMS) -> "MappingNode":
 
 
 def find(values: Mapping[str, Any], name: str) -> tuple[bool, Any]:
-    """Whether there is a setting of this dotted name, and its value."""
+    """Whether there is a setting of this dotted name, in which a number is a place in a list; and its value."""
     found: Any = values
     for part in name.split("."):
-        if not isinstance(found, Mapping) or part not in found:
+        if isinstance(found, list) and part.isdecimal() and int(part) < len(found):
+            found = found[int(part)]
+        elif isinstance(found, Mapping) and part in found:
+            found = found[part]
+        else:
             return False, None
-        found = found[part]
     return True, found
 
 

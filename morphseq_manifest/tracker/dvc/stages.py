@@ -77,9 +77,12 @@ def _group(group: str, entry: Any, context: Mapping[str, Any], where: str) -> It
     template = _Template(entry.get("do"), where)
     items = entry["foreach"]
     of_items = f"{where}, foreach"
-    items = Template(items, of_items).value(context) if isinstance(items, str) else fill_in(items, context, of_items)
+    is_here = not isinstance(items, str)
+    items = fill_in(items, context, of_items) if is_here else Template(items, of_items).value(context)
     if isinstance(items, Mapping):
-        keyed = {key: {"key": key, "item": item} for key, item in items.items() if isinstance(key, str)}
+        # DVC drops a key that is not a text, but not if it is written here.
+        texts = {str(key) if is_here else key: item for key, item in items.items()}
+        keyed = {key: {"key": key, "item": item} for key, item in texts.items() if isinstance(key, str)}
     elif isinstance(items, list) and all(isinstance(item, str) for item in items):
         keyed = {item: {"item": item} for item in items}
     else:
@@ -96,7 +99,8 @@ class _Template:
             raise ConfigError(f"{where}: expected a mapping with `cmd`")
         _check_keys(entry, _STAGE_KEYS, where)
         self._where = where
-        self._meta = entry.get("meta") or {}
+        meta = entry.get("meta")
+        self._meta = meta if isinstance(meta, Mapping) else {}  # anything else is not ours
         self._desc = self._texts([entry.get("desc", "")], "desc")[0]
         self._frozen = _flag(entry, "frozen", False, where)
         self._always = _flag(entry, "always_changed", False, where)

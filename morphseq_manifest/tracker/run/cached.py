@@ -62,7 +62,7 @@ class Cached:
 
     def _copy(self, path: Path, md5: str) -> None:
         place = Path(self._workspace.dvc_cache.path(md5))
-        if not place.exists():
+        if not self._workspace.dvc_cache.holds(md5):  # not there, or damaged
             with files.replacing(place, durable=False) as temporary:
                 shutil.copyfile(path, temporary)
                 temporary.chmod(_CACHED_MODE)
