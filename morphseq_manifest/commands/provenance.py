@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from morphseq_manifest.base.console import Command, printing
+from morphseq_manifest.base.console import Command, note, printing
 from morphseq_manifest.base.errors import ConfigError, ExitCode
 from morphseq_manifest.commands.options import with_json
 
@@ -51,10 +51,11 @@ def provenance(
 
 
 def _show_states(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitCode:
-    from morphseq_manifest.answers.provenance import membership
+    from morphseq_manifest.answers.provenance import membership, table_check
 
     found = membership.examine(table, snapshot)
     manifest = membership.manifest_of(table, snapshot)
+    edited = table_check.manifest_changed(table, snapshot)
     with printing():
         if as_json:
             from morphseq_manifest.base import display
@@ -62,12 +63,16 @@ def _show_states(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitC
             display.show_json(
                 "morphseq/provenance/1",
                 {"table": table, "commit": snapshot.commit, "rows": manifest.rows, "hash": manifest.hash,
-                 "model": manifest.model, "coverage": manifest.coverage, "experiments": found},
+                 "model": manifest.model, "coverage": manifest.coverage, "experiments": found, "differences": edited},
             )  # fmt: skip
         else:
             from morphseq_manifest.answers.provenance import view
 
             view.show_states(table, manifest, found, snapshot)
+    for change in edited:
+        note(f"{change.name} is not the one that {table} wrote: its md5 is {change.new}, recorded is {change.old}")
+    if edited:
+        return ExitCode.CONTENT
     return ExitCode.OK if all(item.state == membership.Membership.CURRENT for item in found) else ExitCode.STALE
 
 
@@ -77,7 +82,7 @@ def _show_check(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitCo
 
     manifest = membership.manifest_of(table, snapshot)
     path = table_check.table_path(table, manifest, snapshot)
-    found = table_check.check(path, manifest)
+    found = table_check.check(table, path, manifest, snapshot)
     with printing():
         if as_json:
             display.show_json("morphseq/check/1", {"table": table, "path": str(path), "differences": found})

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from morphseq_manifest.answers.changes import Change
+from morphseq_manifest.answers.provenance import figures
 from morphseq_manifest.answers.provenance.membership import TABLES
 from morphseq_manifest.base import git
 from morphseq_manifest.base.errors import ContentError, UnreadableError
-from morphseq_manifest.base.hashing import hash_file
+from morphseq_manifest.base.hashing import hash_file, md5_bytes
 from morphseq_manifest.cohort.manifests import cohort_manifest, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
 from morphseq_manifest.cohort.manifests.table_blocks import count_expected
@@ -45,13 +46,31 @@ def compare_rows(manifest: CohortManifest, counted: Counted) -> list[Change]:
     return differences
 
 
-def check(path: Path, manifest: CohortManifest) -> list[Change]:
-    """What differs between a table and its manifest, by experiment; empty where every byte is as recorded."""
-    if hash_file(path) == manifest.hash:
+def check(table: str, path: Path, manifest: CohortManifest, snapshot: CohortSnapshot) -> list[Change]:
+    """What differs between a manifest and all that its figures can be computed from again; empty if nothing does."""
+    counted = count_expected(path, manifest.experiments)
+    differences = compare_rows(manifest, counted)
+    if not differences and hash_file(path) != manifest.hash:
+        differences.append(Change("bytes", path.name, manifest.hash, hash_file(path)))
+    entry = snapshot.lock[table]
+    differences += manifest_changed(table, snapshot)
+    differences += figures.of_table(path, manifest, counted.columns)
+    differences += figures.of_lock(table, manifest, entry)
+    differences += figures.of_contents(manifest, entry, snapshot)
+    differences += figures.of_frames(manifest, snapshot)
+    differences += figures.of_columns(manifest, entry, snapshot)
+    differences += figures.of_earlier(manifest, entry, snapshot)
+    return list({(change.kind, change.name): change for change in differences[::-1]}.values())[::-1]
+
+
+def manifest_changed(table: str, snapshot: CohortSnapshot) -> list[Change]:
+    """The manifest as a change, if it is not the one that the table's stage wrote, as dvc.lock has it."""
+    path = places.cohort(table)
+    entry, data = snapshot.lock.get(table), snapshot.content(path)
+    recorded = entry.outs.get(str(path)) if entry else None
+    if data is None or recorded is None or md5_bytes(data) == recorded.md5:
         return []
-    return compare_rows(manifest, count_expected(path, manifest.experiments)) or [
-        Change("bytes", path.name, manifest.hash, hash_file(path))
-    ]
+    return [Change("manifest", str(path), recorded.md5, md5_bytes(data))]
 
 
 class Origin(NamedTuple):

@@ -65,13 +65,17 @@ class ImagesManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def build(experiment: str, frames: list[Frame], problems: list[Problem], rows: int) -> ImagesManifest:
     """Make the manifest of these frames, in whatever order they come."""
     frames = sorted(frames, key=lambda frame: (frame.well, frame.time_int))
-    counts = Counts(
+    return canonical.seal(ImagesManifest(SCHEMA, experiment, frames, sorted(problems), count(frames, rows), digest=""))
+
+
+def count(frames: list[Frame], rows: int) -> Counts:
+    """The counts of these frames, of a plate table of so many rows."""
+    return Counts(
         frames=len(frames),
         wells=len({frame.well for frame in frames}),
         bytes=sum(frame.size for frame in frames),
         rows=rows,
     )
-    return canonical.seal(ImagesManifest(SCHEMA, experiment, frames, sorted(problems), counts, digest=""))
 
 
 def write(path: Path, manifest: ImagesManifest) -> None:

@@ -5,7 +5,7 @@ So a table is read here as lines of bytes: what is hashed is what is there, and 
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -39,6 +39,13 @@ def check_header(line: bytes, name: str) -> list[str]:
     if not (line.startswith(_HEADER + b",") or line.rstrip(b"\n") == _HEADER):
         raise ContentError(f"{name}: no table of this pipeline: its columns don't begin with {', '.join(KEY)}")
     return next(csv.reader([line.decode().rstrip("\n")]))
+
+
+def lacking(columns: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The columns that some experiments' tables lack, in the order in which they first come, with those experiments."""
+    every = dict.fromkeys(name for names in columns.values() for name in names)
+    without = {name: [experiment for experiment, names in columns.items() if name not in names] for name in every}
+    return {name: experiments for name, experiments in without.items() if experiments}
 
 
 class Counted(NamedTuple):

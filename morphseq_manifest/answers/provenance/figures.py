@@ -1,0 +1,186 @@
+"""Every figure of a cohort manifest, computed again from something else: the table, dvc.lock, earlier manifests.
+
+A manifest with a digest of its own can still have been written by hand. dvc.lock says which settings its stage ran with
+and which contents it read, so that what the manifest says of them can be held against that, however old both are.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from morphseq_manifest.answers import changes
+from morphseq_manifest.answers.changes import Change
+from morphseq_manifest.base.hashing import md5_bytes
+from morphseq_manifest.cohort.manifests import cohort_manifest, images_manifest, places
+from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
+from morphseq_manifest.cohort.manifests.table_figures import Figures, read_figures
+from morphseq_manifest.cohort.manifests.table_rows import check_header, lacking, opened
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
+from morphseq_manifest.tracker.dvc.lock_reading import StageLock
+from morphseq_manifest.tracker.dvc.params_file import PARAMS
+
+_LATENT = "z_mu_"
+# By field of a contribution: which of the results of the stage of that name it is the md5 of, by its ending.
+_SOURCES = {"images": ".json", "sam2": ".csv", "build03": ".csv", "latents": ".csv"}
+# What a later table takes over from the earlier one's manifest as it is.
+_TAKEN_OVER = ("frames", "segmenter", "images", "sam2", "build03")
+
+
+def of_table(path: Path, manifest: CohortManifest, columns: list[str]) -> Iterator[Change]:
+    """What the table itself says otherwise: embryos, wells, blank cells, rows with latents, coverage."""
+    latent = next((name for name in columns if name.startswith(_LATENT)), None)
+    blanks = sorted({name for part in manifest.experiments.values() for name in part.blank})
+    counted = read_figures(path, [*blanks, *([latent] if latent else [])])
+    nothing = Figures(0, 0, 0, dict.fromkeys([*blanks, latent or ""], 0))
+    for experiment, part in manifest.experiments.items():
+        found = counted.get(experiment, nothing)
+        blank = {name: found.blank[name] for name in part.blank}
+        latents = found.rows - found.blank[latent] if latent else None
+        now = {
+            "rows": found.rows,
+            "embryos": found.embryos,
+            "wells": found.wells,
+            "blank": blank,
+            "with_latents": latents,
+        }
+        yield from _differences(experiment, {name: getattr(part, name) for name in now}, now)
+    rows = sum(found.rows for found in counted.values())
+    with_latents = sum(found.rows - found.blank[latent] for found in counted.values()) if latent else 0
+    coverage = with_latents / rows if latent and rows else None
+    yield from _differences(
+        manifest.table, {"rows": manifest.rows, "coverage": manifest.coverage}, {"rows": rows, "coverage": coverage}
+    )
+
+
+def of_lock(table: str, manifest: CohortManifest, entry: StageLock) -> Iterator[Change]:
+    """What dvc.lock says otherwise of the run of the table's stage: settings, versions, segmenters, model, contents."""
+    ran_with = entry.params().get(str(PARAMS), {})
+    recorded = {name: value for name, value in manifest.params.items() if name in ran_with}
+    yield from changes.settings(recorded, {name: ran_with[name] for name in recorded})
+    versions = _of_versions(ran_with)
+    yield from changes.compare("version", *_shared(manifest.versions, versions))
+    listed = ran_with.get("experiments", {})
+    for experiment in sorted(manifest.experiments.keys() | listed.keys()):
+        part = manifest.experiments.get(experiment)
+        if part is None or experiment not in listed:
+            yield Change("experiment", experiment, "in it" if part else None, "in it" if experiment in listed else None)
+            continue
+        yield from _differences(experiment, {"segmenter": part.segmenter}, listed[experiment])
+        yield from changes.compare(f"version of {experiment}:", *_shared(part.versions, versions))
+    if manifest.model and not any(Path(path).name == manifest.model for path in entry.deps):
+        yield Change("model", table, manifest.model, str(entry.cmd))
+
+
+def of_contents(manifest: CohortManifest, entry: StageLock, snapshot: CohortSnapshot) -> Iterator[Change]:
+    """What dvc.lock says otherwise of the contents that the table was made from.
+
+    Its stage depends on whole folders. The md5 of one follows from those of its files, which the manifest has.
+    """
+    for source, ending in _SOURCES.items():
+        folder = _folder_read(source, entry, snapshot)
+        if folder is None:
+            continue
+        made = {name: _made(source, name, ending, snapshot) for name in manifest.experiments}
+        md5s = {
+            path.rpartition("/")[2]: getattr(manifest.experiments[name], source) for name, (path, _) in made.items()
+        }
+        if folder_md5(md5s) == entry.deps[folder].md5:
+            continue
+        for name, (_, md5) in made.items():
+            yield from _differences(name, {source: getattr(manifest.experiments[name], source)}, {source: md5})
+
+
+def of_frames(manifest: CohortManifest, snapshot: CohortSnapshot) -> Iterator[Change]:
+    """What the images manifests say otherwise, if they are still those that the table was made from."""
+    for experiment, part in manifest.experiments.items():
+        path = places.images(experiment)
+        data = snapshot.content(path)
+        if data is None or md5_bytes(data) != part.images:
+            continue  # another one now, which is a change of the experiment, and said as that
+        listed = images_manifest.parse(data, snapshot.name(path))
+        yield from _differences(experiment, {"frames": part.frames}, {"frames": len(listed.frames)})
+        counts = images_manifest.count(listed.frames, listed.counts.rows)
+        yield from _differences(experiment, _fields(listed.counts), _fields(counts))
+
+
+def of_columns(manifest: CohortManifest, entry: StageLock, snapshot: CohortSnapshot) -> Iterator[Change]:
+    """What the experiments' own tables say otherwise of the columns that some lack, if none was made anew since."""
+    folder = _folder_read("build03", entry, snapshot)
+    if folder is None:
+        return
+    columns = {}
+    for experiment, part in manifest.experiments.items():
+        name, md5 = _made("build03", experiment, _SOURCES["build03"], snapshot)
+        path = snapshot.root / folder / name
+        if md5 != part.build03 or not path.is_file():
+            return  # said as a change of the experiment
+        with opened(path) as file:
+            columns[experiment] = check_header(file.readline(), str(path))
+    yield from _differences(manifest.table, {"filled": manifest.filled}, {"filled": lacking(columns)})
+
+
+def of_earlier(manifest: CohortManifest, entry: StageLock, snapshot: CohortSnapshot) -> Iterator[Change]:
+    """What the earlier table's manifest says otherwise of what is taken over from it, if it is still the same one."""
+    for path, dep in entry.deps.items():
+        table = Path(path).stem
+        if path != str(places.cohort(table)) or table == "experiments":
+            continue
+        data = snapshot.content(Path(path))
+        if data is None or md5_bytes(data) != dep.md5:
+            continue
+        earlier = cohort_manifest.parse(data, snapshot.name(Path(path)))
+        yield from _differences(table, {"filled": manifest.filled}, {"filled": earlier.filled})
+        yield from changes.settings(*_shared(manifest.params, earlier.params))
+        yield from changes.compare("version", *_shared(manifest.versions, earlier.versions))
+        for experiment, part in manifest.experiments.items():
+            yield from _taken_over(experiment, part, earlier.experiments.get(experiment))
+
+
+def _taken_over(experiment: str, part: Contribution, earlier: Contribution | None) -> Iterator[Change]:
+    if earlier is None:
+        yield Change("experiment", experiment, "in it", None)
+        return
+    yield from _differences(
+        experiment, *({name: getattr(one, name) for name in _TAKEN_OVER} for one in (part, earlier))
+    )
+    yield from changes.compare(f"version of {experiment}:", *_shared(part.versions, earlier.versions))
+
+
+def _folder_read(source: str, entry: StageLock, snapshot: CohortSnapshot) -> str | None:
+    """The folder in which the stage of a table finds what the stage `source` of each experiment makes."""
+    folders = {
+        path.rpartition("/")[0]
+        for name, stage in snapshot.lock.items()
+        if name.startswith(f"{source}@")
+        for path in stage.outs
+    }
+    return next((path for path in entry.deps if path in folders), None)
+
+
+def _made(source: str, experiment: str, ending: str, snapshot: CohortSnapshot) -> tuple[str, str | None]:
+    """The file's name and md5 of what the stage `source` of an experiment made, as dvc.lock has it now."""
+    stage = snapshot.lock.get(f"{source}@{experiment}")
+    outs = stage.outs if stage else {}
+    files = ((path.rpartition("/")[2], out.md5) for path, out in outs.items() if path.endswith(ending))
+    return next(files, (experiment, None))
+
+
+def _differences(name: str, recorded: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Change]:
+    for field, value in recorded.items():
+        if value != found.get(field):
+            yield Change(field, name, value, found.get(field))
+
+
+def _fields(counts: Any) -> dict[str, int]:
+    return {name: getattr(counts, name) for name in counts.__struct_fields__}
+
+
+def _of_versions(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.removeprefix("versions."): value for name, value in settings.items() if name.startswith("versions.")}
+
+
+def _shared(recorded: Mapping[str, Any], others: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of two mappings, what both speak of."""
+    names = recorded.keys() & others.keys()
+    return {name: recorded[name] for name in names}, {name: others[name] for name in names}

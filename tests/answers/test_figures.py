@@ -1,0 +1,98 @@
+"""A manifest is not believed: whatever figure in it is changed by hand, with a digest to match, `--check` names it."""
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from morphseq_manifest.answers.provenance import table_check
+from morphseq_manifest.base.hashing import md5_bytes
+from morphseq_manifest.cohort.manifests import canonical, places
+from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.tracker.dvc.lock_reading import LOCK
+from tests.project import PLATES, Project
+
+TABLES = ("df01", "df02", "df03")
+
+
+def leaves(value: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The places of all single values in nested mappings."""
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from leaves(item, (*place, key))
+    else:
+        yield place
+
+
+def other(value: Any) -> Any:
+    """Another value of the same kind."""
+    match value:
+        case bool():
+            return not value
+        case int() | float():
+            return value + 1
+        case str() if len(value) == 32:
+            return "0" * 32
+        case str():
+            return value + "x"
+        case None:
+            return None
+        case _:
+            return {"made_up": [PLATES[0]]}
+
+
+def forged(root: Path, table: str, place: tuple[str, ...]) -> list[str] | None:
+    """What a check names if one value of a manifest is another one, and dvc.lock has the md5 of just this manifest."""
+    snapshot = CohortSnapshot(root)
+    manifest = snapshot.cohort(table)
+    assert manifest
+    values = copy.deepcopy(msgspec.to_builtins(manifest))
+    inner = values
+    for key in place[:-1]:
+        inner = inner[key]
+    before = inner[place[-1]]
+    inner[place[-1]] = other(before)
+    if inner[place[-1]] == before:
+        return None
+    data = canonical.dump(canonical.seal(msgspec.convert(values, CohortManifest)))
+    path = places.cohort(table)
+    was, now = md5_bytes(snapshot.content(path) or b""), md5_bytes(data)
+    lock = (root / LOCK).read_bytes().replace(was.encode(), f"'{now}'".encode() if now.isdigit() else now.encode())
+    snapshot = CohortSnapshot(root, texts={path: data, LOCK: lock})
+    found = snapshot.cohort(table)
+    assert found
+    file = root / "data/metadata/combined_metadata_files" / f"embryo_metadata_{table}.csv"
+    return [f"{change.kind} {change.name}" for change in table_check.check(table, file, found, snapshot)]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_whatever_is_changed_in_a_manifest_is_named(built: Path, table: str) -> None:
+    manifest = CohortSnapshot(built).cohort(table)
+    assert manifest
+    of_itself = {"schema", "table", "digest"}
+    values = [place for place in leaves(msgspec.to_builtins(manifest)) if place[0] not in of_itself]
+    assert len(values) > 40
+    named = {place: forged(built, table, place) for place in values}
+    assert not [place for place, found in named.items() if found == []]
+    assert named["experiments", PLATES[0], "rows"] == [f"rows {PLATES[0]}"]
+    assert named["experiments", PLATES[0], "embryos"] == [f"embryos {PLATES[0]}"]
+    assert named["experiments", PLATES[0], "contributed"] == [f"content of rows {PLATES[0]}"]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_nothing_is_named_where_nothing_was_changed(built: Path, table: str) -> None:
+    assert Project(built).morphseq("provenance", table, "--check").strip().endswith("every row is as recorded")
+
+
+def test_an_edited_manifest_is_said_to_be_another_than_the_stage_wrote(project: Project) -> None:
+    path = project.root / "manifests/df01.json"
+    manifest = project.manifest("df01")
+    path.unlink()
+    path.write_bytes(canonical.dump(canonical.seal(msgspec.structs.replace(manifest, model="demo_c"))))
+    output = project.morphseq("provenance", "df01", code=3)
+    assert "manifests/df01.json is not the one that df01 wrote" in output
+    assert "manifests/df01.json" in project.morphseq("provenance", "df01", "--check", code=3)
