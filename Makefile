@@ -3,7 +3,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 PYTHON ?= python3
 
-.PHONY: install plates models demo test bench
+.PHONY: install plates models train demo test bench
 
 install: $(VENV)/installed
 
@@ -16,7 +16,12 @@ plates: install
 	python -m simulation.plates data
 
 models: install
-	python -m simulation.training data
+	python -m simulation.default_models data
+
+# Makes the default models anew, as simulation/models/README.md says, which then are to be committed.
+train: install
+	python -m simulation.training simulation/models
+	python -m simulation.evaluation
 
 demo: plates models
 	morphseq run df03

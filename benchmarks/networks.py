@@ -64,7 +64,7 @@ def _rate(action: Callable[[], object], count: int) -> float:
 
 
 def _masks(drawn: list[Drawn]) -> float:
-    from stages.networks import model_folder
+    from stages.networks.shapes import model_folder
 
     network = StandIn().eval().to(model_folder.device(), memory_format=torch.channels_last)
     images = np.stack([to_qc_input(frame.grey) for frame in drawn] * 2)
@@ -74,7 +74,7 @@ def _masks(drawn: list[Drawn]) -> float:
 def _sam2(drawn: list[Drawn]) -> float:
     from transformers import Sam2VideoConfig, Sam2VideoModel
 
-    from stages.networks import model_folder
+    from stages.networks.shapes import model_folder
     from stages.segmentation.sam2_video import Video
 
     model = Sam2VideoModel(Sam2VideoConfig()).eval().to(model_folder.device())
@@ -89,7 +89,7 @@ def _sam2(drawn: list[Drawn]) -> float:
 
 
 def _latents() -> float:
-    from stages.networks import model_folder
+    from stages.networks.shapes import model_folder
 
     encoder = Encoder([16, 32, 64, 128, 256], 100).eval().to(model_folder.device(), memory_format=torch.channels_last)
     model = latents.LatentModel(to_mu(encoder), (288, 128), latents.latent_columns(100, 0.2))

@@ -1,1 +1,1 @@
-"""Simulated plates with the truth about them, and the training of the default models on scenes like theirs."""
+"""Simulated plates with the truth about them, and the default models: their training and evaluation on such scenes."""

@@ -4,8 +4,10 @@ Everything here is in embryo coordinates: u runs along the long axis with the yo
 A field is a GRID x GRID float32 array over -HALF..HALF in (v, u); distances are negative inside.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +51,14 @@ class Anatomy:
     eyes: tuple[Disk, ...]
     area: float  # of the outline
     cloud: NDArray[np.float64]  # (N, 2) points (v, u) that fill the outline evenly
+
+
+def alike(function: Callable[..., NDArray[np.float64]], *values: NDArray[Any]) -> Field:
+    """A function of arrays of numbers, float32, the same on all processors: worked out in float64, then rounded.
+
+    Worked out in float32, the last digits depend on the processor, and a few of a plate's pixels with them.
+    """
+    return function(*(value.astype(np.float64) for value in values)).astype(np.float32)
 
 
 def surface_area_um2(stage_hpf: float) -> float:
@@ -128,8 +138,8 @@ def _eyes(
 def _chorion_rim(rng: np.random.Generator, v: Field, u: Field) -> Field:
     """A disc, a little longer along u than across and not quite even."""
     stretch = np.float32(np.sqrt(rng.uniform(1.08, 1.16)))
-    angle = np.arctan2(v, u)
-    wobble = 1 + np.float32(0.008) * np.sin(3 * angle + np.float32(rng.uniform(0, 6)))
+    angle = alike(np.arctan2, v, u)
+    wobble = 1 + np.float32(0.008) * alike(np.sin, 3 * angle + np.float32(rng.uniform(0, 6)))
     radius = np.float32(np.sqrt(1 / np.pi))
     rim: Field = np.hypot(v * stretch, u / stretch) * wobble - radius
     return rim

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from simulation.anatomy import GRID, HALF, SPACING, Anatomy, Field, anatomy, surface_area_um2
+from simulation.anatomy import GRID, HALF, SPACING, Anatomy, Field, alike, anatomy, surface_area_um2
 
 Mask = NDArray[np.bool_]
 
@@ -138,14 +138,14 @@ class _Tissue:
     def _chorion(self) -> Field:
         """A grey disc that darkens towards its thin dark rim."""
         inner = 0.79 + self.shade[2] - 0.07 * _near(self.outline, 14) + 0.008 * self.coarse
-        rim = 0.42 * np.exp(-(((self.outline + 1.8) / 1.5) ** 2))
+        rim = 0.42 * alike(np.exp, -(((self.outline + 1.8) / 1.5) ** 2))
         return _over(np.ones_like(self.v), self.outline, inner - rim)
 
     def _body_light(self) -> Field:
         """The body axis: dark at its sides, a lighter notochord, somites across it and pigment along it."""
         widest = 0.13 if self.embryo.chorion else 0.19
         depth = np.clip(-self.body / (widest * self.px), 0, 1)
-        somites = 0.035 * np.sin(self.along * 190) * ((self.along > 0.25) & (self.along < 0.9))
+        somites = 0.035 * alike(np.sin, self.along * 190) * ((self.along > 0.25) & (self.along < 0.9))
         pigment = 0.2 * np.clip(self.fine - 0.9, 0, 1) * (self.along > 0.1)
         side = 0.17 * _near(self.body, 2.5)
         light: Field = 0.46 + self.shade[3] + 0.09 * depth + somites + 0.03 * self.coarse - pigment - side
@@ -168,8 +168,7 @@ class _Tissue:
 
 def _near(rim: Field, depth: float) -> Field:
     """1 at the rim of a layer, falling to 0 inside it over about `depth` px."""
-    near: Field = np.exp(np.minimum(rim, 0) / np.float32(depth))
-    return near
+    return alike(np.exp, np.minimum(rim, 0) / np.float32(depth))
 
 
 def _over(below: Field, rim: Field, layer: Field) -> Field:

@@ -15,29 +15,31 @@ from stages.latents import to_input
 from stages.networks.shapes import SNIP_INPUT
 
 CLASSES = ("embryo", "dead", "yolk", "focus", "bubble")
-# As params.yaml has them: the VAEs should learn from what they will be given.
-SNIPS = snips.Settings(um_per_px=7.8, blend_um=75.0, noise_mean=10.0, noise_sd=5.0)
+# The networks' logits are at a quarter of the resolution before they are enlarged.
+COARSE = 4
 
 
 @dataclass(frozen=True)
 class Example:
-    """One scene: image uint8 (576, 320), masks bool (5, 576, 320) in the order of CLASSES, snips uint8 (288, 128)."""
+    """One scene: image uint8 (576, 320), the classes' coverage, snips uint8 (288, 128).
+
+    Coverage, uint8 (5, 144, 80) in the order of CLASSES, is how many pixels of each coarse one a class covers.
+    """
 
     image: NDArray[np.uint8]
-    masks: NDArray[np.bool_]
+    coverage: NDArray[np.uint8]
     snips: tuple[NDArray[np.uint8], ...]
 
 
-def example(name: str, *, with_snips: bool = False) -> Example:
-    """The example that belongs to a name: the same name, the same bytes."""
+def example(name: str, cut: snips.Settings | None = None) -> Example:
+    """The example that belongs to a name: the same name, the same bytes. Without settings it has no snips."""
     rng = np.random.default_rng(seed("example", name))
     well = random_well(rng)
     stage_hpf = float(rng.uniform(20, 58))
     frame = draw(scene(f"example/{name}", well, 0, stage_hpf, stage_hpf))
     masks = (frame.labels > 0, frame.dead, frame.yolk, frame.focus, frame.bubble)
     image = np.rint(to_qc_input(frame.image) * 255).astype(np.uint8)
-    cut = _snips(name, frame) if with_snips else ()
-    return Example(image, np.stack([_to_qc_mask(mask) for mask in masks]), cut)
+    return Example(image, np.stack([_coverage(mask) for mask in masks]), _snips(name, frame, cut) if cut else ())
 
 
 def random_well(rng: np.random.Generator) -> Well:
@@ -56,17 +58,20 @@ def random_well(rng: np.random.Generator) -> Well:
     )
 
 
-def _to_qc_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    laid: NDArray[np.bool_] = to_qc_input(mask.astype(np.uint8) * np.uint8(255)) >= 0.5
-    return laid
+def _coverage(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """How many pixels of each coarse one a mask, bool (H, W), covers as the networks see it: uint8 (144, 80)."""
+    laid = to_qc_input(mask.astype(np.uint8) * np.uint8(255)) >= 0.5
+    cells = laid.reshape(laid.shape[0] // COARSE, COARSE, laid.shape[1] // COARSE, COARSE)
+    counts: NDArray[np.uint8] = cells.sum(axis=(1, 3), dtype=np.uint8)
+    return counts
 
 
-def _snips(name: str, frame: Frame) -> tuple[NDArray[np.uint8], ...]:
+def _snips(name: str, frame: Frame, settings: snips.Settings) -> tuple[NDArray[np.uint8], ...]:
     """The embryos of a frame as the VAEs take them."""
     scale = (UM_PER_PX, UM_PER_PX)
     cut = []
     for label, box in boxes(frame.labels).items():
         mask = frame.labels[box] == label
-        snip = snips.make_snip(f"{name}_{label}", frame.image, mask, frame.yolk[box], box, scale, SNIPS)
+        snip = snips.make_snip(f"{name}_{label}", frame.image, mask, frame.yolk[box], box, scale, settings)
         cut.append(np.rint(to_input(snip, SNIP_INPUT) * 255).astype(np.uint8))
     return tuple(cut)

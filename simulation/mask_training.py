@@ -11,14 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from simulation.examples import CLASSES, Example
+from simulation.examples import CLASSES, COARSE, Example
 from stages.networks.shapes import UNet
 
 WIDTH = 16
-_STEPS = 450
+_STEPS = 12_000
 _BATCH = 8
 _CROP = 192
-_COARSE = 4  # the networks' logits are at a quarter of the resolution before they are enlarged
 _LEARNING_RATE, _HEAD_FASTER = 0.008, 7.0
 _CLASS_WEIGHTS = (1.0, 1.0, 2.0, 1.0, 6.0)  # small things count for more
 _INSIDE_WEIGHTS = (1.0, 1.0, 2.0, 1.0, 1.0)  # and a yolk must not be missed: it says which end of an embryo is up
@@ -27,7 +26,7 @@ _AROUND = (*CLASSES, "sound", "any")
 _AROUND_SHARES = (0.14, 0.14, 0.14, 0.14, 0.18, 0.18, 0.08)
 _JITTER = 48
 # The worst pixels count extra once the rest is learnt: a single stray one would flag an embryo.
-_HARD_FROM, _HARD_SHARE, _HARD_WEIGHT = 0.4, 64, 0.05
+_HARD_FROM, _HARD_SHARE, _HARD_WEIGHT = 0.4, 256, 0.2
 
 State = dict[str, torch.Tensor]
 
@@ -48,7 +47,7 @@ class _Crops:
     def __init__(self, examples: Sequence[Example], rng: np.random.Generator) -> None:
         self._rng = rng
         self._images = np.stack([example.image for example in examples])
-        self._coverage = np.stack([_coverage(example.masks) for example in examples])
+        self._coverage = np.stack([example.coverage for example in examples])
         self._places = [_places(self._coverage, kind) for kind in _AROUND]
 
     def batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -60,16 +59,18 @@ class _Crops:
             yield images[:, None], torch.stack([torch.from_numpy(coverage) for _, coverage in crops])
 
     def _crop(self, places: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        number, *place = places[self._rng.integers(len(places))]
-        size = _CROP // _COARSE
-        corner = np.array(place) + self._rng.integers(-_JITTER, _JITTER + 1, 2) // _COARSE - size // 2
+        shape = (len(self._images), *self._coverage.shape[2:])
+        number, *place = np.unravel_index(places[self._rng.integers(len(places))], shape)
+        size = _CROP // COARSE
+        corner = np.array(place) + self._rng.integers(-_JITTER, _JITTER + 1, 2) // COARSE - size // 2
         top, left = np.clip(corner, 0, np.array(self._coverage.shape[2:]) - size).tolist()
         turned = (slice(None, None, self._rng.choice((-1, 1))), slice(None, None, self._rng.choice((-1, 1))))
-        fine = (slice(top * _COARSE, top * _COARSE + _CROP), slice(left * _COARSE, left * _COARSE + _CROP))
+        fine = (slice(top * COARSE, top * COARSE + _CROP), slice(left * COARSE, left * COARSE + _CROP))
         lamp = np.float32(self._rng.uniform(0.8, 1.15) / 255)
         image = np.minimum(self._images[number][fine][turned] * lamp, np.float32(1))
         coverage = self._coverage[number][:, top : top + size, left : left + size][:, *turned]
-        return image.astype(np.float32), np.ascontiguousarray(coverage)
+        # The share of a coarse pixel that a class covers: a logit's sign then changes where the edge is.
+        return image.astype(np.float32), coverage.astype(np.float32) / np.float32(COARSE**2)
 
 
 def reproducible(seed: int, threads: int) -> None:
@@ -86,23 +87,27 @@ def train_masks(examples: Sequence[Example], threads: int = 1) -> dict[str, Stat
     reproducible(seed=0, threads=threads)
     network: nn.Module = _Joint().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser, schedule = _optimiser(network)
-    weights, inside = (torch.tensor(values).view(1, -1, 1, 1) for values in (_CLASS_WEIGHTS, _INSIDE_WEIGHTS))
     batches = _Crops(examples, np.random.default_rng(0)).batches()
     for step in range(_STEPS):
         images, coverage = next(batches)
-        logits = network(images)
-        wrong = weights * nn.functional.binary_cross_entropy_with_logits(
-            logits, coverage, reduction="none", pos_weight=inside
-        )
-        loss = wrong.mean()
-        if step > _HARD_FROM * _STEPS:
-            per_class = wrong.flatten(2)
-            loss = loss + _HARD_WEIGHT * per_class.topk(per_class.shape[2] // _HARD_SHARE, dim=2).values.mean()
+        loss = _loss(network(images), coverage, hard=step > _HARD_FROM * _STEPS)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
     return {name: _single(network.state_dict(), index) for index, name in enumerate(CLASSES)}
+
+
+def _loss(logits: torch.Tensor, coverage: torch.Tensor, *, hard: bool) -> torch.Tensor:
+    """Cross entropy of logits (N, 5, 48, 48) with the classes' coverage, with more for the worst pixels if `hard`."""
+    weights, inside = (torch.tensor(values).view(1, -1, 1, 1) for values in (_CLASS_WEIGHTS, _INSIDE_WEIGHTS))
+    entropy = nn.functional.binary_cross_entropy_with_logits(logits, coverage, reduction="none", pos_weight=inside)
+    wrong = weights * entropy
+    if not hard:
+        return wrong.mean()
+    per_class = wrong.flatten(2)
+    worst = per_class.topk(per_class.shape[2] // _HARD_SHARE, dim=2).values
+    return wrong.mean() + _HARD_WEIGHT * worst.mean()
 
 
 def _optimiser(network: nn.Module) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
@@ -126,18 +131,12 @@ def _single(state: State, index: int) -> State:
     }
 
 
-def _coverage(masks: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The share of each coarse pixel that a class covers: a logit's sign then changes where the edge is."""
-    classes, height, width = masks.shape
-    cells = masks.reshape(classes, height // _COARSE, _COARSE, width // _COARSE, _COARSE)
-    return cells.mean(axis=(2, 4), dtype=np.float32)  # type: ignore[no-any-return]
-
-
-def _places(coverage: NDArray[np.float32], kind: str) -> NDArray[np.intp]:
-    """The coarse pixels (example, row, column) around which crops of a kind may lie."""
+def _places(coverage: NDArray[np.uint8], kind: str) -> NDArray[np.intp]:
+    """The coarse pixels around which crops of a kind may lie, as indices into (examples, 144, 80)."""
     if kind == "any":
-        return np.argwhere(np.ones_like(coverage[:, 0], bool))
+        return np.arange(coverage[:, 0].size)
     if kind in CLASSES:
-        return np.argwhere(coverage[:, CLASSES.index(kind)] > 0.5)
+        return np.flatnonzero(coverage[:, CLASSES.index(kind)] > COARSE**2 // 2)
     ill = coverage[:, [CLASSES.index("dead"), CLASSES.index("focus")]].any(axis=(1, 2, 3))
-    return np.argwhere((coverage[:, CLASSES.index("embryo")] > 0.5) & ~ill[:, None, None])  # type: ignore[index]
+    embryos = coverage[:, CLASSES.index("embryo")] > COARSE**2 // 2
+    return np.flatnonzero(embryos & ~ill[:, None, None])  # type: ignore[index]

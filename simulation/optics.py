@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from simulation.anatomy import Field
+from simulation.anatomy import Field, alike
 
 Shape = tuple[int, int]
 _SUPERSAMPLE = 2
@@ -84,7 +84,7 @@ def bubble(drop: Bubble, shape: Shape) -> tuple[Field, NDArray[np.bool_]]:
     ring = 0.13 * drop.radius + 0.8
     cover = np.clip(0.5 + depth, 0, 1)
     inner = np.clip(depth - ring, 0, 1)
-    glow = 0.12 * np.exp(-(((depth - ring - 2) / 3) ** 2))
+    glow = 0.12 * alike(np.exp, -(((depth - ring - 2) / 3) ** 2))
     light = 1 + cover * ((1 - inner) * (0.16 - 1) + inner * (0.02 + glow))
     return light.astype(np.float32), distance <= drop.radius
 

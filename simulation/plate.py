@@ -44,8 +44,3 @@ def well_names(count: int, first_row: str = "A") -> list[str]:
     """The first `count` wells, row by row, from `first_row` on."""
     names = [f"{row}{column:02d}" for row in "ABCDEFGH" for column in range(1, 13) if row >= first_row]
     return names[:count]
-
-
-def plain_plate(experiment: str, wells: int, frames: int, start_age_hpf: float = 26.0) -> Plate:
-    """A plate with nothing special in any well, for tests and benchmarks."""
-    return Plate(experiment, {name: Well() for name in well_names(wells)}, frames, start_age_hpf)

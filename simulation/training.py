@@ -3,14 +3,17 @@
 import sys
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 import click
 
 from morphseq_manifest.base.console import Command, note
+from morphseq_manifest.cohort import params
 from simulation.examples import Example, example
 from simulation.mask_training import WIDTH, State, train_masks
 from simulation.vae_training import VaePlan, train_vae
+from stages import snips
 from stages.networks import model_folder
 from stages.segmentation.segmenters import Build02Config, ThresholdConfig
 from stages.segmentation.threshold import Settings
@@ -28,22 +31,18 @@ VAES = {
 }
 BUILD02 = Build02Config(width=WIDTH, probability=0.5, min_area=0.02)
 
-_EXAMPLES = 240
+_EXAMPLES = 1_600
 _WITH_SNIPS = 140
 _WORKERS = 2
 
 
-def draw_examples(pool: ProcessPoolExecutor) -> list[Example]:
-    """The scenes that all models learn from, in order."""
-    with_snips = [number < _WITH_SNIPS for number in range(_EXAMPLES)]
+def draw_examples(pool: ProcessPoolExecutor, cut: snips.Settings) -> list[Example]:
+    """The scenes that all models learn from, in order, the first ones with snips."""
     names = [f"train/{number}" for number in range(_EXAMPLES)]
-    drawn = pool.map(_draw, names, with_snips, chunksize=10)
+    settings = [*repeat(cut, _WITH_SNIPS), *repeat(None, _EXAMPLES - _WITH_SNIPS)]
+    drawn = pool.map(example, names, settings, chunksize=10)
     with click.progressbar(drawn, length=_EXAMPLES, label="drawing scenes", file=sys.stderr) as shown:
         return list(shown)
-
-
-def _draw(name: str, with_snips: bool) -> Example:
-    return example(name, with_snips=with_snips)
 
 
 def _vae_state(plan: VaePlan, examples: list[Example]) -> State:
@@ -60,20 +59,24 @@ def save_segmenters(folder: Path, states: dict[str, State]) -> None:
 
 
 @click.command(cls=Command)
-@click.argument("data_root", type=click.Path(file_okay=False, path_type=Path))
-def main(data_root: Path) -> None:
-    """Train the default models and write them into DATA_ROOT, in place of earlier ones. The same bytes each time."""
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def main(folder: Path) -> None:
+    """Train the default models and write them into FOLDER, laid out as a data root, in place of earlier ones.
+
+    The same bytes each time on the same machine. Snips are cut as params.yaml says.
+    """
+    cut = params.read().block("snips", snips.Settings)
     with ProcessPoolExecutor(_WORKERS) as pool:
-        examples = draw_examples(pool)
+        examples = draw_examples(pool, cut)
         note("training the mask networks beside the VAEs")
         masks = pool.submit(train_masks, examples)
         encoders: dict[str, Future[State]] = {
-            name: pool.submit(partial(_vae_state, plan), examples) for name, plan in VAES.items()
+            name: pool.submit(partial(_vae_state, plan), examples[:_WITH_SNIPS]) for name, plan in VAES.items()
         }
         for name, plan in VAES.items():
-            model_folder.save(data_root / "models/legacy" / name, plan.config(), encoders[name].result())
+            model_folder.save(folder / "models/legacy" / name, plan.config(), encoders[name].result())
             note(f"{name}: trained")
-        save_segmenters(data_root / "segmentation/segmentation_models", masks.result())
+        save_segmenters(folder / "segmentation/segmentation_models", masks.result())
         note("mask networks and segmenters: trained")
 
 

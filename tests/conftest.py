@@ -42,7 +42,7 @@ def prepared(once: Once) -> Path:
     def build(folder: Path) -> None:
         project = clone(folder)
         project.run("python", "-m", "simulation.plates", "data")
-        project.run("python", "-m", "simulation.training", "data")
+        project.run("python", "-m", "simulation.default_models", "data")
 
     return once("prepared", build)
 

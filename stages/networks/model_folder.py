@@ -51,7 +51,7 @@ def read_config(folder: Path, kinds: Any) -> Any:
     """
     if not folder.is_dir():
         raise UnreadableError(
-            f"{folder}: no such model folder. `make models` makes the default ones; others are copied there"
+            f"{folder}: no such model folder. `make models` copies the default ones; put others there"
         )
     path = folder / CONFIG
     if not path.is_file():
