@@ -1,6 +1,5 @@
 """Content in DVC's cache: what stages made is copied there, and copied back to where it was."""
 
-import json
 import shutil
 import stat
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from morphseq_manifest.base import files
 from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.disk.workspace import Workspace
-from morphseq_manifest.tracker.dvc.folder_hash import folder_listing
+from morphseq_manifest.tracker.dvc.folder_hash import folder_listing, parse_listing
 
 # DVC's protection of a cached file: nobody may write to it.
 _CACHED_MODE = 0o444
@@ -52,13 +51,13 @@ class Cached:
                 temporary.chmod(temporary.stat().st_mode | stat.S_IEXEC)
 
     def _bring_back_folder(self, place: Path, md5: str) -> None:
-        listed = json.loads(Path(self._workspace.dvc_cache.path(md5)).read_bytes())
+        listed = parse_listing(Path(self._workspace.dvc_cache.path(md5)).read_bytes())
         files.remove(place)
         with files.replacing_folders([place]) as (temporary,):
-            for item in listed:
-                target = temporary / item["relpath"]
+            for name, member in listed.items():
+                target = temporary / name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(self._workspace.dvc_cache.path(item["md5"]), target)
+                shutil.copyfile(self._workspace.dvc_cache.path(member), target)
 
     def _copy(self, path: Path, md5: str) -> None:
         place = Path(self._workspace.dvc_cache.path(md5))
