@@ -10,6 +10,8 @@ import click
 
 from morphseq_manifest.base.errors import ExitCode, MorphseqError, described
 
+_HELP = ["-h", "--help"]
+
 
 @contextmanager
 def _messages(context: click.Context) -> Iterator[None]:
@@ -27,7 +29,11 @@ def _messages(context: click.Context) -> Iterator[None]:
 
 
 class Command(click.Command):
-    """A click command that ends with a message and an exit status if it can't do its work."""
+    """A click command that ends with a message and an exit status if it can't do its work; `-h` shows its help."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.context_settings.setdefault("help_option_names", _HELP)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, turning the project's errors into messages."""
@@ -43,6 +49,15 @@ class Group(click.Group):
     """A group of such commands."""
 
     command_class = Command
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.context_settings.setdefault("help_option_names", _HELP)
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: what to type, a line each, as it stands."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
 def note(text: str) -> None:

@@ -4,23 +4,24 @@ from pathlib import Path
 
 import click
 
-from morphseq_manifest.base.console import Group, note, printing
+from morphseq_manifest.base.console import Group, examples, note, printing
 from morphseq_manifest.base.errors import ExitCode
 from morphseq_manifest.commands.options import with_json
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, epilog=examples("morphseq code status", "morphseq code accept snips"))
 def code() -> None:
     """Compare the stages' code with their versions."""
 
 
-@code.command("status")
+@code.command("status", epilog=examples("morphseq code status", "morphseq code status --json"))
 @with_json
 @click.pass_context
 def code_status(context: click.Context, as_json: bool) -> None:
     """Show which stages have other code than recorded.
 
-    Changed code under an unchanged version, or a version whose code is not recorded: ends with 1.
+    Exit status: 0 if all code is as recorded, 1 if code changed under an unchanged version, or a version's code is not
+    recorded.
     """
     from morphseq_manifest.answers.code import versions, view
     from morphseq_manifest.base import display
@@ -37,14 +38,14 @@ def code_status(context: click.Context, as_json: bool) -> None:
     context.exit(ExitCode.OK if versions.is_clean(states) else ExitCode.STALE)
 
 
-@code.command("accept")
+@code.command("accept", epilog=examples("morphseq code accept", "morphseq code accept snips latents"))
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
 @click.pass_obj
 def code_accept(root: Path, stages: tuple[str, ...]) -> None:
     """Record the present code of each STAGE (or all).
 
-    It goes into manifests/code.json, under the present version of the stage in params.yaml. Where the code has changed
-    and the version has not, this says that the results stay the same.
+    Writes it to manifests/code.json, under the present version of the stage in params.yaml. If the code has changed and
+    the version has not, accepting declares the results unchanged.
     """
     from morphseq_manifest.answers.code import versions, view
 

@@ -2,12 +2,12 @@
 
 import click
 
-from morphseq_manifest.base.console import Command, printing
+from morphseq_manifest.base.console import Command, examples, printing
 from morphseq_manifest.base.errors import ExitCode
 from morphseq_manifest.commands.options import with_json
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, epilog=examples("morphseq diff", "morphseq diff v1.0", "morphseq diff v1.0 v1.1 --json"))
 @click.argument("old", default="HEAD")
 @click.argument("new", required=False)
 @with_json
@@ -15,7 +15,8 @@ from morphseq_manifest.commands.options import with_json
 def diff(context: click.Context, old: str, new: str | None, as_json: bool) -> None:
     """Show what differs between two commits.
 
-    From OLD (HEAD) to NEW (the working tree): experiments, frames, settings, rows. Ends with 1 where something does.
+    From OLD (default: HEAD) to NEW (default: the working tree): experiments, frames, settings, rows. Exit status: 0 if
+    nothing differs, 1 if something does.
     """
     from morphseq_manifest.answers.provenance import difference as compare
     from morphseq_manifest.answers.provenance import view

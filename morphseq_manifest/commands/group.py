@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from morphseq_manifest.base.console import Group
+from morphseq_manifest.base.console import Group, examples
 
 # The commands, and the module of each: only that of the one asked for is imported.
 _MODULES = {
@@ -26,11 +26,25 @@ class _Commands(Group):
         return found
 
 
-@click.group(cls=_Commands)
-@click.option(
-    "-C", "root", type=click.Path(path_type=Path, file_okay=False), default=".", help="Work on the project in DIR."
+@click.group(
+    cls=_Commands,
+    epilog=examples(
+        "morphseq status",
+        "morphseq why df03",
+        "morphseq run --dry-run",
+        "morphseq -C ~/morphseq provenance df01",
+    ),
 )
+@click.option(
+    "-C",
+    "root",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    default=".",
+    help="Work on the project in DIR.",
+)
+@click.version_option(package_name="morphseq-manifest", prog_name="morphseq", message="%(prog)s %(version)s")
 @click.pass_context
 def main(context: click.Context, root: Path) -> None:
-    """Which experiments, with which content, are in df01, df02 and df03."""
+    """Show what is in df01, df02 and df03, find what is out of date, and run it."""
     context.obj = root

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from morphseq_manifest.base.console import Command, note, printing
+from morphseq_manifest.base.console import Command, examples, note, printing
 from morphseq_manifest.base.errors import ConfigError, ExitCode
 from morphseq_manifest.commands.options import with_json
 
@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "morphseq provenance df01",
+        "morphseq provenance df03 --rev v1.0 --json",
+        "morphseq provenance df01 --check",
+        "morphseq provenance attachment.csv",
+        "morphseq provenance --experiment 20240418",
+    ),
+)
 @click.argument("table", required=False)
 @click.option("--rev", help="Answer for this commit, from git alone.")
 @click.option("--experiment", help="Trace this experiment back to its frames.")
@@ -23,10 +32,10 @@ if TYPE_CHECKING:
 def provenance(
     context: click.Context, table: str | None, rev: str | None, experiment: str | None, check: bool, as_json: bool
 ) -> None:
-    """Show which experiments are in TABLE.
+    """Show which experiments, with which content, are in TABLE.
 
-    With which content, too. TABLE is df01, df02, df03, or any copy of one (FILE.csv). Ends with 1 where an
-    experiment is not current, with 3 where a table is not what was recorded.
+    TABLE is df01, df02, df03, or any copy of one (FILE.csv), whose commit is then found. Exit status: 0 if every
+    experiment is current, 1 if one is not, 3 if a table is not what was recorded.
     """
     from morphseq_manifest.cohort.snapshot import CohortSnapshot
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from morphseq_manifest.base.console import Command, printing
+from morphseq_manifest.base.console import Command, examples, printing
 from morphseq_manifest.base.errors import ConfigError, ExitCode
 from morphseq_manifest.commands.options import with_experiments, with_json
 
@@ -18,16 +18,25 @@ EVERYTHING = "e2e"
 _ALIASES = {"build04": "df02", "build06": "df03"}
 _OPTIONS = (
     with_experiments,
-    click.option("--force", is_flag=True, help="Run the targets in any case, and nothing before them."),
-    click.option("--with-downstream", is_flag=True, help="And all that comes after the targets."),
+    click.option("--force", is_flag=True, help="Rerun the targets even if up to date, but nothing upstream."),
+    click.option("--with-downstream", is_flag=True, help="Run all that depends on the targets, too."),
     click.option("--dry-run", is_flag=True, help="Show what would run, and why; change nothing."),
     click.option("--model-name", metavar="M", help="Set model_name in params.yaml first."),
-    click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Stages at a time (all processors)."),
-    click.option("--per-gpu", type=click.IntRange(1), default=1, metavar="N", help="Stages at a time on a GPU (1)."),
+    click.option(
+        "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Stages to run at once (default: CPU cores)."
+    ),
+    click.option("--per-gpu", type=click.IntRange(1), default=1, metavar="N", help="Stages that share a GPU (1)."),
     click.option("--keep-going/--fail-fast", default=True, help="After a failure, run what can be run (the default)."),
-    click.option("--wait", type=click.FloatRange(0), default=0, metavar="S", help="Wait so long for another process."),
-    click.option("--scheduler", metavar="ADDRESS", help="Run on the Dask cluster that has its scheduler there."),
-    click.option("--cluster", type=click.Path(path_type=Path, dir_okay=False), help="Start the cluster of this file."),
+    click.option(
+        "--wait", type=click.FloatRange(0), default=0, metavar="S", help="Wait up to S seconds for another process."
+    ),
+    click.option("--scheduler", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler."),
+    click.option(
+        "--cluster",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Start the cluster that FILE describes: docs/cluster.md.",
+    ),
     with_json,
 )
 
@@ -38,24 +47,35 @@ def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.pass_context(function)
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "morphseq run",
+        "morphseq run df03 --dry-run",
+        "morphseq run build03 --experiments 20240418,20250305_1",
+        "morphseq run snips@20240418 --force --with-downstream -j 4",
+        "morphseq run df03 --model-name demo_b",
+        "morphseq run --cluster slurm.yaml",
+    ),
+)
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @_with_options
 def run(context: click.Context, targets: tuple[str, ...], **given: Any) -> None:
     """Bring TARGETs up to date, many at once.
 
-    TARGETs are stages, groups (build03), stages of groups (build03@20240418). Without a target, or for e2e,
-    everything; build04 and build06 are the lab's names for df02 and df03. What is up to date stays, what DVC has in
-    its run cache is restored, and afterwards `dvc status` is clean. Ends with 1 where a stage failed.
+    A TARGET is a stage (df03), a group (build03), or a stage of a group (build03@20240418). Without a target, or for
+    e2e, everything runs; build04 and build06 are the lab's names for df02 and df03. What is up to date stays, what is
+    in DVC's run cache is restored, and afterwards `dvc status` is clean. Exit status: 0 if all stages succeeded, 1 if
+    one failed, or, in a dry run, if one would run.
     """
     context.exit(_run(context.obj, targets, **given))
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, epilog=examples("morphseq pipeline e2e", "morphseq pipeline build06 --dry-run"))
 @click.argument("action")
 @_with_options
 def pipeline(context: click.Context, action: str, **given: Any) -> None:
-    """The old name of `morphseq run ACTION`."""
+    """Run ACTION: the old name of `morphseq run`."""
     context.exit(_run(context.obj, (action,), **given))
 
 

@@ -2,13 +2,20 @@
 
 import click
 
-from morphseq_manifest.base.console import Command, printing
+from morphseq_manifest.base.console import Command, examples, printing
 from morphseq_manifest.commands.options import with_experiments, with_json
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "morphseq status",
+        "morphseq status --experiments 20240418,20250305_1 --verbose",
+        "morphseq status --later-than 20240401 --json",
+    ),
+)
 @with_experiments
-@click.option("--verbose", is_flag=True, help="Name all that is not up to date.")
+@click.option("--verbose", is_flag=True, help="Name every stage that is not up to date.")
 @with_json
 @click.pass_context
 def status(
@@ -16,8 +23,8 @@ def status(
 ) -> None:
     """Show what is up to date, and what is not.
 
-    A row an experiment, a column a step, then the tables and what is in them. Ends with 0 where nothing would run,
-    with 1 where something would, with 4 where something could not be told.
+    One row for each experiment, one column for each step; then the tables and what is in them. Exit status: 0 if
+    everything is up to date, 1 if something would run, 4 if something could not be determined.
     """
     from morphseq_manifest.answers.status import view
     from morphseq_manifest.answers.status.report import status as look

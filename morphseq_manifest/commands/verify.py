@@ -2,16 +2,28 @@
 
 import click
 
-from morphseq_manifest.base.console import Command, printing
+from morphseq_manifest.base.console import Command, examples, printing
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.commands.options import with_experiments, with_json
 
 
-@click.command(cls=Command)
-@click.option("--sample", type=click.FloatRange(0, 100, min_open=True), metavar="PERCENT", help="Hash this share only.")
-@click.option("--seed", type=int, help="Take the sample that was taken with this seed.")
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "morphseq verify",
+        "morphseq verify --experiments 20240418",
+        "morphseq verify --sample 5 --seed 1",
+    ),
+)
+@click.option(
+    "--sample",
+    type=click.FloatRange(0, 100, min_open=True),
+    metavar="PERCENT",
+    help="Hash a random share of the files only.",
+)
+@click.option("--seed", type=int, help="Repeat the sample that was taken with this seed.")
 @with_experiments
-@click.option("--restart", is_flag=True, help="Hash again what an interrupted check has hashed.")
+@click.option("--restart", is_flag=True, help="Start over instead of resuming.")
 @with_json
 @click.pass_context
 def verify(
@@ -25,9 +37,9 @@ def verify(
 ) -> None:
     """Hash everything again, and name damage.
 
-    Frames, stacks, tables, models and manifests: damaged, missing and unrecorded ones. Ends with 3 where there are
-    any, with 4 where something can't be read, with 1 where stages recorded different contents of one file. After
-    Ctrl-C the same command goes on where it was.
+    Names the frames, stacks, tables, models and manifests that are damaged, missing or not recorded. After Ctrl-C the
+    same command resumes. Exit status: 0 if all is as recorded, 3 if something is not, 4 if something can't be read,
+    1 if stages recorded different contents of one file.
     """
     from morphseq_manifest.answers.verify import report as checking
     from morphseq_manifest.answers.verify import view

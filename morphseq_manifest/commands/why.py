@@ -2,19 +2,22 @@
 
 import click
 
-from morphseq_manifest.base.console import Command, printing
+from morphseq_manifest.base.console import Command, examples, printing
 from morphseq_manifest.commands.options import with_json
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog=examples("morphseq why df03", "morphseq why sam2@20240418", "morphseq why 20240418 --json"),
+)
 @click.argument("target")
 @with_json
 @click.pass_context
 def why(context: click.Context, target: str, as_json: bool) -> None:
     """Show why TARGET will run, from the root cause.
 
-    TARGET is a stage, a group of stages, an experiment, or a table. Ends with 0 where it is up to date, with 1
-    where it would run, with 4 where something could not be told.
+    TARGET is a stage, a group of stages, an experiment, or a table. Exit status: 0 if it is up to date, 1 if it would
+    run, 4 if something could not be determined.
     """
     from morphseq_manifest.answers.why import view
     from morphseq_manifest.answers.why.explanation import why as look
