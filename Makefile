@@ -2,8 +2,10 @@
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 PYTHON ?= python3
+# Tests side by side.
+JOBS ?= 2
 
-.PHONY: install plates models train demo test bench
+.PHONY: install plates models train demo check fast test coverage lowest docs bench
 
 install: $(VENV)/installed
 
@@ -27,11 +29,37 @@ demo: plates models
 	morphseq run df03
 	morphseq provenance df01
 
-test: install
+# Style, types, and who may import whom.
+check: install
 	ruff check .
 	ruff format --check .
 	mypy
-	python -m pytest -n 2 --dist worksteal
+	python -m pytest -q tests/docs/test_layout.py
+
+# The tests without simulated plates, trained networks or a cluster.
+fast: install
+	python -m pytest -n $(JOBS) --dist worksteal -m 'not slow'
+
+test: check
+	python -m pytest -n $(JOBS) --dist worksteal
+
+# Which lines and branches the tests reach, also in the processes that they start: htmlcov/index.html.
+coverage: install
+	python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report=html --cov-report=term:skip-covered
+
+# The lower bounds of pyproject.toml, in an environment of their own.
+lowest: $(VENV)/lowest/installed
+	PATH=$(CURDIR)/$(VENV)/lowest/bin:$$PATH python -m pytest -n $(JOBS) --dist worksteal -m 'not slow'
+
+$(VENV)/lowest/installed: pyproject.toml | install
+	$(PYTHON) -m venv $(VENV)/lowest
+	python -m tests.lowest > $(VENV)/lowest/constraints.txt
+	$(VENV)/lowest/bin/pip install --quiet --constraint $(VENV)/lowest/constraints.txt --editable '.[dev]'
+	touch $@
+
+# The pages of docs/ that are made from the code.
+docs: install
+	python -m tests.docs.generate
 
 bench: install $(VENV)/snakemake/bin/snakemake $(VENV)/paraffin/bin/paraffin
 	SNAKEMAKE=$(CURDIR)/$(VENV)/snakemake/bin/snakemake PARAFFIN=$(CURDIR)/$(VENV)/paraffin/bin/paraffin \

@@ -12,7 +12,16 @@ from tests.project import Project, clone, link_copy
 from tests.running import copy_of, slow
 
 Once = Callable[[str, Callable[[Path], None]], Path]
+# What takes long to make: a test that has one of these, by whatever way, is marked as slow.
+_SLOW = {"prepared", "built", "by_dvc", "fishdev", "scheduler"}
 FISHDEV = Path(os.environ.get("MORPHSEQ_FISHDEV", Path(__file__).parents[2] / "shared/fishdev"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that `make fast` leaves out: those with plates, models or a cluster; others are marked by hand."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not _SLOW.isdisjoint(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -96,7 +96,7 @@ def differences(ours: dict[str, str], theirs: dict[str, str]) -> list[str]:
     found = [
         line.rstrip()
         for name in texts
-        for line in difflib.unified_diff(*(state.get(name, "").splitlines() for state in (theirs, ours)), n=1)
+        for line in difflib.unified_diff(theirs.get(name, "").splitlines(), ours.get(name, "").splitlines(), n=1)
     ]
     names = [name for name in ours.keys() | theirs.keys() if name not in texts and ours.get(name) != theirs.get(name)]
     return found + [f"{theirs.get(name, '-')} {ours.get(name, '+')} {name}" for name in sorted(names)]

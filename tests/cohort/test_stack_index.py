@@ -51,6 +51,7 @@ def test_the_md5_of_a_folder_is_that_of_dvc(tmp_path: Path) -> None:
     assert sorted(stack_index.walk(folder)) == sorted(md5s)
 
 
+@pytest.mark.slow
 @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 @given(folders=st.lists(FOLDERS, min_size=5, max_size=9))
 def test_the_md5_of_any_folder_is_that_of_dvc(

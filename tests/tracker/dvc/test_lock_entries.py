@@ -50,6 +50,7 @@ def as_dvc_dumps(content: dict[str, Any], folder: Path) -> str:
     return (folder / "dumped").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(ENTRIES, NAMES.filter(bool))
 def test_an_entry_is_written_as_the_yaml_library_writes_it(
@@ -126,6 +127,7 @@ def stage_of(name: str, deps: list[str], outs: list[str]) -> Stage:
     return Stage(name, name, None, "true", deps, [], outputs, {}, False, False)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_the_order_of_a_run_is_that_of_dvc_repro(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:

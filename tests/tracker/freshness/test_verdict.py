@@ -276,7 +276,7 @@ KINDS += ["lock", "setting", "cache"]  # more often
 
 
 @pytest.mark.usefixtures("dvc_in_process")
-@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.parametrize("chunk", [0, *(pytest.param(chunk, marks=pytest.mark.slow) for chunk in range(1, CHUNKS))])
 def test_the_verdict_is_that_of_dvc_after_any_edits(
     built_toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:

@@ -87,6 +87,7 @@ def test_every_option_in_the_guide_is_one_of_dask_jobqueue() -> None:
     assert {*table} - {"kind", "jobs", "gpus", "options"} <= common | own["slurm"] | own["sge"]
 
 
+@pytest.mark.slow
 def test_a_cluster_without_workers_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from distributed import Client
 
@@ -222,6 +223,7 @@ def test_a_stage_whose_worker_is_lost_ends_and_is_not_run_again(lost: str, clien
     assert DaskEngine(client, 2).perform(task_of(tmp_path, "echo well"), {}).code == 0
 
 
+@pytest.mark.slow
 def test_a_cluster_file_of_kind_local_runs_all_and_ctrl_c_ends_it(slow_states: Path, tmp_path: Path) -> None:
     project = copy_of(slow_states / "nothing", tmp_path / "project")
     (project.root / "cluster.yaml").write_text("kind: local\njobs: 2\ngpus: 1\n")
