@@ -8,9 +8,9 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from morphseq_manifest.base.hashing import md5_bytes
 from morphseq_manifest.cohort import ids
+from morphseq_manifest.cohort.columns import KEY
 from morphseq_manifest.cohort.manifests import canonical, images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
-from morphseq_manifest.cohort.manifests.table_rows import KEY
 from stages.files import layout
 
 # The lab's: 133 experiments, 700,000 rows of 60 columns.

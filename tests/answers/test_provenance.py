@@ -221,7 +221,7 @@ def _swap_experiments(lines: list[bytes]) -> list[bytes]:
         (_edit_a_cell, [TIME_LAPSE, "content of rows"]),
         (_drop_a_row, [TIME_LAPSE, "96", "95"]),
         (_truncate, ["line 121 is cut short", SNAPSHOT, AWKWARD]),
-        (_sort_anew, ["stands there twice or out of order"]),
+        (_sort_anew, ["is duplicated or out of order"]),
         (_swap_experiments, ["order", "experiments"]),
     ],
 )
