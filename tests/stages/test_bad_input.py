@@ -99,7 +99,7 @@ def _edit_plate(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Pro
 BAD_INPUTS: dict[str, tuple[Callable[[Project], None], list[str]]] = {
     "no folder": (_no_folder, [f"stitched_FF_images/{SNAPSHOT}"]),
     "no frames": (_no_frames, [f"stitched_FF_images/{SNAPSHOT}: holds no frames"]),
-    "truncated": (_truncate, [f"{FRAME} is no whole PNG image (5000 bytes)", "Export these frames again"]),
+    "truncated": (_truncate, [f"{FRAME} is not a whole PNG image (5000 bytes)", "Export these frames again"]),
     "empty": (_empty, [f"{FRAME} is empty", "Export these frames again"]),
     "two files": (_two_files, ["A01_t0000_again.png and A01_t0000_stitch.png", "Remove one of them"]),
     "no column": (
@@ -108,7 +108,7 @@ BAD_INPUTS: dict[str, tuple[Callable[[Project], None], list[str]]] = {
     ),
     "row twice": (
         _edit_plate(lambda table: pd.concat([table, table.iloc[[3]]])),
-        [f"{SNAPSHOT}_metadata.csv, row 26: well A04, time_int 0 stands there twice", "Remove one"],
+        [f"{SNAPSHOT}_metadata.csv, row 26: well A04, time_int 0 is duplicated", "Remove one"],
     ),
     "no number": (
         _edit_plate(lambda table: table.assign(time_int=["first", *table["time_int"][1:]])),
@@ -116,7 +116,7 @@ BAD_INPUTS: dict[str, tuple[Callable[[Project], None], list[str]]] = {
     ),
     "no well": (
         _edit_plate(lambda table: table.assign(well=["A1", *table["well"][1:]])),
-        [f"{SNAPSHOT}_metadata.csv, row 2: well 'A1' is none of A01 to H12"],
+        [f"{SNAPSHOT}_metadata.csv, row 2: well 'A1' is not a well (A01 to H12)"],
     ),
 }
 
