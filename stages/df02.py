@@ -43,7 +43,7 @@ class Death(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """params.yaml, `build04`: bounds of the surface area as multiples of p95 and p5, death, and the stage curve."""
+    """params.yaml, `df02`: bounds of the surface area as multiples of p95 and p5, death, and the stage curve."""
 
     k_upper: float
     k_lower: float
@@ -152,13 +152,13 @@ def main() -> None:
     settings = params.read()
     df01, source = cohort_tables.read_table("df01", settings)
     curves = read_curves(layout.REFERENCE_CURVES)
-    df02 = build(df01, curves, settings.block("build04", Settings), layout.cohort_table("df01"))
+    df02 = build(df01, curves, settings.block("df02", Settings), layout.cohort_table("df01"))
     cohort_tables.write_table(
         "df02",
         df02,
         source,
         lambda _, part: part,
-        params=source.params | {"build04": settings.values["build04"]},
+        params=source.params | {"df02": settings.values["df02"]},
         versions=source.versions | settings.versions(["df02"]),
     )
 

@@ -169,7 +169,7 @@ def test_diff_names_frames_settings_and_versions(project: Project) -> None:
         ("A03_t0000_stitch.png", False, True),
         ("H12_t0000_stitch.png", True, False),
     }
-    assert found["settings"] == [{"kind": "setting", "name": "build04.k_upper", "old": 1.4, "new": 1.5}]
+    assert found["settings"] == [{"kind": "setting", "name": "df02.k_upper", "old": 1.4, "new": 1.5}]
     assert found["versions"] == [{"kind": "version", "name": "snips", "old": 2, "new": 3}]
     text = project.morphseq("diff", code=1)
     assert "H12_t0000_stitch.png" in text

@@ -12,7 +12,7 @@ from stages import df02
 
 @pytest.fixture(scope="module")
 def settings(params: Params) -> df02.Settings:
-    return params.block("build04", df02.Settings)
+    return params.block("df02", df02.Settings)
 
 
 @given(stage=st.floats(0, 96))
