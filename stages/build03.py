@@ -16,6 +16,7 @@ from morphseq_manifest.cohort import columns, params
 from morphseq_manifest.cohort.columns import FRAME_KEY, KEY, Source
 from morphseq_manifest.cohort.stage_command import StageCommand
 from stages.files import layout, plates, stacks, tables
+from stages.files.labels import read_labels
 from stages.imaging.embryo_box import boxes
 from stages.imaging.geometry import QcMasks, Quality, Settings, Shape, judge, measure
 from stages.networks.qc_networks import Networks, QcSettings
@@ -85,9 +86,7 @@ def measure_well(
         ]
         for time_int in rows["time_int"].unique().tolist():
             frame = rows[rows["time_int"] == time_int]
-            if time_int not in labels:
-                raise ContentError(f"{folder}: well {well} has no labels for frame {time_int}. Run sam2 again")
-            label = labels[time_int]()
+            label = read_labels(labels, well, time_int, folder)
             masks = QcMasks(*(pages[time_int]() if time_int in pages else None for pages in qc))
             scale = scales.get((well, time_int), (np.nan, np.nan))
             um_per_px = float(np.sqrt(scale[0] * scale[1]))

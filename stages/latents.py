@@ -89,6 +89,22 @@ class Embryo(msgspec.Struct, frozen=True):
     values: bytes
 
 
+def batched(pages: Iterable[stacks.Page], size: int) -> Iterator[list[stacks.Page]]:
+    """The pages in lists of at most `size`."""
+    waiting = iter(pages)
+    while batch := list(islice(waiting, size)):
+        yield batch
+
+
+def latents_table(experiment: str, ids: list[str], embryos: list[Embryo], latents: list[str]) -> pd.DataFrame:
+    """The rows of embryos, whose ids are `ids`, in snip_id order: the keys, then float32 columns named `latents`."""
+    named = [(name, time_int) for name, embryo in zip(ids, embryos, strict=True) for time_int in embryo.times]
+    rows = [(experiment, name, f"{name}_t{time_int:04d}") for name, time_int in named]
+    values = np.frombuffer(b"".join(embryo.values for embryo in embryos), np.float32).reshape(-1, len(latents))
+    keyed = pd.DataFrame(rows, columns=list(columns.LATENTS_KEY))
+    return pd.concat([keyed, pd.DataFrame(values, columns=latents)], axis=1).sort_values("snip_id", ignore_index=True)
+
+
 def embed_embryo(path: Path, made_from: dict[str, Any], kept: Mapping[str, Embryo], model: LatentModel) -> Embryo:
     """The latents of an embryo's stack, or those that are `kept` under its key.
 
@@ -104,13 +120,6 @@ def embed_embryo(path: Path, made_from: dict[str, Any], kept: Mapping[str, Embry
     return Embryo(key, times, np.concatenate(values).tobytes())
 
 
-def batched(pages: Iterable[stacks.Page], size: int) -> Iterator[list[stacks.Page]]:
-    """The pages in lists of at most `size`."""
-    waiting = iter(pages)
-    while batch := list(islice(waiting, size)):
-        yield batch
-
-
 def embed_folder(
     experiment: str, folder: Path, model: LatentModel, made_from: dict[str, Any], journal: Journal[Embryo]
 ) -> pd.DataFrame:
@@ -120,21 +129,15 @@ def embed_folder(
     """
     known = {embryo.key: embryo for embryo in journal.records}
     paths = sorted(folder.glob("*.tif"))
-    found: list[Embryo] = []
+    embedded: list[Embryo] = []
     with watching(f"latents {experiment}", len(paths), "embryos") as advance, torch_device.one_thread():
         for embryo in ahead(lambda path: embed_embryo(path, made_from, known, model), paths, torch_device.workers()):
             if embryo.key not in known:
                 journal.add(embryo)
             advance(1, kept=embryo.key in known)
-            found.append(embryo)
-    journal.shrink(found)
-    embryos = [path.stem for path, embryo in zip(paths, found, strict=True) for _ in embryo.times]
-    times = [time_int for embryo in found for time_int in embryo.times]
-    names = [f"{embryo}_t{time_int:04d}" for embryo, time_int in zip(embryos, times, strict=True)]
-    values = np.frombuffer(b"".join(embryo.values for embryo in found), np.float32).reshape(-1, len(model.columns))
-    keys_of_rows = dict(zip(columns.LATENTS_KEY, ([experiment] * len(names), embryos, names), strict=True))
-    table = pd.concat([pd.DataFrame(keys_of_rows), pd.DataFrame(values, columns=model.columns)], axis=1)
-    return table.sort_values("snip_id", ignore_index=True)
+            embedded.append(embryo)
+    journal.shrink(embedded)
+    return latents_table(experiment, [path.stem for path in paths], embedded, model.columns)
 
 
 def journal_path(model: str, experiment: str) -> Path:

@@ -39,11 +39,6 @@ class Network(NamedTuple):
     content: str
 
 
-def read_batch(folder: Path, frames: Sequence[Frame]) -> NDArray[np.float32]:
-    """A batch of frames as the networks take them, float32 (N, 576, 320); every frame is read and decoded once."""
-    return np.stack([to_qc_input(read_frame(folder, frame)) for frame in frames])
-
-
 class Batch(NamedTuple):
     """Frames of one well that go through the networks together."""
 
@@ -54,6 +49,11 @@ class Batch(NamedTuple):
 def masks_of(network: torch.nn.Module, images: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
     """A network's masks of a batch, uint8 0/255 (N, 576, 320)."""
     return np.where(probabilities(network, images) >= threshold, np.uint8(255), np.uint8(0))
+
+
+def read_batch(folder: Path, frames: Sequence[Frame]) -> NDArray[np.float32]:
+    """A batch of frames as the networks take them, float32 (N, 576, 320); every frame is read and decoded once."""
+    return np.stack([to_qc_input(read_frame(folder, frame)) for frame in frames])
 
 
 def make_masks(

@@ -87,7 +87,7 @@ def well_snips(
         stacks.open_stack(layout.predictions(yolk_network, experiment), well, mask=True) as yolks,
     ):
         for frame in frames:
-            label, scale = read_labels(labels, frame, folder), scales.get((well, frame.time_int))
+            label, scale = read_labels(labels, well, frame.time_int, folder), scales.get((well, frame.time_int))
             embryo_boxes = boxes(label)
             if scale is None or not embryo_boxes:
                 continue

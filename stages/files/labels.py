@@ -9,11 +9,11 @@ from stages.files.stacks import Reader
 from stages.imaging.arrays import Labels
 
 
-def read_labels(pages: Mapping[int, Reader], frame: Frame, folder: Path) -> Labels:
-    """The label image of one frame. Raises ContentError if there is none."""
-    if frame.time_int not in pages:
-        raise ContentError(f"{folder}: well {frame.well} has no labels for frame {frame.time_int}. Run sam2 again")
-    labels: Labels = pages[frame.time_int]()
+def read_labels(pages: Mapping[int, Reader], well: str, time_int: int, folder: Path) -> Labels:
+    """The label image of one frame of a well, from its stack in `folder`. Raises ContentError if there is none."""
+    if time_int not in pages:
+        raise ContentError(f"{folder}: well {well} has no labels for frame {time_int}. Run sam2 again")
+    labels: Labels = pages[time_int]()
     return labels
 
 

@@ -14,9 +14,9 @@ FRAME = Frame("A01", 3, "A01_t0003.png", 1, "0" * 32)
 
 def test_a_frame_without_labels_is_named() -> None:
     labels = np.ones((2, 3), np.uint8)
-    assert read_labels({3: lambda: labels}, FRAME, Path("out")) is labels
+    assert read_labels({3: lambda: labels}, "A01", 3, Path("out")) is labels
     with pytest.raises(ContentError, match=r"out: well A01 has no labels for frame 3\. Run sam2 again"):
-        read_labels({4: lambda: labels}, FRAME, Path("out"))
+        read_labels({4: lambda: labels}, "A01", 3, Path("out"))
 
 
 def test_labels_of_another_shape_are_named() -> None:
