@@ -25,6 +25,7 @@ from stages.files import stacks
 from stages.files.frames import read_frame
 from stages.imaging import embryo_box, geometry
 from stages.imaging.qc_frame import from_qc
+from stages.networks.mask_network import probabilities
 from stages.networks.shapes import Encoder, UNet, to_mu
 from stages.reuse import kept_stacks
 from tests.plain.cutting import snip as plain_snip
@@ -137,7 +138,6 @@ def masking(
 ) -> Iterator[Figure]:
     """Five networks' masks of one well's frames, from the files to the stacks: processor time inside the networks."""
     inside, reads = [0.0], [0]
-    probabilities = qc_masks.probabilities
 
     def timed(network: torch.nn.Module, images: np.ndarray) -> np.ndarray:
         begun = time.thread_time()

@@ -1,6 +1,7 @@
 """docs/columns.md and cohort.columns, against the tables that the stages really write."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -55,7 +56,7 @@ def described(name: str) -> Column:
 @pytest.fixture(scope="module")
 def tables(built: Path) -> dict[str, pd.DataFrame]:
     """What each stage wrote, and the plate tables; those of experiments one under the other."""
-    joined = {
+    joined: dict[str, Callable[[str], Path]] = {
         "plate table": layout.plate_table,
         "sam2": layout.sam2_table,
         "build03": layout.build03_table,

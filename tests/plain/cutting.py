@@ -32,7 +32,8 @@ def snip(
     angle = -math.degrees(region.orientation)
 
     def turn(plane: np.ndarray, degrees: float, order: int) -> np.ndarray:
-        return transform.rotate(plane, degrees, center=(column, row), order=order, mode="edge", preserve_range=True)
+        turned = transform.rotate(plane, degrees, center=(column, row), order=order, mode="edge", preserve_range=True)
+        return np.asarray(turned)
 
     if (turn(small[2], angle, 1)[: int(row)].sum()) < small[2].sum() / 2:
         angle += 180
@@ -44,4 +45,5 @@ def snip(
     equalised = equalise(image.astype(np.float32))
     weight = ndimage.gaussian_filter(weight, settings.blend_um / settings.um_per_px)
     background = snips.noise(name, settings.noise_mean, settings.noise_sd)
-    return np.clip(np.rint(equalised * weight + background * (1 - weight)), 0, 255).astype(np.uint8)
+    levels = np.rint(equalised * weight + background * (1 - weight))
+    return np.asarray(np.clip(levels, 0, 255), np.uint8)

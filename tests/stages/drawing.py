@@ -37,4 +37,4 @@ def png(image: np.ndarray) -> bytes:
 def blobs(seed: int, shape: tuple[int, int], share: float) -> np.ndarray:
     """Random blobs, in several parts and touching the edges as it comes."""
     noise = ndimage.gaussian_filter(np.random.default_rng(seed).random(shape), 4)
-    return noise > np.quantile(noise, 1 - share)
+    return np.asarray(noise > np.quantile(noise, 1 - share))

@@ -48,9 +48,8 @@ def course(alive: list[float], dead: list[float], hours: float = 1.0) -> pd.Data
 
 def test_death_is_flagged_from_lead_hours_before_its_frame(settings: df02.Settings) -> None:
     dying = course([1, 1, 1, 1, 0.3, 0.2], [0, 0, 0, 0, 1, 1])
-    frame = df02.death_frame(
-        *(dying[name].to_numpy() for name in ("fraction_alive", "dead", "time_int")), settings.death
-    )
+    alive, dead, times = (dying[name].to_numpy() for name in ("fraction_alive", "dead", "time_int"))
+    frame = df02.death_frame(alive, dead, times, settings.death)
     assert frame in (3, 4)
     flagged = [float(index >= frame - settings.death.lead_h) for index in range(6)]
     assert df02.flag_death(dying, settings.death).tolist() == flagged

@@ -72,7 +72,7 @@ def test_one_changed_frame_makes_one_well_again_and_the_bytes_are_a_fresh_runs(s
 def test_a_stage_that_fails_at_a_well_goes_on_there(stage: Project) -> None:
     path = stage.frames(TIME_LAPSE) / "A09_t0000_stitch.png"
     whole = path.read_bytes()
-    stage.edit("params.yaml", "blend_um: 75", "blend_um: 60")
+    stage.setting("blend_um", 60)
     replace_file(path, whole[:-100])
     before = inodes(stage)
     assert "A09_t0000_stitch.png" in stage.run("python", "-m", "stages.snips", TIME_LAPSE, fails=True)
@@ -100,7 +100,7 @@ def test_another_mask_model_makes_its_own_masks_only(project: Project) -> None:
 
 
 def test_other_flag_settings_segment_nothing_again(project: Project) -> None:
-    project.edit("params.yaml", "large_mask: 0.15", "large_mask: 0.001")
+    project.setting("large_mask", 0.001)
     before = inodes(project)
     project.run("python", "-m", "stages.sam2", TIME_LAPSE, "--segmenter", "threshold")
     assert inodes(project) == before
@@ -112,7 +112,7 @@ def test_latents_are_kept_by_embryo_and_another_model_has_its_own(project: Proje
     journal = project.root / f".dvc/tmp/morphseq/latents.demo_a.{TIME_LAPSE}.journal"
     first = journal.read_bytes()
     assert first.count(b"\n") == 12
-    project.edit("params.yaml", "large_mask: 0.15", "large_mask: 0.14")
+    project.setting("large_mask", 0.14)
     project.run("python", "-m", "stages.latents", TIME_LAPSE, "--model", "demo_a")
     assert journal.read_bytes() == first
     folder = project.root / FOLDERS[-1]

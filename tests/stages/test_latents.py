@@ -32,9 +32,10 @@ def encoder() -> Encoder:
     encoder = Encoder([8, 16, 32], 6)
     for layer in encoder.conv_layers:
         if isinstance(layer, torch.nn.BatchNorm2d):  # as if it had learned
-            for tensor in (layer.running_mean, layer.bias.data):
+            state = layer.state_dict()
+            for tensor in (state["running_mean"], state["bias"]):
                 tensor.uniform_(-0.5, 0.5)
-            for tensor in (layer.running_var, layer.weight.data):
+            for tensor in (state["running_var"], state["weight"]):
                 tensor.uniform_(0.5, 1.5)
     ready: Encoder = encoder.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return ready
@@ -55,8 +56,8 @@ def test_latents_are_those_of_one_snip_at_a_time(tmp_path: Path, encoder: Encode
     table = embedded(tmp_path / "snips", encoder, model.input_size)
     found = embed(tmp_path, model)
     assert found["snip_id"].tolist() == sorted(table)
-    for row in found.itertuples(index=False):
-        assert np.allclose(np.array(row[3:], float), table[row.snip_id], atol=1e-4, rtol=1e-4)
+    for name, values in zip(found["snip_id"], found[model.columns].to_numpy(), strict=True):
+        assert np.allclose(values, table[name], atol=1e-4, rtol=1e-4)
     assert embed(tmp_path, model).equals(found)
 
 

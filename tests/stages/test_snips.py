@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage, stats
 
 from morphseq_manifest.cohort.params import Params
 from simulation.scene import draw
@@ -15,10 +15,6 @@ from tests.stages.drawing import ellipse, whole
 
 # Larger than a snip: beyond the frame, the plain way continues the edge of the rotated frame.
 SIDE = 1600
-
-
-# About 3.23 um/px, so that rescaling to 7.8 gives a whole number of pixels, which the plain way rounds to.
-SCALE = (7.8 * 662 / SIDE, 7.8 * 662 / SIDE)
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +38,14 @@ def test_snips_are_those_of_rescaling_rotating_and_cropping_within_2_grey_levels
     settings: snips.Settings, name: str
 ) -> None:
     grey, labels, yolk = frame(name, Well(chorion=name == "two"))
+    # About 3.23 um/px, so that rescaling gives a whole number of pixels, which the plain way rounds to.
+    scale = (settings.um_per_px * 662 / SIDE, settings.um_per_px * 662 / SIDE)
     # Detail that a snip's pixels can hold: what is finer is aliased by both ways, each in its own.
     grey = np.rint(ndimage.gaussian_filter(grey.astype(float), 3)).astype(np.uint8)
     for embryo, box in boxes(labels).items():
         mask = labels == embryo
-        found = snips.make_snip(name, grey, mask[box], yolk[box], box, SCALE, settings)
-        expected = plain_snip(name, grey, mask, yolk, SCALE, settings)
+        found = snips.make_snip(name, grey, mask[box], yolk[box], box, scale, settings)
+        expected = plain_snip(name, grey, mask, yolk, scale, settings)
         apart = np.abs(found.astype(int) - expected)
         assert (apart <= 2).mean() >= 0.999, (np.quantile(apart, 0.999), apart.max())
 
@@ -65,8 +63,10 @@ def test_snips_repeat_to_the_byte_and_their_background_is_noise(settings: snips.
     assert (cut("a") == first).all()
     corner = np.s_[:80, :60]
     assert (cut("b")[corner] != first[corner]).mean() > 0.5
-    assert first[corner].mean() == pytest.approx(10.3, abs=0.5)
-    assert first[corner].std() == pytest.approx(4.7, abs=0.5)
+    mean, sd = settings.noise_mean, settings.noise_sd
+    noise = stats.truncnorm(-mean / sd, np.inf, mean, sd)
+    assert first[corner].mean() == pytest.approx(noise.mean(), abs=0.5)
+    assert first[corner].std() == pytest.approx(noise.std(), abs=0.5)
 
 
 def test_a_snip_stacks_well_stands_in_its_name() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,8 @@ def test_stacks_say_which_frame_each_page_is_of(tmp_path: Path) -> None:
     stacks.write_stack(path, pages)
     assert path.read_bytes() == first
     assert tifffile.imread(path).shape == (3, 20, 30)
-    assert json.loads(tifffile.TiffFile(path).pages[1].description) == {"time_int": 2, "frame": f"{2:032x}"}
+    page: Any = tifffile.TiffFile(path).pages[1]
+    assert json.loads(page.description) == {"time_int": 2, "frame": f"{2:032x}"}
     with stacks.open_stack(tmp_path, "A01") as readers:
         assert list(readers) == [0, 2, 11]
         assert (readers[11]() == pixels[2]).all()

@@ -16,7 +16,8 @@ def placed(mask: np.ndarray, yolk: np.ndarray, scale: tuple[float, float]) -> al
 
 def upright(mask: np.ndarray, where: alignment.Sampling) -> tuple[np.ndarray, np.ndarray]:
     """The rows and columns of a mask's pixels in the snip."""
-    return np.nonzero(alignment.warp(mask * np.uint8(255), where) > 127)
+    rows, columns = np.nonzero(alignment.warp(mask * np.uint8(255), where) > 127)
+    return rows, columns
 
 
 @given(st.floats(0, 2 * np.pi))
@@ -35,7 +36,8 @@ def test_an_embryo_stands_upright_with_its_yolk_up(angle: float) -> None:
 def test_without_a_yolk_the_wide_end_is_up(angle: float) -> None:
     mask, yolk = ellipse((400, 512), angle)
     mask |= yolk | np.roll(yolk, (3, 3), (0, 1)) | np.roll(yolk, (-3, -3), (0, 1))
-    head = disc(mask.shape, *(np.argwhere(yolk).mean(axis=0)), 45)
+    row, column = np.argwhere(yolk).mean(axis=0)
+    head = disc((400, 512), row, column, 45)
     where = placed(mask | head, np.zeros(mask.shape, bool), (8.0, 8.0))
     assert upright(yolk, where)[0].mean() < 287.5
 

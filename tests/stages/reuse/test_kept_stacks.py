@@ -26,7 +26,8 @@ def make(shelf: Shelf, well: str, key: str, *names: str) -> None:
 
 def gather(place: Path, wanted: dict[str, str], stop_after: int = 99) -> tuple[list[str], list[str]]:
     """Run a stage of one stack a well; returns the wells that were kept, and those that were made."""
-    kept, made = [], []
+    kept: list[str] = []
+    made: list[str] = []
     with kept_stacks.gathering([place]) as (shelf,):
         for well, key in wanted.items():
             if shelf.keeps(well, key):
@@ -99,7 +100,7 @@ def die_at_fsync(place: Path, wanted: dict[str, str], number: int) -> bool:
             os._exit(9)
         sync(handle)
 
-    os.fsync = fsync
+    os.fsync = fsync  # type: ignore[assignment]
     gather(place, wanted)
     os._exit(0)
 

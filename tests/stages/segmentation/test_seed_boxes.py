@@ -14,7 +14,7 @@ boxes = st.lists(st.tuples(*[st.integers(1, 9)] * 2, *[st.integers(1, 5)] * 2), 
 def test_chosen_boxes_are_sure_lie_in_the_frame_and_apart(some: list[tuple[int, ...]], data: st.DataObject) -> None:
     scores = np.array([data.draw(st.integers(0, 20)) / 20 for _ in some], np.float32)
     settings = seed_boxes.Settings()
-    chosen = seed_boxes.choose(scores, np.array(some, np.float32).reshape(-1, 4) / 10, (300, 400), settings)
+    chosen = seed_boxes.choose(scores, np.array(some, np.float32).reshape(-1, 4) / np.float32(10), (300, 400), settings)
     assert len(chosen) <= (scores > settings.box).sum()
     assert (len(chosen) > 0) == bool((scores > settings.box).any())
     assert ((chosen >= 0) & (chosen <= [400, 300, 400, 300])).all()
