@@ -283,7 +283,8 @@ def test_latents_that_are_missing_show_up_by_experiment(project: Project) -> Non
 def test_damaged_records_are_refused_and_named(project: Project, name: str) -> None:
     path = project.root / name
     whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
+    # In the middle of a key: a lock that is cut between two lines can be one of fewer stages.
+    path.write_bytes(whole[: whole.index(b":", len(whole) // 2) - 1])
     code, output = project.ending("morphseq", "provenance", "df01")
     assert code == 3
     assert name in output
