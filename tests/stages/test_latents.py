@@ -54,11 +54,11 @@ def embed(root: Path, model: latents.LatentModel) -> pd.DataFrame:
 def test_latents_are_those_of_one_snip_at_a_time(tmp_path: Path, encoder: Encoder, model: latents.LatentModel) -> None:
     write_snips(tmp_path / "snips", {"e_A01_e01": 19, "e_A01_e02": 1, "e_B11_e01": 16})
     table = embedded(tmp_path / "snips", encoder, model.input_size)
-    found = embed(tmp_path, model)
-    assert found["snip_id"].tolist() == sorted(table)
-    for name, values in zip(found["snip_id"], found[model.columns].to_numpy(), strict=True):
+    ours = embed(tmp_path, model)
+    assert ours["snip_id"].tolist() == sorted(table)
+    for name, values in zip(ours["snip_id"], ours[model.columns].to_numpy(), strict=True):
         assert np.allclose(values, table[name], atol=1e-4, rtol=1e-4)
-    assert embed(tmp_path, model).equals(found)
+    assert embed(tmp_path, model).equals(ours)
 
 
 @pytest.mark.parametrize("size", [1, 3, 64])

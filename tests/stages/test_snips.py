@@ -44,9 +44,9 @@ def test_snips_are_those_of_rescaling_rotating_and_cropping_within_2_grey_levels
     grey = np.rint(ndimage.gaussian_filter(grey.astype(float), 3)).astype(np.uint8)
     for embryo, box in boxes(labels).items():
         mask = labels == embryo
-        found = snips.make_snip(name, grey, mask[box], yolk[box], box, scale, settings)
+        snip = snips.make_snip(name, grey, mask[box], yolk[box], box, scale, settings)
         expected = plain_snip(name, grey, mask, yolk, scale, settings)
-        apart = np.abs(found.astype(int) - expected)
+        apart = np.abs(snip.astype(int) - expected)
         assert (apart <= 2).mean() >= 0.999, (np.quantile(apart, 0.999), apart.max())
 
 

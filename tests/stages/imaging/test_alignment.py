@@ -59,10 +59,10 @@ def test_beyond_the_frame_a_snip_continues_its_edge() -> None:
     mask = disc((300, 200), 10, 10, 8)
     ramp = np.repeat(np.arange(200, dtype=np.uint8)[None], 300, axis=0)
     where = alignment.sampling(alignment.Pose((10.0, 10.0), (-1.0, 0.0)), (8.0, 8.0), 8.0)
-    found = alignment.warp(ramp, where)
-    assert not np.isnan(found).any()
-    assert np.allclose(found[:, :118], 0)
-    assert np.allclose(found[300, 118:], np.arange(0.5, 138.5))
+    snip = alignment.warp(ramp, where)
+    assert not np.isnan(snip).any()
+    assert np.allclose(snip[:, :118], 0)
+    assert np.allclose(snip[300, 118:], np.arange(0.5, 138.5))
     assert mask.any()
 
 

@@ -37,16 +37,16 @@ def test_a_missing_scale_gives_no_um_and_no_distance_flags(build03: geometry.Set
     assert np.isnan([value for name, value in shape._asdict().items() if "um" in name]).all()
     assert shape.centroid_x_px == 140
     qc = QcMasks(nothing, nothing, nothing, nothing)
-    found = geometry.judge(mask, whole(mask), mask.shape, qc, np.nan, build03)
-    assert np.isnan([found.frame_flag, found.focus_flag, found.bubble_flag]).all()
-    assert (found.dead_flag, found.no_yolk_flag) == (0, 1)
+    quality = geometry.judge(mask, whole(mask), mask.shape, qc, np.nan, build03)
+    assert np.isnan([quality.frame_flag, quality.focus_flag, quality.bubble_flag]).all()
+    assert (quality.dead_flag, quality.no_yolk_flag) == (0, 1)
 
 
 def test_a_missing_mask_gives_an_empty_flag(build03: geometry.Settings) -> None:
     mask = disc((200, 300), 90, 140, 40)
-    found = geometry.judge(mask, whole(mask), mask.shape, QcMasks(None, None, None, None), 8.0, build03)
-    assert found.frame_flag == 0
-    assert np.isnan([*found[:2], *found[3:]]).all()
+    quality = geometry.judge(mask, whole(mask), mask.shape, QcMasks(None, None, None, None), 8.0, build03)
+    assert quality.frame_flag == 0
+    assert np.isnan([*quality[:2], *quality[3:]]).all()
 
 
 @given(gap=st.integers(0, 60), um_per_px=st.floats(2, 30))
@@ -61,14 +61,14 @@ def test_flags_follow_their_formulas(build03: geometry.Settings, gap: int, um_pe
     nearest = ndimage.distance_transform_edt(~mask)[other].min()
     masks = (mask & disc(shape, 110, 60, 12), other, other, other)
     qc = QcMasks(*(each.astype(np.uint8) for each in masks))
-    found = geometry.judge(mask[box], box, shape, qc, um_per_px, build03)
-    assert found.bubble_flag == found.focus_flag == float(nearest < build03.near_margins * margin)
-    assert found.no_yolk_flag == float(gap > 1)
+    quality = geometry.judge(mask[box], box, shape, qc, um_per_px, build03)
+    assert quality.bubble_flag == quality.focus_flag == float(nearest < build03.near_margins * margin)
+    assert quality.no_yolk_flag == float(gap > 1)
     shrunk = np.zeros(shape, bool)
     shrunk[margin : shape[0] - margin, margin : shape[1] - margin] = True
-    assert found.frame_flag == float((mask & shrunk).sum() / mask.sum() <= build03.min_inside)
-    assert found.fraction_alive == pytest.approx(1 - disc(shape, 110, 60, 12).sum() / mask.sum())
-    assert found.dead_flag == 1
+    assert quality.frame_flag == float((mask & shrunk).sum() / mask.sum() <= build03.min_inside)
+    assert quality.fraction_alive == pytest.approx(1 - disc(shape, 110, 60, 12).sum() / mask.sum())
+    assert quality.dead_flag == 1
 
 
 masks = st.tuples(st.integers(0, 2**32 - 1), st.sampled_from([(60, 90), (90, 60), (64, 64)]))
@@ -88,5 +88,5 @@ def test_geometry_and_flags_are_those_of_passes_over_the_whole_frame(
         mask = labels[box] == embryo
         shape_found, expected = geometry.measure(mask, box, scale), measured(labels, embryo, scale)
         assert tuple(shape_found) == pytest.approx(tuple(expected), rel=1e-6, abs=1e-6)
-        found = geometry.judge(mask, box, shape, qc, um_per_px, build03)
-        assert tuple(found) == pytest.approx(tuple(judged(labels, embryo, qc, um_per_px, build03)), rel=1e-6)
+        quality = geometry.judge(mask, box, shape, qc, um_per_px, build03)
+        assert tuple(quality) == pytest.approx(tuple(judged(labels, embryo, qc, um_per_px, build03)), rel=1e-6)

@@ -33,10 +33,10 @@ def test_an_exported_network_gives_what_it_gave_before(tiny_exported: Path) -> N
     with torch.inference_mode():
         expected = torch.sigmoid(original((torch.from_numpy(images)[:, None].expand(-1, 3, -1, -1) - mean) / sd))[:, 0]
     network = mask_models.load(tiny_exported)
-    found = probabilities(network, images)
-    assert found.shape == (3, 576, 320)
-    assert np.allclose(found, expected, atol=1e-6)
-    assert np.allclose(np.concatenate([probabilities(network, image[None]) for image in images]), found, atol=1e-6)
+    given = probabilities(network, images)
+    assert given.shape == (3, 576, 320)
+    assert np.allclose(given, expected, atol=1e-6)
+    assert np.allclose(np.concatenate([probabilities(network, image[None]) for image in images]), given, atol=1e-6)
 
 
 def rewrite(folder: Path, place: Path, changes: dict[str, bytes]) -> Path:

@@ -33,11 +33,11 @@ def same(one: Segmented, other: Segmented) -> bool:
 
 
 def test_embryos_found_in_the_seed_frame_keep_their_values(tiny_sam2: Path) -> None:
-    found = segment(tiny_sam2, FRAMES)
-    assert [frame.is_seed for frame in found] == [True] + [False] * 8
-    seen = [set(np.unique(frame.labels).tolist()) - {0} for frame in found]
+    segmented = segment(tiny_sam2, FRAMES)
+    assert [frame.is_seed for frame in segmented] == [True] + [False] * 8
+    seen = [set(np.unique(frame.labels).tolist()) - {0} for frame in segmented]
     assert len(seen[0]) > 1
-    for frame, values in zip(found, seen, strict=True):
+    for frame, values in zip(segmented, seen, strict=True):
         assert frame.labels.shape == (90, 120)
         assert frame.labels.dtype == np.uint8
         assert set(frame.confidence) == values <= set(range(1, 9))
@@ -60,14 +60,14 @@ def test_a_missing_frame_changes_nothing_before_it_and_stops_nothing_after_it(ti
 
 
 def test_a_frame_of_another_size_keeps_its_own(tiny_sam2: Path) -> None:
-    found = segment(tiny_sam2, [*FRAMES[:2], FRAMES[2][:70, :50].copy()])
-    assert found[2].labels.shape == (70, 50)
+    segmented = segment(tiny_sam2, [*FRAMES[:2], FRAMES[2][:70, :50].copy()])
+    assert segmented[2].labels.shape == (70, 50)
 
 
 def test_where_no_embryo_is_found_every_frame_is_looked_at_and_empty(tiny_sam2: Path, tmp_path: Path) -> None:
-    found = segment(with_settings(tiny_sam2, tmp_path / "sure", box=1.0), FRAMES[:3])
-    assert len(found) == 3
-    assert not any(frame.labels.any() or frame.confidence or frame.is_seed for frame in found)
+    segmented = segment(with_settings(tiny_sam2, tmp_path / "sure", box=1.0), FRAMES[:3])
+    assert len(segmented) == 3
+    assert not any(frame.labels.any() or frame.confidence or frame.is_seed for frame in segmented)
 
 
 def test_the_seed_is_the_first_frame_with_an_embryo(tiny_sam2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,10 +75,10 @@ def test_the_seed_is_the_first_frame_with_an_embryo(tiny_sam2: Path, monkeypatch
     assert isinstance(segmenter, sam2_video.Sam2Segmenter)
     boxes = iter([np.zeros((0, 4), np.float32), np.array([[10, 10, 60, 50]], np.float32)])
     monkeypatch.setattr(segmenter._detector, "boxes", lambda grey: next(boxes))
-    found = list(segmenter.segment(FRAMES[:4]))
-    assert [frame.is_seed for frame in found] == [False, True, False, False]
-    assert not found[0].labels.any()
-    assert set(found[1].confidence) <= {1}
+    segmented = list(segmenter.segment(FRAMES[:4]))
+    assert [frame.is_seed for frame in segmented] == [False, True, False, False]
+    assert not segmented[0].labels.any()
+    assert set(segmented[1].confidence) <= {1}
 
 
 def test_the_prompt_matters(tiny_sam2: Path, tmp_path: Path) -> None:
@@ -111,9 +111,9 @@ def test_a_pixel_goes_to_the_likeliest_embryo() -> None:
     logits = torch.full((3, 4, 4), -5.0)
     logits[0, :, :2] = 3.0
     logits[1, :, 1:] = 1.0
-    found = sam2_video.to_labels(logits, (4, 4), is_seed=False)
-    assert found.labels.tolist() == [[1, 1, 2, 2]] * 4
-    assert found.confidence == {1: pytest.approx(0.9526, abs=1e-4), 2: pytest.approx(0.7311, abs=1e-4)}
+    segmented = sam2_video.to_labels(logits, (4, 4), is_seed=False)
+    assert segmented.labels.tolist() == [[1, 1, 2, 2]] * 4
+    assert segmented.confidence == {1: pytest.approx(0.9526, abs=1e-4), 2: pytest.approx(0.7311, abs=1e-4)}
 
 
 def test_a_folder_that_lacks_tensors_is_refused_not_filled_with_random_ones(tiny_sam2: Path, tmp_path: Path) -> None:
