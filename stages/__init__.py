@@ -1,1 +1,1 @@
-"""The pipeline's steps, one module a stage of dvc.yaml, and what they share."""
+"""The pipeline's stages, one module a stage of dvc.yaml; what they share stands in the rooms."""
