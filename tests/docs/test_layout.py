@@ -22,7 +22,7 @@ FLOORS = (
 LIBRARY = "morphseq_manifest"
 # The face: what users import, and what the command starts with.
 FACE = ("__init__", "__main__")
-STAGE_FLOORS = ("files", "imaging", "networks", "segmentation", "reuse")
+STAGE_FLOORS = ("imaging", "files", "networks", "segmentation", "reuse")
 MOST_LINES, LONGEST_FUNCTION = 300, 50
 
 
