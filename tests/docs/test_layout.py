@@ -15,7 +15,7 @@ from tests.project import REPOSITORY
 FLOORS = (
     "base",
     "tracker.dvc", "tracker.disk", "tracker.snapshot", "tracker.freshness", "tracker.run",
-    "cohort.manifests", "cohort",
+    "cohort.columns", "cohort.manifests", "cohort",
     "answers.changes", "answers.code", "answers.provenance", "answers.status", "answers.why", "answers.verify",
     "commands",
 )  # fmt: skip
