@@ -18,17 +18,23 @@ from benchmarks.plate_memory import memory
 from morphseq_manifest.base.hashing import hash_file
 from morphseq_manifest.base.journal import Journal
 from morphseq_manifest.base.prefetch import ahead
+from morphseq_manifest.cohort import params
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
 from stages import latents, qc_masks, snips
 from stages.files import stacks
-from stages.files.frames import from_qc, read_frame
+from stages.files.frames import read_frame
 from stages.imaging import embryo_box, geometry
+from stages.imaging.qc_frame import from_qc
+from stages.networks.mask_network import probabilities
 from stages.networks.shapes import Encoder, UNet, to_mu
 from stages.reuse import kept_stacks
-from tests import plain
+from tests.plain.cutting import snip as plain_snip
+from tests.plain.embedding import embedded
+from tests.plain.geometry import judged, laid, measured
 
-SNIPS = snips.Settings(um_per_px=7.8, blend_um=75, noise_mean=10, noise_sd=5)
-BUILD03 = geometry.Settings(min_fraction_alive=0.9, margin_um=150, min_inside=0.98, near_margins=2)
+PARAMS = params.read(Path(__file__).parents[1])
+SNIPS = PARAMS.block("snips", snips.Settings)
+BUILD03 = PARAMS.block("build03", geometry.Settings)
 SCALE = (UM, UM)
 # What the lab gets: snips and embeddings a second on four cores, frames a second by five networks on a GPU.
 LAB_SNIPS, LAB_LATENTS, LAB_FRAMES = 4.5, 1.8, 5421 / 8260
@@ -59,8 +65,8 @@ def cutting(drawn: list[Drawn], runs: int) -> Iterator[Figure]:
 
     def plainly() -> None:
         for frame, page in zip(drawn, pages, strict=True):
-            yolk = plain.laid(page, frame.labels.shape) > 0
-            plain.snip("a", frame.grey, frame.labels == 1, yolk, SCALE, SNIPS)
+            yolk = laid(page, frame.labels.shape) > 0
+            plain_snip("a", frame.grey, frame.labels == 1, yolk, SCALE, SNIPS)
 
     ours, theirs = alternating(lambda: list(ahead(cut, range(len(drawn)))), plainly, runs)
     note = f"{ours / len(drawn) * 1e3:.1f} ms against {theirs / len(drawn) * 1e3:.0f} ms, two threads against one"
@@ -82,8 +88,8 @@ def measuring(frame: Drawn, runs: int) -> Figure:
             geometry.judge(mask, box, frame.labels.shape, qc, UM, BUILD03)
 
     def plainly() -> None:
-        plain.measured(frame.labels, 1, SCALE)
-        plain.judged(frame.labels, 1, qc, UM, BUILD03)
+        measured(frame.labels, 1, SCALE)
+        judged(frame.labels, 1, qc, UM, BUILD03)
 
     fast, slow = alternating(ours, plainly, runs)
     note = f"{fast * 1e3:.1f} ms against {slow * 1e3:.0f} ms"
@@ -110,7 +116,7 @@ def embedding(snips_each: int, runs: int) -> Iterator[Figure]:
             (Path(name) / "journal").unlink()
 
         def plainly(workers: int) -> None:
-            plain.embedded(folder, encoder, model.input_size, workers)
+            embedded(folder, encoder, model.input_size, workers)
 
         fast, slow = alternating(ours, lambda: plainly(0), runs)
         slowest = min(seconds(lambda: plainly(1)) for _ in range(runs))
@@ -132,7 +138,6 @@ def masking(
 ) -> Iterator[Figure]:
     """Five networks' masks of one well's frames, from the files to the stacks: processor time inside the networks."""
     inside, reads = [0.0], [0]
-    probabilities = qc_masks.probabilities
 
     def timed(network: torch.nn.Module, images: np.ndarray) -> np.ndarray:
         begun = time.thread_time()

@@ -9,8 +9,9 @@ from torch import nn
 
 from benchmarks.figures import Figure
 from benchmarks.frames import Drawn
-from stages import latents, qc_masks
-from stages.files.frames import to_qc_input
+from stages import latents
+from stages.imaging.qc_frame import to_qc_input
+from stages.networks import mask_network
 from stages.networks.shapes import Encoder, to_mu
 
 # Convolutions a level and their channels, about those of a ResNet-34, which the lab's mask networks have inside.
@@ -64,20 +65,20 @@ def _rate(action: Callable[[], object], count: int) -> float:
 
 
 def _masks(drawn: list[Drawn]) -> float:
-    from stages.networks.shapes import model_folder
+    from stages.networks import torch_device
 
-    network = StandIn().eval().to(model_folder.device(), memory_format=torch.channels_last)
+    network = StandIn().eval().to(torch_device.device(), memory_format=torch.channels_last)
     images = np.stack([to_qc_input(frame.grey) for frame in drawn] * 2)
-    return _rate(lambda: [qc_masks.probabilities(network, images) for _ in range(8)], 8 * len(images))
+    return _rate(lambda: [mask_network.probabilities(network, images) for _ in range(8)], 8 * len(images))
 
 
 def _sam2(drawn: list[Drawn]) -> float:
     from transformers import Sam2VideoConfig, Sam2VideoModel
 
-    from stages.networks.shapes import model_folder
+    from stages.networks import torch_device
     from stages.segmentation.sam2_video import Video
 
-    model = Sam2VideoModel(Sam2VideoConfig()).eval().to(model_folder.device())
+    model = Sam2VideoModel(Sam2VideoConfig()).eval().to(torch_device.device())
     frames = [frame.grey for frame in drawn] * 4
 
     def follow() -> None:
@@ -89,9 +90,9 @@ def _sam2(drawn: list[Drawn]) -> float:
 
 
 def _latents() -> float:
-    from stages.networks.shapes import model_folder
+    from stages.networks import torch_device
 
-    encoder = Encoder([16, 32, 64, 128, 256], 100).eval().to(model_folder.device(), memory_format=torch.channels_last)
+    encoder = Encoder([16, 32, 64, 128, 256], 100).eval().to(torch_device.device(), memory_format=torch.channels_last)
     model = latents.LatentModel(to_mu(encoder), (288, 128), latents.latent_columns(100, 0.2))
     inputs = np.random.default_rng(0).random((latents.BATCH, 288, 128), np.float32)
     return _rate(lambda: [latents.embed(model, inputs) for _ in range(64)], 64 * len(inputs))

@@ -8,9 +8,9 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from morphseq_manifest.base.hashing import md5_bytes
 from morphseq_manifest.cohort import ids
+from morphseq_manifest.cohort.columns import KEY, counted
 from morphseq_manifest.cohort.manifests import canonical, images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
-from morphseq_manifest.cohort.manifests.table_rows import KEY
 from stages.files import layout
 
 # The lab's: 133 experiments, 700,000 rows of 60 columns.
@@ -67,7 +67,7 @@ def _numbers(rows: int) -> list[str]:
 
 
 def _table(name: str, tail: list[str]) -> bytes:
-    columns = [*KEY, "predicted_stage_hpf", "area_um2", *(f"column_{n:02d}" for n in range(COLUMNS - len(KEY) - 2))]
+    columns = [*KEY, *counted(), *(f"column_{n:02d}" for n in range(COLUMNS - len(KEY) - len(counted())))]
     lines = [",".join(columns)]
     for number, numbers in enumerate(tail):
         well, embryo, time_int = (

@@ -24,11 +24,12 @@ from simulation.plate import Plate
 from simulation.plates import PLATES
 from simulation.scene import Frame, Scene, draw, truths
 from stages import qc_masks
-from stages.files.frames import Grey, to_qc_input
 from stages.imaging import geometry
+from stages.imaging.arrays import Grey
 from stages.imaging.embryo_box import boxes
 from stages.imaging.geometry import QcMasks
-from stages.networks import model_folder
+from stages.imaging.qc_frame import to_qc_input
+from stages.networks import mask_models, torch_device
 from stages.networks.qc_networks import QcSettings
 from stages.segmentation import segmenters
 
@@ -87,7 +88,7 @@ def load(folder: Path) -> Judge:
     qc = settings.block("qc_masks", QcSettings)
     place = folder / "segmentation/segmentation_models"
     names = (qc.models.dead, qc.models.yolk, qc.models.focus, qc.models.bubble)
-    networks = tuple(qc_masks.load_network(place / name) for name in names)
+    networks = tuple(mask_models.load(place / name) for name in names)
     own = settings.block("build03", geometry.Settings)
     return Judge(segmenters.load(place / "threshold"), networks, qc.threshold, own)
 
@@ -158,7 +159,7 @@ def outcomes(pairs: list[tuple[Flags, Flags]]) -> list[Outcome]:
 
 def judge_plates(judge: Judge, plates: Iterable[Plate]) -> Iterator[list[Outcome]]:
     """The outcomes of each well of the plates, computed in one thread as the stages do."""
-    with model_folder.one_thread():
+    with torch_device.one_thread():
         for plate in plates:
             for well in plate.wells:
                 yield judge_well(judge, plate, well)

@@ -9,8 +9,8 @@ from simulation.embryo import UM_PER_PX
 from simulation.scene import Frame, draw, seed
 from simulation.wells import Well, scene
 from stages import snips
-from stages.files.frames import to_qc_input
 from stages.imaging.embryo_box import boxes
+from stages.imaging.qc_frame import to_qc_input
 from stages.latents import to_input
 from stages.networks.shapes import SNIP_INPUT
 

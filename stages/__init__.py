@@ -1,4 +1,4 @@
-"""The pipeline's steps, one module a stage of dvc.yaml, and what they share."""
+"""The pipeline's stages, one module a stage of dvc.yaml; what they share stands in the rooms."""
 
 import sys
 from importlib.util import find_spec
@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ExitCode
 
-# What they import, as a light installation of the library lacks it.
+# What they import, and a light installation of the library lacks.
 _NEEDED = ("numpy", "pyarrow", "scipy", "skimage", "PIL", "tifffile", "torch", "safetensors", "transformers")
 
 if _missing := [name for name in _NEEDED if find_spec(name) is None]:

@@ -1,4 +1,4 @@
-"""Stage `build03`: what an experiment adds to df01, a row an embryo and frame: geometry, stage, quality, plate data."""
+"""Stage `build03`: builds what an experiment adds to df01: geometry, stage, quality and plate data of each embryo."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,24 +12,24 @@ from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.base.prefetch import ahead
 from morphseq_manifest.base.progress import watching
-from morphseq_manifest.cohort import params
-from morphseq_manifest.cohort.manifests.table_rows import KEY as KEY_COLUMNS
+from morphseq_manifest.cohort import columns, params
+from morphseq_manifest.cohort.columns import FRAME_KEY, KEY, Source
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, plates, stacks, tables
+from stages.files.labels import read_labels
 from stages.imaging.embryo_box import boxes
 from stages.imaging.geometry import QcMasks, Quality, Settings, Shape, judge, measure
 from stages.networks.qc_networks import Networks, QcSettings
 
-# What the plate table says of a frame is joined on these; its own `experiment_date` gives way to the id.
-FRAME_KEY = ["well", "time_int"]
+# The columns of this stage's own, after the key.
+OWN = tuple(column for column in columns.of(Source.BUILD03) if column.name not in KEY)
 NOWHERE = (slice(0, 0), slice(0, 0))
-FLAGS = ("dead_flag", "frame_flag", "no_yolk_flag", "focus_flag", "bubble_flag")
 
 
 def predicted_stage(
     start_age_hpf: NDArray[np.float64], seconds: NDArray[np.float64], temperature: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Developmental stage in hpf from age, elapsed time (s) and temperature (degC); NaN where one is not known.
+    """Developmental stage in hpf from age, elapsed time (s) and temperature (degC); NaN if one is not known.
 
     Kimmel et al. 1995: development goes 0.055 T - 0.57 times as fast as at 28.5 degC.
     """
@@ -37,15 +37,38 @@ def predicted_stage(
 
 
 def join_plate(embryos: pd.DataFrame, plate: pd.DataFrame) -> pd.DataFrame:
-    """The sam2 table's rows with their frame's plate columns, as text; blank where the plate has no such row."""
-    columns = [name for name in plate.columns if name in FRAME_KEY or name not in {*embryos.columns, "experiment_date"}]
-    return embryos.merge(plate[columns], on=FRAME_KEY, how="left", validate="many_to_one").fillna("")
+    """The sam2 table's rows with their frame's plate columns, as text; blank if the plate has no such row.
+
+    The plate's own `experiment_date` gives way to the experiment's id.
+    """
+    added = [name for name in plate.columns if name in FRAME_KEY or name not in {*embryos.columns, "experiment_date"}]
+    return embryos.merge(plate[added], on=list(FRAME_KEY), how="left", validate="many_to_one").fillna("")
 
 
 def flagged_wells(plate: pd.DataFrame, path: Path) -> set[str]:
     """The wells with a row whose well_qc_flag is neither 0 nor blank."""
     values = tables.numbers(plate, "well_qc_flag", path)
     return set(plate["well"][~np.isnan(values) & (values != 0)])
+
+
+def own_columns(table: pd.DataFrame, measured: list[tuple[Shape, Quality]], path: Path) -> pd.DataFrame:
+    """What this stage says of the rows of `table` (text, plate columns read from `path`), as text; a row a measure."""
+    values = pd.DataFrame(
+        [(*shape, *quality) for shape, quality in measured],
+        columns=[*Shape._fields, *Quality._fields],
+        index=table.index,
+    )
+    ages = [tables.numbers(table, name, path) for name in ("start_age_hpf", "Time Rel (s)", "temperature")]
+    values = values.assign(
+        surface_area_um=values["area_um2"],
+        scale_missing_flag=values["area_um2"].isna(),
+        predicted_stage_hpf=predicted_stage(*ages),
+        sam2_qc_flag=table["sam2_qc_flags"] != "",
+    )
+    texts = {
+        column.name: tables.format_column(values[column.name].to_numpy(np.float64), column.dtype) for column in OWN
+    }
+    return pd.DataFrame(texts, index=table.index, dtype=str)
 
 
 def measure_well(
@@ -63,15 +86,13 @@ def measure_well(
         ]
         for time_int in rows["time_int"].unique().tolist():
             frame = rows[rows["time_int"] == time_int]
-            if time_int not in labels:
-                raise ContentError(f"{folder}: well {well} has no labels for frame {time_int}. Run sam2 again")
-            label = labels[time_int]()
+            label = read_labels(labels, well, time_int, folder)
             masks = QcMasks(*(pages[time_int]() if time_int in pages else None for pages in qc))
             scale = scales.get((well, time_int), (np.nan, np.nan))
             um_per_px = float(np.sqrt(scale[0] * scale[1]))
-            found = boxes(label)
+            embryo_boxes = boxes(label)
             for embryo, area in zip(frame["embryo"], frame["area_px"], strict=True):
-                box = found.get(embryo, NOWHERE)
+                box = embryo_boxes.get(embryo, NOWHERE)
                 mask = label[box] == embryo
                 if not mask.any() or np.count_nonzero(mask) != int(area):
                     raise ContentError(
@@ -81,6 +102,23 @@ def measure_well(
                 quality = judge(mask, box, label.shape, masks, um_per_px, settings)
                 measured.append((measure(mask, box, scale), quality))
     return measured
+
+
+def measure_embryos(
+    experiment: str, embryos: pd.DataFrame, scales: plates.Scales, networks: Networks, settings: Settings
+) -> list[tuple[Shape, Quality]]:
+    """Geometry and quality of every embryo of the sam2 table, in its order; the next wells are measured meanwhile."""
+    keyed = embryos[["well", "time_int", "area_px"]].assign(
+        embryo=embryos["embryo_id"].str.rpartition("_e")[2].astype(int)
+    )
+    wells = [rows.sort_values(["time_int", "embryo"]) for _, rows in keyed.groupby("well")]
+    measuring = ahead(lambda rows: measure_well(experiment, rows, scales, networks, settings), wells)
+    measured: dict[int, tuple[Shape, Quality]] = {}
+    with watching(f"build03 {experiment}", len(keyed), "embryos") as advance:
+        for rows, well in zip(wells, measuring, strict=True):
+            measured.update(zip(rows.index, well, strict=True))
+            advance(len(rows))
+    return [measured[row] for row in embryos.index]
 
 
 def build_table(
@@ -94,33 +132,10 @@ def build_table(
     left_out = flagged_wells(plate, path)
     embryos = embryos[~embryos["well"].isin(left_out)].sort_values("snip_id", ignore_index=True)
     table = join_plate(embryos.drop(columns=["experiment_id"]), plate)
-    keyed = embryos[["well", "time_int", "area_px"]].assign(
-        embryo=embryos["embryo_id"].str.rpartition("_e")[2].astype(int)
-    )
-    scales = plates.scales(plate, path)
-    wells = [rows.sort_values(["time_int", "embryo"]) for _, rows in keyed.groupby("well")]
-    found = ahead(lambda rows: measure_well(experiment, rows, scales, networks, settings), wells)
-    measured: dict[int, tuple[Shape, Quality]] = {}
-    with watching(f"build03 {experiment}", len(keyed), "embryos") as advance:
-        for rows, well in zip(wells, found, strict=True):
-            measured.update(zip(rows.index, well, strict=True))
-            advance(len(rows))
-    shapes = pd.DataFrame([measured[row][0] for row in table.index], columns=Shape._fields, index=table.index)
-    quality = pd.DataFrame([measured[row][1] for row in table.index], columns=Quality._fields, index=table.index)
-    for name in FLAGS:
-        quality[name] = tables.format_flags(quality[name].to_numpy(np.float64))
-    ages = [tables.numbers(table, name, path) for name in ("start_age_hpf", "Time Rel (s)", "temperature")]
-    own = pd.DataFrame(
-        {
-            "surface_area_um": shapes["area_um2"],
-            "scale_missing_flag": shapes["area_um2"].isna(),
-            "predicted_stage_hpf": predicted_stage(*ages),
-            "sam2_qc_flag": table["sam2_qc_flags"] != "",
-        }
-    )
     table.insert(0, "experiment_date", experiment)
-    whole = tables.as_text(pd.concat([table, shapes, own, quality], axis=1))
-    return whole[[*KEY_COLUMNS, *(name for name in whole.columns if name not in KEY_COLUMNS)]]
+    measured = measure_embryos(experiment, embryos, plates.scales(plate, path), networks, settings)
+    whole = pd.concat([tables.as_text(table), own_columns(table, measured, path)], axis=1)
+    return whole[[*KEY, *(name for name in whole.columns if name not in KEY)]]
 
 
 @click.command("build03", cls=StageCommand)

@@ -1,4 +1,4 @@
-"""Stage `df01`: the experiments' build03 rows, one under the other, without a digit changed."""
+"""Stage `df01`: joins the experiments' build03 rows, without changing a digit."""
 
 import csv
 import io
@@ -10,10 +10,10 @@ import xxhash
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.console import note
-from morphseq_manifest.base.errors import ContentError, UnreadableError
+from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.base.hashing import md5_bytes
 from morphseq_manifest.base.prefetch import ahead
-from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort import columns, params
 from morphseq_manifest.cohort.manifests import cohort_manifest, images_manifest, table_rows
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
 from morphseq_manifest.cohort.manifests.table_rows import RowCount
@@ -26,32 +26,32 @@ STAGES = ("images", "qc_masks", "sam2", "build03")
 SETTINGS = ("qc_masks", "sam2", "build03")
 
 
-def read_columns(path: Path) -> list[str]:
-    """The columns of one experiment's table. Raises UnreadableError where it is missing, ContentError for no table."""
-    try:
-        with path.open("rb") as file:
-            return table_rows.check_header(file.readline(), str(path))
-    except OSError as error:
-        raise UnreadableError(f"{path}: can't be read ({error.strerror}). Run `dvc repro build03` for it") from error
-
-
-def union(columns: dict[str, list[str]]) -> tuple[list[str], dict[str, list[str]]]:
+def union(by_experiment: dict[str, list[str]]) -> tuple[list[str], dict[str, list[str]]]:
     """All columns, in the order in which they first come, and for those that some experiments lack, which do."""
-    every = list(dict.fromkeys(name for names in columns.values() for name in names))
-    lacking = {name: [experiment for experiment, names in columns.items() if name not in names] for name in every}
+    every = list(dict.fromkeys(name for names in by_experiment.values() for name in names))
+    lacking = {name: [experiment for experiment, names in by_experiment.items() if name not in names] for name in every}
     return every, {name: experiments for name, experiments in lacking.items() if experiments}
 
 
-def fit(data: bytes, columns: list[str], wanted: list[str], path: Path) -> bytes:
-    """A table's rows under the `wanted` columns: its own bytes where it has just these, else with blanks filled in."""
-    if columns == wanted:
+def fit(data: bytes, own: list[str], wanted: list[str], path: Path) -> bytes:
+    """A table's rows under the `wanted` columns: its bytes if its `own` are just these, else with blanks filled in."""
+    if own == wanted:
         return data[data.index(b"\n") + 1 :]
     table = tables.read_text(path).reindex(columns=wanted, fill_value="")
     return table.to_csv(index=False, header=False, lineterminator="\n").encode()
 
 
+def read_columns(path: Path) -> list[str]:
+    """The columns of one experiment's table. Raises UnreadableError if it is missing, ContentError if it is not one."""
+    try:
+        with path.open("rb") as file:
+            return table_rows.check_header(file.readline(), str(path))
+    except OSError as error:
+        raise files.unreadable(path, error, "Run `dvc repro build03` for it") from error
+
+
 def count_part(experiment: str, body: bytes, path: Path) -> RowCount:
-    """Count one experiment's rows. Raises ContentError where some are another's, cut short, or not unique."""
+    """Count one experiment's rows. Raises ContentError if some are another's, cut short, or not unique."""
     counted = table_rows.count(io.BytesIO(body), []).checked(str(path), "Run `dvc repro build03` for it")
     others = sorted(counted.experiments.keys() - {experiment})
     if others:
@@ -69,13 +69,11 @@ class Part(NamedTuple):
     blank: dict[str, int]
 
 
-def read_part(experiment: str, columns: list[str], wanted: list[str]) -> Part:
-    """Read an experiment's table, whose own columns are `columns`, for a df01 with the columns `wanted`."""
+def read_part(experiment: str, own: list[str], wanted: list[str]) -> Part:
+    """Read an experiment's table, whose columns are its `own`, for a df01 with the columns `wanted`."""
     path = layout.build03_table(experiment)
     data = path.read_bytes()
-    return Part(
-        fit(data, columns, wanted, path), md5_bytes(data), tables.count_blanks(data, cohort_tables.COUNTED_BLANKS)
-    )
+    return Part(fit(data, own, wanted, path), md5_bytes(data), tables.count_blanks(data, columns.counted()))
 
 
 def describe(experiment: str, part: Part, counted: RowCount, settings: Params) -> Contribution:
@@ -100,10 +98,8 @@ def describe(experiment: str, part: Part, counted: RowCount, settings: Params) -
 
 def build(settings: Params) -> CohortManifest:
     """Write df01 and return its manifest; only a few experiments are in memory at a time."""
-    columns = {
-        experiment: read_columns(layout.build03_table(experiment)) for experiment in cohort_tables.listed(settings)
-    }
-    wanted, filled = union(columns)
+    own = {experiment: read_columns(layout.build03_table(experiment)) for experiment in cohort_tables.listed(settings)}
+    wanted, filled = union(own)
     path = layout.cohort_table("df01")
     parts: dict[str, Contribution] = {}
     with files.replacing(path) as temporary, temporary.open("wb") as out:
@@ -111,8 +107,8 @@ def build(settings: Params) -> CohortManifest:
         whole = xxhash.xxh3_128(head)
         out.write(head)
         # Reading, md5 and parsing go on beside counting and writing.
-        read = ahead(lambda experiment: read_part(experiment, columns[experiment], wanted), columns)
-        for experiment, part in zip(columns, read, strict=True):
+        read = ahead(lambda experiment: read_part(experiment, own[experiment], wanted), own)
+        for experiment, part in zip(own, read, strict=True):
             counted = count_part(experiment, part.body, layout.build03_table(experiment))
             parts[experiment] = describe(experiment, part, counted, settings)
             whole.update(part.body)
@@ -133,9 +129,9 @@ def build(settings: Params) -> CohortManifest:
     )
 
 
-def _header(columns: list[str]) -> bytes:
+def _header(wanted: list[str]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(columns)
+    csv.writer(text, lineterminator="\n").writerow(wanted)
     return text.getvalue().encode()
 
 

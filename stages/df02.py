@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
 from morphseq_manifest.base.errors import ContentError
-from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort import columns, params
+from morphseq_manifest.cohort.columns import Source
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import cohort_tables, layout, tables
 
@@ -30,7 +31,7 @@ class Hill(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Death(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When an embryo counts as dying: its fraction_alive, smoothed over `window` frames (Savitzky-Golay of `order`)
-    where there are that many, drops by more than `min_drop` a frame, and `min_dead_later` of the later frames are dead.
+    if there are that many, drops by more than `min_drop` a frame, and `min_dead_later` of the later frames are dead.
     """
 
     min_frames: int
@@ -42,7 +43,7 @@ class Death(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """params.yaml, `build04`: bounds of the surface area as multiples of p95 and p5, death, and the stage curve."""
+    """params.yaml, `df02`: bounds of the surface area as multiples of p95 and p5, death, and the stage curve."""
 
     k_upper: float
     k_lower: float
@@ -51,7 +52,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def outliers(area_um2: Floats, stage_hpf: Floats, curves: pd.DataFrame, settings: Settings) -> Floats:
-    """1 where an area lies outside the reference curves at its stage, 0 where not, NaN where either is unknown.
+    """1 if an area lies outside the reference curves at its stage, 0 if not, NaN if either is unknown.
 
     `curves` has stage_hpf (ascending), p5 and p95, in um2; it is interpolated linearly and held at its ends.
     """
@@ -85,7 +86,7 @@ def death_frame(alive: Floats, dead: Floats, time_int: NDArray[np.int64], settin
 def flag_death(embryo: pd.DataFrame, settings: Death) -> Floats:
     """dead_flag2 of one embryo's rows, in time order (columns time_int, hours, fraction_alive, dead).
 
-    NaN everywhere where fewer than `min_frames` frames are known well enough to tell.
+    NaN everywhere if fewer than `min_frames` frames are known well enough to tell.
     """
     known = embryo[["fraction_alive", "dead"]].notna().all(axis=1).to_numpy()
     if known.sum() < settings.min_frames:
@@ -96,19 +97,9 @@ def flag_death(embryo: pd.DataFrame, settings: Death) -> Floats:
     if frame is None:
         return np.zeros(len(embryo))
     after = embryo["time_int"].to_numpy() >= seen["time_int"].iloc[frame]
-    # Where the hours are not known, NaN compares as false, and the frame number alone decides.
+    # If the hours are not known, NaN compares as false, and the frame number alone decides.
     lead = embryo["hours"].to_numpy() >= seen["hours"].iloc[frame] - settings.lead_h
     return np.where(after | lead, 1.0, 0.0)
-
-
-def read_curves(path: Path) -> pd.DataFrame:
-    """The reference curves as float64. Raises ContentError where something is missing, or stages don't ascend."""
-    text = tables.read_text(path)
-    tables.require(text, CURVE_COLUMNS, path)
-    curves = pd.DataFrame({name: tables.numbers(text, name, path) for name in CURVE_COLUMNS})
-    if curves.empty or curves.isna().any(axis=None) or not (np.diff(curves["stage_hpf"]) > 0).all():
-        raise ContentError(f"{path}: expected stage_hpf ascending with p5 and p95 in every row. Correct the table")
-    return curves
 
 
 def build(df01: pd.DataFrame, curves: pd.DataFrame, settings: Settings, path: Path) -> pd.DataFrame:
@@ -132,16 +123,27 @@ def build(df01: pd.DataFrame, curves: pd.DataFrame, settings: Settings, path: Pa
         dead2[embryo.index] = flag_death(embryo, settings.death)
     outlier = outliers(area, stage, curves, settings)
     inferred, clamped = infer_stage(area, settings.stage_curve)
-    # What is not known is no reason to leave an embryo out: only a raised flag is.
+    # Only a raised flag makes an embryo unusable: an unknown one does not.
     unusable = np.nan_to_num(np.stack([dead, dead2.to_numpy(), outlier, flagged])).any(axis=0)
-    added = {
-        "sa_outlier_flag": tables.format_flags(outlier),
-        "dead_flag2": tables.format_flags(dead2.to_numpy()),
-        "use_embryo_flag": tables.format_flags(np.where(unusable, 0.0, 1.0)),
-        "inferred_stage_hpf": tables.format_numbers(inferred),
-        "inferred_stage_clamped_flag": tables.format_flags(clamped),
+    values = {
+        "sa_outlier_flag": outlier,
+        "dead_flag2": dead2.to_numpy(),
+        "use_embryo_flag": np.where(unusable, 0.0, 1.0),
+        "inferred_stage_hpf": inferred,
+        "inferred_stage_clamped_flag": clamped,
     }
+    added = {column.name: tables.format_column(values[column.name], column.dtype) for column in columns.of(Source.DF02)}
     return pd.concat([df01, pd.DataFrame(added, index=df01.index, dtype=str)], axis=1)
+
+
+def read_curves(path: Path) -> pd.DataFrame:
+    """The reference curves as float64. Raises ContentError if something is missing, or the stages don't ascend."""
+    text = tables.read_text(path)
+    tables.require(text, CURVE_COLUMNS, path)
+    curves = pd.DataFrame({name: tables.numbers(text, name, path) for name in CURVE_COLUMNS})
+    if curves.empty or curves.isna().any(axis=None) or not (np.diff(curves["stage_hpf"]) > 0).all():
+        raise ContentError(f"{path}: expected stage_hpf ascending with p5 and p95 in every row. Correct the table")
+    return curves
 
 
 @click.command("df02", cls=StageCommand)
@@ -150,13 +152,13 @@ def main() -> None:
     settings = params.read()
     df01, source = cohort_tables.read_table("df01", settings)
     curves = read_curves(layout.REFERENCE_CURVES)
-    df02 = build(df01, curves, settings.block("build04", Settings), layout.cohort_table("df01"))
+    df02 = build(df01, curves, settings.block("df02", Settings), layout.cohort_table("df01"))
     cohort_tables.write_table(
         "df02",
         df02,
         source,
         lambda _, part: part,
-        params=source.params | {"build04": settings.values["build04"]},
+        params=source.params | {"df02": settings.values["df02"]},
         versions=source.versions | settings.versions(["df02"]),
     )
 

@@ -1,4 +1,4 @@
-"""Stage `df03` (the lab's Build06): df02's usable rows with their latents."""
+"""Stage `df03` (the lab's Build06): joins df02's usable rows with their latents."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.base.hashing import md5_bytes
-from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort import columns, params
 from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import cohort_tables, layout, tables
@@ -22,20 +22,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min_latent_coverage: float
 
 
-def read_latents(path: Path, columns: list[str] | None) -> pd.DataFrame:
-    """One experiment's latents as text, by snip_id. Raises ContentError for columns other than `columns`, if given."""
-    table = tables.read_text(path)
-    tables.require(table, tables.SNIP_KEYS, path)
-    latents = table.set_index("snip_id").drop(columns=["experiment_date", "embryo_id"])
-    if not latents.index.is_unique:
-        raise ContentError(f"{path}: a snip_id stands there twice. Run latents again")
-    if columns is not None and list(latents.columns) != columns:
-        raise ContentError(f"{path}: its latents are not those of the other experiments. Run latents again")
-    return latents
-
-
 def join(df02: pd.DataFrame, latents: pd.DataFrame) -> pd.DataFrame:
-    """The usable rows of df02 with their latents (index snip_id), blank where a snip has none; all text."""
+    """The usable rows of df02 with their latents (index snip_id), blank if a snip has none; all text."""
     usable = df02[df02["use_embryo_flag"] == tables.TRUE]
     return usable.join(latents, on="snip_id", how="left").fillna("")
 
@@ -48,12 +36,24 @@ def count_latents(df03: pd.DataFrame, column: str) -> dict[str, int]:
 
 def check_coverage(experiments: dict[str, tuple[int, int]], minimum: float) -> None:
     """Raise ContentError naming every experiment whose (rows with latents, rows) is below `minimum`."""
-    short = [f"{name} ({found} of {rows})" for name, (found, rows) in experiments.items() if found < minimum * rows]
+    short = [f"{name} ({count} of {rows})" for name, (count, rows) in experiments.items() if count < minimum * rows]
     if short:
         raise ContentError(
             f"df03: rows with latents are below df03.min_latent_coverage ({minimum:g}) in {', '.join(short)}. "
             "Run snips and latents for them, see why their snips are missing, or lower it in params.yaml"
         )
+
+
+def read_latents(path: Path, expected: list[str] | None) -> pd.DataFrame:
+    """One experiment's latents as text, by snip_id. Raises ContentError for columns other than `expected`, if given."""
+    table = tables.read_text(path)
+    tables.require(table, columns.LATENTS_KEY, path)
+    latents = table.set_index("snip_id")[[name for name in table.columns if name not in columns.LATENTS_KEY]]
+    if not latents.index.is_unique:
+        raise ContentError(f"{path}: a snip_id is duplicated. Run latents again")
+    if expected is not None and list(latents.columns) != expected:
+        raise ContentError(f"{path}: its latents are not those of the other experiments. Run latents again")
+    return latents
 
 
 @click.command("df03", cls=StageCommand)
@@ -68,9 +68,9 @@ def main(model: str) -> None:
         parts.append(read_latents(path, list(parts[0].columns) if parts else None))
     latents = pd.concat(parts)
     df03 = join(df02, latents)
-    found = count_latents(df03, latents.columns[0])
+    embedded = count_latents(df03, latents.columns[0])
     total = {str(experiment): int(rows) for experiment, rows in df03["experiment_date"].value_counts().items()}
-    coverage = {experiment: (found[experiment], total[experiment]) for experiment in sorted(total)}
+    coverage = {experiment: (embedded[experiment], total[experiment]) for experiment in sorted(total)}
     check_coverage(coverage, settings.block("df03", Settings).min_latent_coverage)
 
     def describe(experiment: str, part: Contribution) -> Contribution:
@@ -78,7 +78,7 @@ def main(model: str) -> None:
             part,
             versions=part.versions | settings.versions(STAGES),
             latents=md5_bytes(paths[experiment].read_bytes()),
-            with_latents=found.get(experiment, 0),
+            with_latents=embedded.get(experiment, 0),
         )
 
     cohort_tables.write_table(
@@ -89,7 +89,7 @@ def main(model: str) -> None:
         params=source.params | {name: settings.values[name] for name in ("snips", "df03")},
         versions=source.versions | settings.versions(["df03"]),
         model=model,
-        coverage=sum(found.values()) / len(df03) if len(df03) else None,
+        coverage=sum(embedded.values()) / len(df03) if len(df03) else None,
     )
 
 

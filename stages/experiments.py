@@ -1,7 +1,7 @@
-"""Stage `experiments`: the listed experiments, checked before any cohort stage starts.
+"""Stage `experiments`: checks the list of experiments before any cohort stage starts.
 
-DVC fails with a message that helps nobody where an unquoted id stands among quoted ones, and drops it without a word
-elsewhere; and it deletes a stage's outputs before the stage runs. So this comes first.
+If an unquoted id stands among quoted ones, DVC fails with an obscure message; elsewhere it silently drops the id. And
+it deletes a stage's outputs before the stage runs. So this comes first.
 """
 
 import click

@@ -1,4 +1,4 @@
-"""Stage `images`: which frames an experiment has, with which content, and what does not fit its plate table."""
+"""Stage `images`: lists an experiment's frames with their content hashes, and what does not fit its plate table."""
 
 import io
 import re
@@ -55,7 +55,7 @@ def whole_image(name: str, data: bytes) -> str | None:
         whole = data.startswith(b"\xff\xd8") and data.rstrip(b"\0").endswith(b"\xff\xd9")
     else:
         whole = _whole_tiff(data)
-    return None if whole else f"is no whole {suffix.upper()} image ({len(data)} bytes)"
+    return None if whole else f"is not a whole {suffix.upper()} image ({len(data)} bytes)"
 
 
 def _whole_tiff(data: bytes) -> bool:
@@ -69,7 +69,7 @@ def _whole_tiff(data: bytes) -> bool:
 
 
 def compare(frames: Iterable[Frame], rows: Iterable[tuple[str, int]], other_files: Iterable[str]) -> list[Problem]:
-    """What does not fit: rows without a frame, frames without a row, files that are no frame."""
+    """What does not fit: rows without a frame, frames without a row, files that are not frames."""
     by_key = {(frame.well, frame.time_int): frame.path for frame in frames}
     listed = set(rows)
     return [
@@ -80,9 +80,9 @@ def compare(frames: Iterable[Frame], rows: Iterable[tuple[str, int]], other_file
 
 
 def find_frames(folder: Path) -> tuple[dict[tuple[str, int], str], list[str]]:
-    """The files of a folder of frames: names by (well, time_int), and the names that are no frame's.
+    """The files of a folder of frames: names by (well, time_int), and the names that are not a frame's.
 
-    Raises UnreadableError where there is no folder or no frame in it, ContentError where two files are of one frame.
+    Raises UnreadableError if there is no folder or no frame in it, ContentError if two files are of one frame.
     """
     if not folder.is_dir():
         raise UnreadableError(f"{folder}: no such folder of frames. Copy it there, or correct the id in {PARAMS}")
@@ -104,7 +104,7 @@ def find_frames(folder: Path) -> tuple[dict[tuple[str, int], str], list[str]]:
 
 
 def read_frames(folder: Path, names: dict[tuple[str, int], str]) -> list[Frame]:
-    """Hash the frames. Raises UnreadableError naming every one that can't be read or is no whole image."""
+    """Hash the frames. Raises UnreadableError naming every one that can't be read or is not a whole image."""
 
     def list_frame(item: tuple[tuple[str, int], str]) -> Frame | str:
         (well, time_int), name = item
@@ -115,16 +115,16 @@ def read_frames(folder: Path, names: dict[tuple[str, int], str]) -> list[Frame]:
         wrong = whole_image(name, data)
         return f"{folder / name} {wrong}" if wrong else Frame(well, time_int, name, len(data), hash_bytes(data))
 
-    found: list[Frame | str] = []
+    frames_or_faults: list[Frame | str] = []
     with ThreadPoolExecutor(_READERS) as pool, watching(f"images {folder.name}", len(names)) as advance:
         for listed in pool.map(list_frame, names.items()):
-            found.append(listed)
+            frames_or_faults.append(listed)
             advance(1)
-    wrong = [item for item in found if isinstance(item, str)]
+    wrong = [item for item in frames_or_faults if isinstance(item, str)]
     if wrong:
         more = f" (and {len(wrong) - _SHOWN} more)" if len(wrong) > _SHOWN else ""
         raise UnreadableError("; ".join(wrong[:_SHOWN]) + more + ". Export these frames again, or remove them")
-    return [item for item in found if isinstance(item, Frame)]
+    return [item for item in frames_or_faults if isinstance(item, Frame)]
 
 
 def list_images(experiment: str) -> ImagesManifest:

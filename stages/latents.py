@@ -1,4 +1,4 @@
-"""Stage `latents`: each snip's place in a VAE's latent space (its encoder's mu)."""
+"""Stage `latents`: embeds each snip in a VAE's latent space (its encoder's mu)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
@@ -14,22 +14,22 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from morphseq_manifest.base import files
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.hashing import hash_file
 from morphseq_manifest.base.journal import Journal
 from morphseq_manifest.base.prefetch import ahead
 from morphseq_manifest.base.progress import watching
-from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort import columns, params
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, stacks, tables
-from stages.files.frames import Grey
-from stages.networks import legacy_vae, model_folder
+from stages.imaging.arrays import Grey
+from stages.networks import legacy_vae, model_folder, torch_device
 from stages.networks.shapes import Encoder, to_mu
 from stages.reuse import keys
 
 # More snips at once are slower on a processor: what the first layers give no longer fits its caches.
 BATCH = 16
-KEPT = Path(".dvc/tmp/morphseq")
 
 
 class LatentModel(NamedTuple):
@@ -41,14 +41,8 @@ class LatentModel(NamedTuple):
 
 
 def latent_columns(latent_dim: int, zn_frac: float) -> list[str]:
-    """The names of the latents: `z_mu_00..`, or nuisance `z_mu_n_00..` then biological `z_mu_b_..` for a split model.
-
-    The number goes on over both parts, as in the lab's tables.
-    """
-    if not zn_frac:
-        return [f"z_mu_{index:02d}" for index in range(latent_dim)]
-    nuisance = round(latent_dim * zn_frac)
-    return [f"z_mu_{'n' if index < nuisance else 'b'}_{index:02d}" for index in range(latent_dim)]
+    """The names of the latents; `zn_frac` of them are nuisance, 0 for a model that is not split."""
+    return columns.latents(latent_dim, round(latent_dim * zn_frac) if zn_frac else None)
 
 
 def load(folder: Path) -> LatentModel:
@@ -82,9 +76,9 @@ def to_input(snip: Grey, input_size: tuple[int, int]) -> NDArray[np.float32]:
 @torch.inference_mode()
 def embed(model: LatentModel, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     """mu of a batch, float32 (N, H, W) in 0..1 to float32 (N, latent_dim)."""
-    batch = torch.from_numpy(inputs[:, None]).to(model_folder.device(), memory_format=torch.channels_last)
-    found: NDArray[np.float32] = model.to_mu(batch).float().cpu().numpy()
-    return found
+    batch = torch.from_numpy(inputs[:, None]).to(torch_device.device(), memory_format=torch.channels_last)
+    mu: NDArray[np.float32] = model.to_mu(batch).float().cpu().numpy()
+    return mu
 
 
 class Embryo(msgspec.Struct, frozen=True):
@@ -93,6 +87,22 @@ class Embryo(msgspec.Struct, frozen=True):
     key: str
     times: list[int]
     values: bytes
+
+
+def batched(pages: Iterable[stacks.Page], size: int) -> Iterator[list[stacks.Page]]:
+    """The pages in lists of at most `size`."""
+    waiting = iter(pages)
+    while batch := list(islice(waiting, size)):
+        yield batch
+
+
+def latents_table(experiment: str, ids: list[str], embryos: list[Embryo], latents: list[str]) -> pd.DataFrame:
+    """The rows of embryos, whose ids are `ids`, in snip_id order: the keys, then float32 columns named `latents`."""
+    named = [(name, time_int) for name, embryo in zip(ids, embryos, strict=True) for time_int in embryo.times]
+    rows = [(experiment, name, f"{name}_t{time_int:04d}") for name, time_int in named]
+    values = np.frombuffer(b"".join(embryo.values for embryo in embryos), np.float32).reshape(-1, len(latents))
+    keyed = pd.DataFrame(rows, columns=list(columns.LATENTS_KEY))
+    return pd.concat([keyed, pd.DataFrame(values, columns=latents)], axis=1).sort_values("snip_id", ignore_index=True)
 
 
 def embed_embryo(path: Path, made_from: dict[str, Any], kept: Mapping[str, Embryo], model: LatentModel) -> Embryo:
@@ -110,13 +120,6 @@ def embed_embryo(path: Path, made_from: dict[str, Any], kept: Mapping[str, Embry
     return Embryo(key, times, np.concatenate(values).tobytes())
 
 
-def batched(pages: Iterable[stacks.Page], size: int) -> Iterator[list[stacks.Page]]:
-    """The pages in lists of at most `size`."""
-    waiting = iter(pages)
-    while batch := list(islice(waiting, size)):
-        yield batch
-
-
 def embed_folder(
     experiment: str, folder: Path, model: LatentModel, made_from: dict[str, Any], journal: Journal[Embryo]
 ) -> pd.DataFrame:
@@ -126,21 +129,15 @@ def embed_folder(
     """
     known = {embryo.key: embryo for embryo in journal.records}
     paths = sorted(folder.glob("*.tif"))
-    found: list[Embryo] = []
-    with watching(f"latents {experiment}", len(paths), "embryos") as advance, model_folder.one_thread():
-        for embryo in ahead(lambda path: embed_embryo(path, made_from, known, model), paths, model_folder.workers()):
+    embedded: list[Embryo] = []
+    with watching(f"latents {experiment}", len(paths), "embryos") as advance, torch_device.one_thread():
+        for embryo in ahead(lambda path: embed_embryo(path, made_from, known, model), paths, torch_device.workers()):
             if embryo.key not in known:
                 journal.add(embryo)
             advance(1, kept=embryo.key in known)
-            found.append(embryo)
-    journal.shrink(found)
-    embryos = [path.stem for path, embryo in zip(paths, found, strict=True) for _ in embryo.times]
-    times = [time_int for embryo in found for time_int in embryo.times]
-    names = [f"{embryo}_t{time_int:04d}" for embryo, time_int in zip(embryos, times, strict=True)]
-    values = np.frombuffer(b"".join(embryo.values for embryo in found), np.float32).reshape(-1, len(model.columns))
-    columns = dict(zip(tables.SNIP_KEYS, ([experiment] * len(names), embryos, names), strict=True))
-    table = pd.concat([pd.DataFrame(columns), pd.DataFrame(values, columns=model.columns)], axis=1)
-    return table.sort_values("snip_id", ignore_index=True)
+            embedded.append(embryo)
+    journal.shrink(embedded)
+    return latents_table(experiment, [path.stem for path in paths], embedded, model.columns)
 
 
 def journal_path(model: str, experiment: str) -> Path:
@@ -148,7 +145,7 @@ def journal_path(model: str, experiment: str) -> Path:
 
     Not beside the table, which DVC deletes before the stage runs, nor among what df03 depends on; and disposable.
     """
-    return KEPT / f"latents.{model}.{experiment}.journal"
+    return files.OWN / f"latents.{model}.{experiment}.journal"
 
 
 @click.command("latents", cls=StageCommand)

@@ -1,4 +1,4 @@
-"""Stage `qc_masks` (the lab's Build02): five networks' masks of every frame, for quality control."""
+"""Stage `qc_masks` (the lab's Build02): makes five networks' masks of every frame, for quality control."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -19,38 +19,16 @@ from morphseq_manifest.cohort.manifests import images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, stacks
-from stages.files.frames import read_frame, to_qc_input
-from stages.networks import model_folder
-from stages.networks.exported import load_exported
+from stages.files.frames import read_frame
+from stages.imaging.qc_frame import to_qc_input
+from stages.networks import mask_models, torch_device
+from stages.networks.mask_network import probabilities
 from stages.networks.qc_networks import QcSettings
-from stages.networks.shapes import UNet
 from stages.reuse import kept_stacks, keys
 from stages.reuse.kept_stacks import Shelf
 
 # Frames that go through a network at once: eight keep a large network under 2 GB.
 BATCH = 8
-
-
-def load_unet(folder: Path, width: int) -> torch.nn.Module:
-    """The UNet of `width` whose weights a model folder holds, ready for inference. Raises as model_folder.fill does."""
-    return model_folder.fill(UNet(width), folder)
-
-
-def load_network(folder: Path) -> torch.nn.Module:
-    """The mask network of a model folder, ready for inference.
-
-    Raises as model_folder.read_config, model_folder.fill and exported.load_exported do.
-    """
-    config = model_folder.read_config(folder, model_folder.UNetConfig | model_folder.ExportedConfig)
-    return load_exported(folder) if isinstance(config, model_folder.ExportedConfig) else load_unet(folder, config.width)
-
-
-@torch.inference_mode()
-def probabilities(network: torch.nn.Module, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The network's sigmoid for a batch, float32 (N, 576, 320) of inputs in 0..1 to float32 of the same shape."""
-    batch = torch.from_numpy(images[:, None]).to(model_folder.device(), memory_format=torch.channels_last)
-    found: NDArray[np.float32] = torch.sigmoid(network(batch).float())[:, 0].cpu().numpy()
-    return found
 
 
 class Network(NamedTuple):
@@ -59,11 +37,6 @@ class Network(NamedTuple):
     network: torch.nn.Module
     shelf: Shelf
     content: str
-
-
-def read_batch(folder: Path, frames: Sequence[Frame]) -> NDArray[np.float32]:
-    """A batch of frames as the networks take them, float32 (N, 576, 320); every frame is read and decoded once."""
-    return np.stack([to_qc_input(read_frame(folder, frame)) for frame in frames])
 
 
 class Batch(NamedTuple):
@@ -76,6 +49,11 @@ class Batch(NamedTuple):
 def masks_of(network: torch.nn.Module, images: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
     """A network's masks of a batch, uint8 0/255 (N, 576, 320)."""
     return np.where(probabilities(network, images) >= threshold, np.uint8(255), np.uint8(0))
+
+
+def read_batch(folder: Path, frames: Sequence[Frame]) -> NDArray[np.float32]:
+    """A batch of frames as the networks take them, float32 (N, 576, 320); every frame is read and decoded once."""
+    return np.stack([to_qc_input(read_frame(folder, frame)) for frame in frames])
 
 
 def make_masks(
@@ -98,10 +76,10 @@ def make_masks(
         if missing[well]
         for start in range(0, len(wells[well]), BATCH)
     ]
-    with model_folder.one_thread():
+    with torch_device.one_thread():
         read = zip(batches, ahead(lambda batch: read_batch(folder, batch.frames), batches), strict=True)
         tasks = ((network.network, images) for batch, images in read for network, _ in missing[batch.well])
-        made = ahead(lambda task: masks_of(*task, made_from["threshold"]), tasks, model_folder.workers())
+        made = ahead(lambda task: masks_of(*task, made_from["threshold"]), tasks, torch_device.workers())
         for well, group in groupby(batches, key=lambda batch: batch.well):
             write_well(well, group, missing[well], made, advance)
 
@@ -113,8 +91,10 @@ def _missing(
     missing = {}
     for well, frames in wells.items():
         listed = keys.frames(frames)
-        own = [(one, keys.key("qc_masks", **made_from, model=one.content, frames=listed)) for one in networks]
-        missing[well] = [(network, key) for network, key in own if not network.shelf.keeps(well, key)]
+        keyed = [
+            (network, keys.key("qc_masks", **made_from, model=network.content, frames=listed)) for network in networks
+        ]
+        missing[well] = [(network, key) for network, key in keyed if not network.shelf.keeps(well, key)]
         if not missing[well]:
             advance(len(frames), kept=True)
     return missing
@@ -149,13 +129,13 @@ def main(experiment: str) -> None:
     qc = settings.block("qc_masks", QcSettings)
     manifest = images_manifest.read(layout.images_manifest(experiment))
     names = qc.models.names()
-    loaded = [(load_network(layout.MODELS / name), keys.model(layout.MODELS / name)) for name in names]
+    loaded = [(mask_models.load(layout.MODELS / name), keys.model(layout.MODELS / name)) for name in names]
     made_from = {"version": settings.version("qc_masks"), "threshold": qc.threshold}
     with (
         kept_stacks.gathering([layout.predictions(name, experiment) for name in names]) as shelves,
         watching(f"qc_masks {experiment}", manifest.counts.frames) as advance,
     ):
-        networks = [Network(one, shelf, content) for (one, content), shelf in zip(loaded, shelves, strict=True)]
+        networks = [Network(network, shelf, content) for (network, content), shelf in zip(loaded, shelves, strict=True)]
         make_masks(layout.FRAMES / experiment, manifest.by_well(), networks, made_from, advance)
     note(f"{experiment}: {len(names)} masks of each of {manifest.counts.frames} frames")
 

@@ -1,4 +1,4 @@
-"""Stage `sam2`: the embryos of every frame as label images, tracked over a well, and a table of them."""
+"""Stage `sam2`: finds the embryos of every frame, tracks them over a well, and lists them in a table."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -14,37 +14,18 @@ from scipy import ndimage
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.prefetch import ahead
 from morphseq_manifest.base.progress import Advance, watching
-from morphseq_manifest.cohort import ids, params
+from morphseq_manifest.cohort import columns, ids, params
+from morphseq_manifest.cohort.columns import Source
 from morphseq_manifest.cohort.manifests import images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, stacks, tables
 from stages.files.frames import read_frame
-from stages.files.stacks import Found
+from stages.files.stacks import EmbryoTag
+from stages.imaging.arrays import Labels
 from stages.imaging.embryo_box import boxes
 from stages.reuse import kept_stacks, keys
 from stages.segmentation.segmenters import Segmenter, load
-from stages.segmentation.tracking import Labels
-
-COLUMNS = (
-    "image_id",
-    "embryo_id",
-    "snip_id",
-    "frame_index",
-    "area_px",
-    "bbox_x_min",
-    "bbox_y_min",
-    "bbox_x_max",
-    "bbox_y_max",
-    "mask_confidence",
-    "exported_mask_path",
-    "experiment_id",
-    "video_id",
-    "is_seed_frame",
-    "well",
-    "time_int",
-    "sam2_qc_flags",
-)
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +37,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     small_mask: float
 
 
-def describe(labels: Labels, confidence: dict[int, float]) -> tuple[Found, ...]:
+def describe(labels: Labels, confidence: dict[int, float]) -> tuple[EmbryoTag, ...]:
     """The embryos of one label image, uint8 (H, W), measured; `confidence` is by value."""
     embryos = []
     for value, box in boxes(labels).items():
@@ -64,11 +45,11 @@ def describe(labels: Labels, confidence: dict[int, float]) -> tuple[Found, ...]:
         rows, columns = box
         place = (rows.start, columns.start, rows.stop, columns.stop)
         pieces = int(ndimage.label(mask, np.ones((3, 3)))[1])
-        embryos.append(Found(value, int(np.count_nonzero(mask)), place, pieces, round(confidence[value], 6)))
+        embryos.append(EmbryoTag(value, int(np.count_nonzero(mask)), place, pieces, round(confidence[value], 6)))
     return tuple(embryos)
 
 
-def shape_flags(embryo: Found, shape: tuple[int, ...], settings: Settings) -> list[str]:
+def shape_flags(embryo: EmbryoTag, shape: tuple[int, ...], settings: Settings) -> list[str]:
     """What is odd about an embryo of a frame of `shape` (H, W), seen by itself."""
     top, left, bottom, right = embryo.box
     height, width = shape
@@ -90,6 +71,20 @@ def area_jumps(areas: list[int], change: float) -> list[bool]:
         return len(others) == 2 and abs(area - mean) > change * mean
 
     return [far(area, areas[max(i - 2, 0) : i]) or far(area, areas[i + 1 : i + 3]) for i, area in enumerate(areas)]
+
+
+def finish_table(rows: list[dict[str, Any]], settings: Settings) -> pd.DataFrame:
+    """The rows of an experiment, in snip_id order, with flags for areas that jump, and all flags joined by `|`."""
+    table = pd.DataFrame(rows, columns=columns.names(Source.SAM2)).sort_values("snip_id", ignore_index=True)
+    jumping: set[Any] = set()
+    for _, embryo in table.sort_values("time_int").groupby("embryo_id"):
+        jumps = area_jumps(embryo["area_px"].tolist(), settings.area_change)
+        jumping.update(row for row, jump in zip(embryo.index, jumps, strict=True) if jump)
+    table["sam2_qc_flags"] = [
+        "|".join(["HIGH_SEGMENTATION_VAR_SNIP", *flags] if row in jumping else flags)
+        for row, flags in table["sam2_qc_flags"].items()
+    ]
+    return table
 
 
 def well_rows(experiment: str, well: str, stack: Path, settings: Settings) -> Iterator[dict[str, Any]]:
@@ -122,30 +117,16 @@ def well_rows(experiment: str, well: str, stack: Path, settings: Settings) -> It
             }
 
 
-def finish_table(rows: list[dict[str, Any]], settings: Settings) -> pd.DataFrame:
-    """The rows of an experiment, in snip_id order, with flags for areas that jump, and all flags joined by `|`."""
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("snip_id", ignore_index=True)
-    jumping: set[Any] = set()
-    for _, embryo in table.sort_values("time_int").groupby("embryo_id"):
-        jumps = area_jumps(embryo["area_px"].tolist(), settings.area_change)
-        jumping.update(row for row, jump in zip(embryo.index, jumps, strict=True) if jump)
-    table["sam2_qc_flags"] = [
-        "|".join(["HIGH_SEGMENTATION_VAR_SNIP", *flags] if row in jumping else flags)
-        for row, flags in table["sam2_qc_flags"].items()
-    ]
-    return table
-
-
 def segment_well(
     experiment: str, frames: list[Frame], segmenter: Segmenter, stack: Path, key: str, advance: Advance
 ) -> None:
     """Segment one well's frames and write its label stack; the next frames are read meanwhile."""
     images = ahead(partial(read_frame, layout.FRAMES / experiment), frames)
     with stacks.writing(stack) as append:
-        for frame, found in zip(frames, segmenter.segment(images), strict=True):
-            embryos = describe(found.labels, found.confidence)
-            tag = stacks.PageTag(frame.time_int, frame.xxh3_128, key, embryos, found.is_seed)
-            append(stacks.Page(tag, found.labels))
+        for frame, segmented in zip(frames, segmenter.segment(images), strict=True):
+            embryos = describe(segmented.labels, segmented.confidence)
+            tag = stacks.PageTag(frame.time_int, frame.xxh3_128, key, embryos, segmented.is_seed)
+            append(stacks.Page(tag, segmented.labels))
             advance(1)
 
 

@@ -1,4 +1,4 @@
-"""Stage `snips`: each embryo in each frame as an aligned image of fixed scale, its background blended into noise."""
+"""Stage `snips`: cuts out each embryo in each frame, upright at a fixed scale, its background blended into noise."""
 
 from typing import Any
 
@@ -18,14 +18,16 @@ from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesMani
 from morphseq_manifest.cohort.params import Params
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, plates, stacks
-from stages.files.frames import QC_SIZE, Grey, from_qc, read_frame
+from stages.files.frames import read_frame
+from stages.files.labels import check_shape, read_labels
 from stages.imaging.alignment import SNIP_SIZE, find_pose, sampling, soft_mask, warp
-from stages.imaging.embryo_box import Mask, Slices, boxes
+from stages.imaging.arrays import Grey, Mask, Slices
+from stages.imaging.embryo_box import boxes
 from stages.imaging.equalisation import equalise
+from stages.imaging.qc_frame import QC_SIZE, from_qc
 from stages.networks.qc_networks import QcSettings
 from stages.reuse import kept_stacks, keys
 from stages.reuse.kept_stacks import Shelf
-from stages.segmentation.tracking import check_shape, read_labels
 
 NO_YOLK = np.zeros(QC_SIZE, np.uint8)
 
@@ -44,7 +46,7 @@ def noise(name: str, mean: float, sd: float) -> NDArray[np.float32]:
     generator = np.random.Generator(np.random.SFC64(xxhash.xxh3_64_intdigest(name.encode())))
     levels = generator.standard_normal(SNIP_SIZE, np.float32)
     lowest = np.float32(-mean / sd)
-    # Drawn again until none is below: what is cut off is not heaped up at 0.
+    # Levels below are drawn again: clipping would heap them up at 0.
     while len(low := np.flatnonzero(levels < lowest)):
         levels.flat[low] = generator.standard_normal(len(low), np.float32)
     return levels * np.float32(sd) + np.float32(mean)
@@ -68,6 +70,12 @@ def make_snip(
     return snip
 
 
+def well_of(file: str) -> str:
+    """The well of a snip stack, `{experiment}_{well}_e{NN}.tif`; of any other file, none."""
+    parts = file.rsplit("_", 2)
+    return parts[1] if len(parts) == 3 else ""
+
+
 def well_snips(
     experiment: str, frames: list[Frame], scales: plates.Scales, yolk_network: str, settings: Settings, key: str
 ) -> dict[str, list[stacks.Page]]:
@@ -79,14 +87,14 @@ def well_snips(
         stacks.open_stack(layout.predictions(yolk_network, experiment), well, mask=True) as yolks,
     ):
         for frame in frames:
-            label, scale = read_labels(labels, frame, folder), scales.get((well, frame.time_int))
-            found = boxes(label)
-            if scale is None or not found:
+            label, scale = read_labels(labels, well, frame.time_int, folder), scales.get((well, frame.time_int))
+            embryo_boxes = boxes(label)
+            if scale is None or not embryo_boxes:
                 continue
             grey = read_frame(layout.FRAMES / experiment, frame)
             check_shape(label, frame, grey.shape, folder)
             yolk = yolks[frame.time_int]() if frame.time_int in yolks else NO_YOLK
-            for embryo, box in found.items():
+            for embryo, box in embryo_boxes.items():
                 name = snip_id(experiment, well, embryo, frame.time_int)
                 seen = from_qc(yolk, label.shape, box) > 0
                 snip = make_snip(name, grey, label[box] == embryo, seen, box, scale, settings)
@@ -108,12 +116,6 @@ def well_key(
         labels=stacks.content(layout.LABELS / experiment, well),
         yolks=stacks.content(layout.predictions(yolk_network, experiment), well),
     )
-
-
-def well_of(file: str) -> str:
-    """The well of a snip stack, `{experiment}_{well}_e{NN}.tif`; of any other file, none."""
-    parts = file.rsplit("_", 2)
-    return parts[1] if len(parts) == 3 else ""
 
 
 def make_snips(

@@ -98,6 +98,14 @@ class Project:
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
         replace_file(path, text.replace(old, new).encode())
 
+    def setting(self, name: str, value: object) -> None:
+        """Give a setting of params.yaml, the only one of its name, another value."""
+        path = self.root / "params.yaml"
+        text = path.read_text(encoding="utf-8")
+        changed, count = re.subn(rf"(?m)^( *{name}:) .*$", rf"\1 {value}", text)
+        assert (count, changed != text) == (1, True), f"{name} stands {count} times in params.yaml, or has this value"
+        replace_file(path, changed.encode())
+
     def experiments(self, listed: dict[str, str]) -> None:
         """Write params.yaml with these experiments and their segmenters."""
         yaml = YAML()

@@ -11,6 +11,7 @@ from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.suggest import suggest
 from morphseq_manifest.cohort.experiments import Experiment, check_ids
+from morphseq_manifest.cohort.misspelt import complaint
 from morphseq_manifest.tracker.dvc import params_file
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
@@ -26,7 +27,7 @@ class Params:
 
     def __init__(self, path: Path, values: dict[str, Any], text: str) -> None:
         self.path = path
-        self.values = values
+        self.values, self._text = values, text
         check_ids(values, text, path)
         listed: dict[str, Experiment] = self.value("experiments", dict[str, Experiment])
         self.experiments = {name: listed[name] for name in sorted(listed)}
@@ -43,7 +44,7 @@ class Params:
         try:
             return msgspec.convert(self.values[name], kind)
         except msgspec.ValidationError as error:
-            raise ConfigError(f"{self.path}: `{name}` can't be used: {error}") from error
+            raise ConfigError(f"{self.path}{complaint(name, self.values[name], kind, self._text)}") from error
 
     def experiment(self, name: str) -> Experiment:
         """What is said of one experiment. Raises ConfigError if it is not listed."""

@@ -10,6 +10,7 @@ from morphseq_manifest.base import files
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ConfigError, ContentError
 from morphseq_manifest.base.hashing import hash_file
+from morphseq_manifest.cohort import columns
 from morphseq_manifest.cohort.manifests import cohort_manifest, table_rows
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
 from morphseq_manifest.cohort.manifests.table_rows import RowCount
@@ -17,20 +18,18 @@ from morphseq_manifest.cohort.params import Params
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 from stages.files import layout, tables
 
-# The columns whose blanks are counted, by experiment: no temperature, no scale.
-COUNTED_BLANKS = ("predicted_stage_hpf", "area_um2")
-
 
 def listed(settings: Params) -> list[str]:
-    """The experiments of params.yaml, in id order. Raises ConfigError where there are none."""
+    """The experiments of params.yaml, in id order. Raises ConfigError if there are none."""
     if not settings.experiments:
         raise ConfigError(f"{PARAMS}: no experiment is listed under `experiments`. List at least one")
     return list(settings.experiments)
 
 
-def check_experiments(found: Sequence[str], settings: Params, where: str) -> None:
-    """Raise ContentError unless the experiments `found` in a table or manifest are those listed in params.yaml."""
-    missing, extra = sorted(settings.experiments.keys() - set(found)), sorted(set(found) - settings.experiments.keys())
+def check_experiments(present: Sequence[str], settings: Params, where: str) -> None:
+    """Raise ContentError unless the experiments `present` in a table or manifest are those listed in params.yaml."""
+    listed = settings.experiments.keys()
+    missing, extra = sorted(listed - set(present)), sorted(set(present) - listed)
     if missing or extra:
         raise ContentError(
             f"{where}: its experiments are not those of {PARAMS}: missing {missing or 'none'}, "
@@ -39,7 +38,7 @@ def check_experiments(found: Sequence[str], settings: Params, where: str) -> Non
 
 
 def read_table(name: str, settings: Params) -> tuple[pd.DataFrame, CohortManifest]:
-    """A cohort table as text, with its manifest. Raises ContentError where these and the params don't agree."""
+    """A cohort table as text, with its manifest. Raises ContentError if these and the params don't agree."""
     manifest = cohort_manifest.read(layout.cohort_manifest(name))
     path = layout.cohort_table(name)
     check_experiments(list(manifest.experiments), settings, str(layout.cohort_manifest(name)))
@@ -69,8 +68,8 @@ def write_table(
     blanks = count_blanks(table)
     experiments = {}
     for experiment, part in source.experiments.items():
-        found = counted.get(experiment, RowCount())
-        experiments[experiment] = describe(experiment, with_rows(part, found, blanks.get(experiment, {})))
+        rows = counted.get(experiment, RowCount())
+        experiments[experiment] = describe(experiment, with_rows(part, rows, blanks.get(experiment, {})))
     manifest = msgspec.structs.replace(
         source,
         table=path.name,
@@ -85,20 +84,20 @@ def write_table(
     return manifest
 
 
-def with_rows(part: Contribution, found: RowCount, blank: dict[str, int]) -> Contribution:
+def with_rows(part: Contribution, counted: RowCount, blank: dict[str, int]) -> Contribution:
     """An experiment's part with these rows."""
     return msgspec.structs.replace(
         part,
-        rows=found.rows,
-        embryos=len(found.embryos),
-        wells=len(found.wells),
-        contributed=found.contributed,
+        rows=counted.rows,
+        embryos=len(counted.embryos),
+        wells=len(counted.wells),
+        contributed=counted.contributed,
         blank=blank,
     )
 
 
 def count_blanks(table: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """By experiment and column of COUNTED_BLANKS, how many cells are empty."""
-    blank = table[list(COUNTED_BLANKS)] == ""
+    """By experiment and counted column, how many cells are empty."""
+    blank = table[columns.counted()] == ""
     counts = blank.groupby(table["experiment_date"]).sum()
     return {str(experiment): {str(k): int(v) for k, v in row.items()} for experiment, row in counts.iterrows()}

@@ -1,4 +1,4 @@
-"""The acquisition table of a plate: read as text, checked, its numbers taken where they are needed."""
+"""The acquisition table of a plate: read as text and checked; its numbers are parsed when they are needed."""
 
 from pathlib import Path
 
@@ -7,57 +7,44 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.cohort import columns
 from morphseq_manifest.cohort.ids import is_well
 from stages.files import tables
 
 # um per px (across, down) by (well, time_int); frames without a scale are left out.
 Scales = dict[tuple[str, int], tuple[float, float]]
 
-# `well` and `time_int` are the key; the others are what some stage computes with.
-COLUMNS = (
-    "well",
-    "time_int",
-    "Height (um)",
-    "Width (um)",
-    "Height (px)",
-    "Width (px)",
-    "start_age_hpf",
-    "temperature",
-    "well_qc_flag",
-    "Time Rel (s)",
-)
-
 
 def read_plate(path: Path) -> pd.DataFrame:
     """Read a plate's table: every column as text, but `time_int` as int64; a row a frame, any order.
 
-    Raises UnreadableError, or ContentError where a needed column is missing, a well or frame number is none, or
-    two rows are of one frame.
+    Raises UnreadableError, or ContentError if a needed column is missing, a well or frame number is not one,
+    or two rows are of one frame.
     """
     plate = tables.read_text(path)
-    tables.require(plate, COLUMNS, path)
+    tables.require(plate, columns.needed_of_plate(), path)
     wells = plate["well"][~plate["well"].map(is_well).astype(bool)]
     if len(wells):
         raise ContentError(
-            f"{path}, row {wells.index[0] + 2}: well {wells.iloc[0]!r} is none of A01 to H12. Correct it"
+            f"{path}, row {wells.index[0] + 2}: well {wells.iloc[0]!r} is not a well (A01 to H12). Correct it"
         )
     times = tables.numbers(plate, "time_int", path)
     odd = plate.index[~((times >= 0) & (times == np.floor(times)))]
     if len(odd):
-        found = plate["time_int"].iloc[odd[0]]
-        raise ContentError(f"{path}, row {odd[0] + 2}: time_int {found!r} is no frame number (0, 1, ..). Correct it")
+        given = plate["time_int"].iloc[odd[0]]
+        raise ContentError(f"{path}, row {odd[0] + 2}: time_int {given!r} is not a frame number (0, 1, ..). Correct it")
     plate["time_int"] = times.astype(np.int64)
-    twice = plate.index[plate.duplicated(["well", "time_int"])]
+    twice = plate.index[plate.duplicated(list(columns.FRAME_KEY))]
     if len(twice):
         well, time_int = plate.loc[twice[0], ["well", "time_int"]]
         raise ContentError(
-            f"{path}, row {twice[0] + 2}: well {well}, time_int {time_int} stands there twice. Remove one of the rows"
+            f"{path}, row {twice[0] + 2}: well {well}, time_int {time_int} is duplicated. Remove one of the rows"
         )
     return plate
 
 
 def pixel_sizes(plate: pd.DataFrame, path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(um per px across, um per px down) of each row; NaN where the table lacks a size or has one that is not > 0."""
+    """(um per px across, um per px down) of each row; NaN if the table lacks a size or has one that is not > 0."""
     sizes = []
     for name in ("Width", "Height"):
         um = tables.numbers(plate, f"{name} (um)", path)

@@ -20,6 +20,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError, MorphseqError, UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes, hash_file
 
@@ -30,7 +31,7 @@ JPG_FOREGROUND = 191
 _OLD_FORM = re.compile(r"(?:.*_)?([A-H]\d\d)_t(\d+).*\.(png|jpe?g)", re.IGNORECASE)
 
 
-class Found(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EmbryoTag(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An embryo of a label image: its value, area in px, bounding box (top, left, bottom, right; ends not in it).
 
     `pieces` is how many parts it has that don't touch, `confidence` (0..1) the segmenter's.
@@ -52,7 +53,7 @@ class PageTag(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     time_int: int
     frame: str
     key: str = ""
-    embryos: tuple[Found, ...] = ()
+    embryos: tuple[EmbryoTag, ...] = ()
     is_seed: bool = False
 
 
@@ -94,7 +95,7 @@ def open_stack(folder: Path, name: str, *, mask: bool = False) -> Iterator[dict[
     """Open what `folder` has of the well or embryo `name`: a reader of its pixels for each time_int, in time order.
 
     Takes `{name}.tif`, or else the lab's older form, one PNG or JPG a frame; `mask` says that the pixels are a mask
-    (JPGs: 127/255). Empty where there is neither. Raises UnreadableError or ContentError naming the file.
+    (JPGs: 127/255). Empty if there is neither. Raises UnreadableError or ContentError naming the file.
     """
     path = folder / f"{name}.tif"
     if not path.exists():
@@ -126,7 +127,7 @@ def read_tags(path: Path) -> list[tuple[PageTag, tuple[int, ...]]]:
 
 
 def read_key(path: Path) -> str | None:
-    """The key of a stack, from its first page; None where there is none, or no stack that can be read."""
+    """The key of a stack, from its first page; None if there is none, or if it can't be read as a stack."""
     try:
         with _explaining(path), tifffile.TiffFile(path) as tif:
             return _tag(tif.pages[0]).key or None
@@ -135,7 +136,7 @@ def read_key(path: Path) -> str | None:
 
 
 def content(folder: Path, name: str) -> str:
-    """One hash of what `folder` has of the well or embryo `name`, in either form; the same for nothing, always.
+    """One hash of what `folder` has of the well or embryo `name`, in either form; of nothing it is always the same.
 
     Raises UnreadableError naming what can't be read.
     """
@@ -161,7 +162,7 @@ def _explaining(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UnreadableError(f"{path}: can't be read ({error.strerror}). Run its stage again") from error
+        raise files.unreadable(path, error, "Run its stage again") from error
     except (tifffile.TiffFileError, msgspec.DecodeError, ValueError, struct.error, zlib.error) as error:
         raise ContentError(f"{path}: no stack of this pipeline, or damaged ({error}). Run its stage again") from error
 
@@ -172,12 +173,12 @@ def _old_form(folder: Path, name: str, mask: bool) -> dict[int, Reader]:
 
 def _old_files(folder: Path, name: str) -> dict[int, Path]:
     """The lab's files of a well, one a frame, by frame number, in order."""
-    found: dict[int, Path] = {}
+    by_frame: dict[int, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         match = _OLD_FORM.fullmatch(path.name)
         if match and match[1] == name:
-            found[int(match[2])] = path
-    return dict(sorted(found.items()))
+            by_frame[int(match[2])] = path
+    return dict(sorted(by_frame.items()))
 
 
 def _read_image(path: Path, mask: bool) -> Pixels:

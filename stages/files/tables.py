@@ -10,23 +10,22 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from morphseq_manifest.base import files
-from morphseq_manifest.base.errors import ContentError, UnreadableError
+from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.cohort.columns import Dtype
 
-# The keys of a table with a row a snip.
-SNIP_KEYS = ("experiment_date", "embryo_id", "snip_id")
 TRUE, FALSE, EMPTY = "True", "False", ""
 
 
 def read_text(path: Path) -> pd.DataFrame:
     """Read a CSV with every cell as text, blanks as empty strings.
 
-    Raises UnreadableError where there is no such file, ContentError where it is no UTF-8 table or holds a line
+    Raises UnreadableError if there is no such file, ContentError if it is not a UTF-8 table or holds a line
     break within a cell (the pipeline's tables are one row a line).
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8-sig")
     except OSError as error:
-        raise UnreadableError(f"{path}: can't be read ({error.strerror}). Put the table there") from error
+        raise files.unreadable(path, error, "Put the table there") from error
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ContentError(
             f"{path}: no table in UTF-8 with commas: {str(error).strip()}. Save it as CSV UTF-8"
@@ -46,7 +45,7 @@ def require(table: pd.DataFrame, columns: Iterable[str], path: Path) -> None:
 
 
 def numbers(table: pd.DataFrame, column: str, path: Path) -> NDArray[np.float64]:
-    """A text column as float64, blank as NaN. Raises ContentError naming the row of what is no number."""
+    """A text column as float64, blank as NaN. Raises ContentError naming the row of what is not a number."""
     text = table[column].str.strip()
     values = pd.to_numeric(text, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     wrong = np.flatnonzero(np.isnan(values) & (text != "").to_numpy() & (text.str.lower() != "nan").to_numpy())
@@ -73,6 +72,11 @@ def format_numbers(values: NDArray[np.floating]) -> list[str]:
 def format_flags(values: NDArray[np.floating]) -> list[str]:
     """Flags as text: 1 is True, 0 is False, NaN (unknown) is blank."""
     return [EMPTY if value != value else TRUE if value else FALSE for value in values.tolist()]
+
+
+def format_column(values: NDArray[np.floating], dtype: Dtype) -> list[str]:
+    """A column of numbers or flags as text, by its type in cohort.columns."""
+    return format_flags(values) if dtype is Dtype.FLAG else format_numbers(values)
 
 
 def count_blanks(data: bytes, columns: Iterable[str]) -> dict[str, int]:

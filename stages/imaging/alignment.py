@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from stages.imaging.embryo_box import Mask, Moments, Slices, moments
+from stages.imaging.arrays import Grey, Mask, Slices
+from stages.imaging.embryo_box import Moments, moments
 
 SNIP_SIZE = (576, 256)
 # Where the smoothing kernel ends, in its sigmas.
@@ -28,34 +29,31 @@ def find_pose(mask: Mask, yolk: Mask, scale: tuple[float, float], box: Slices) -
     """Centroid and direction of an embryo, from its mask and the yolk's in the `box` (of a frame) it lies in.
 
     Both bool (h, w), the embryo with at least a pixel; `scale` is um per px (across, down). The direction is the
-    long axis, pointing to the side of the yolk; where no yolk pixel lies in the mask, to the side where the mask is
+    long axis, pointing to the side of the yolk; if no yolk pixel lies in the mask, to the side where the mask is
     wider, which is the side opposite to its long tail.
     """
-    found = moments(mask, box)
+    sums = moments(mask, box)
     across, down = scale
-    spread = np.array(
-        [[found.rr * down * down, found.rc * down * across], [found.rc * down * across, found.cc * across * across]]
-    )
-    axis = np.linalg.eigh(spread)[1][:, 1]
+    axis = np.linalg.eigh(sums.spread(scale))[1][:, 1]
     in_yolk = yolk & mask
     if in_yolk.any():
         middle = moments(in_yolk, box)
-        side = axis[0] * (middle.row - found.row) * down + axis[1] * (middle.column - found.column) * across
+        side = axis[0] * (middle.row - sums.row) * down + axis[1] * (middle.column - sums.column) * across
     else:
-        side = -_third_moment(found, axis[0] * down, axis[1] * across)
-    # A fixed sign where there is nothing to go by, since eigenvectors come with either.
+        side = -_third_moment(sums, axis[0] * down, axis[1] * across)
+    # A fixed sign if nothing decides, since eigenvectors come with either.
     if side < 0 or (side == 0 and (axis[0], axis[1]) > (0.0, 0.0)):
         axis = -axis
-    return Pose((found.row, found.column), (float(axis[0]), float(axis[1])))
+    return Pose((sums.row, sums.column), (float(axis[0]), float(axis[1])))
 
 
-def _third_moment(found: Moments, row: float, column: float) -> float:
+def _third_moment(sums: Moments, row: float, column: float) -> float:
     """The sum of the cubes of (row, column) times the distances from the mean."""
     return (
-        row**3 * found.rrr
-        + 3 * row * row * column * found.rrc
-        + 3 * row * column * column * found.rcc
-        + column**3 * found.ccc
+        row**3 * sums.rrr
+        + 3 * row * row * column * sums.rrc
+        + 3 * row * column * column * sums.rcc
+        + column**3 * sums.ccc
     )
 
 
@@ -76,7 +74,7 @@ def sampling(pose: Pose, scale: tuple[float, float], um_per_px: float) -> Sampli
     return Sampling(matrix, np.array(pose.centre) - matrix @ middle)
 
 
-def warp(grey: NDArray[np.uint8], where: Sampling) -> NDArray[np.float32]:
+def warp(grey: Grey, where: Sampling) -> NDArray[np.float32]:
     """Sample a frame, uint8 (H, W), linearly at a snip's pixels; float32 (576, 256).
 
     Where it gets smaller it is smoothed first against aliasing, by scikit-image's rule: a Gaussian whose sigma is half
@@ -100,7 +98,7 @@ def warp(grey: NDArray[np.uint8], where: Sampling) -> NDArray[np.float32]:
     return sampled
 
 
-def smoothed(image: NDArray[np.uint8], sigma: float) -> NDArray[np.float32]:
+def smoothed(image: Grey, sigma: float) -> NDArray[np.float32]:
     """An image, uint8 (H, W), under a Gaussian of `sigma` px, its edge continued; float32.
 
     What SciPy's filter gives, in less than half the time for a narrow Gaussian: strips of some rows stay in the

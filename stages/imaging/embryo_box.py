@@ -1,4 +1,4 @@
-"""Windows: the part of a frame that an embryo lies in, so that nothing is done to a whole frame for its sake."""
+"""The box an embryo lies in, so that per-embryo work touches only a crop of the frame; its moments."""
 
 from typing import NamedTuple
 
@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Mask = NDArray[np.bool_]
-Slices = tuple[slice, slice]
+from stages.imaging.arrays import Labels, Mask, Slices
 
 
 class Moments(NamedTuple):
@@ -27,8 +26,15 @@ class Moments(NamedTuple):
     rcc: float
     ccc: float
 
+    def spread(self, scale: tuple[float, float]) -> NDArray[np.float64]:
+        """The second moments, (row, column) by (row, column), in um2; `scale` is um per px (across, down)."""
+        across, down = scale
+        return np.array(
+            [[self.rr * down * down, self.rc * down * across], [self.rc * down * across, self.cc * across * across]]
+        )
 
-def boxes(labels: NDArray[np.uint8]) -> dict[int, Slices]:
+
+def boxes(labels: Labels) -> dict[int, Slices]:
     """The bounding box of each embryo of a label image, uint8 (H, W), by value."""
     rows = np.flatnonzero(labels.max(axis=1))
     if not len(rows):
@@ -36,13 +42,13 @@ def boxes(labels: NDArray[np.uint8]) -> dict[int, Slices]:
     top, bottom = int(rows[0]), int(rows[-1]) + 1
     columns = np.flatnonzero(labels[top:bottom].max(axis=0))
     left, right = int(columns[0]), int(columns[-1]) + 1
-    found = ndimage.find_objects(labels[top:bottom, left:right])
+    slices = ndimage.find_objects(labels[top:bottom, left:right])
     return {
         value: (
             slice(top + box[0].start, top + box[0].stop),
             slice(left + box[1].start, left + box[1].stop),
         )
-        for value, box in enumerate(found, start=1)
+        for value, box in enumerate(slices, start=1)
         if box is not None
     }
 

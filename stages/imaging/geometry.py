@@ -1,4 +1,4 @@
-"""What is measured on one embryo of a label image, and what the QC masks say of it: pure functions on arrays."""
+"""Geometry: what is measured on one embryo of a label image, and what the QC masks say of it."""
 
 import math
 from typing import NamedTuple
@@ -7,8 +7,9 @@ import msgspec
 import numpy as np
 from scipy.spatial import KDTree
 
-from stages.files.frames import Grey, from_qc
-from stages.imaging.embryo_box import Mask, Slices, grow, moments, within
+from stages.imaging.arrays import Grey, Mask, Slices
+from stages.imaging.embryo_box import grow, moments, within
+from stages.imaging.qc_frame import from_qc
 
 NAN = float("nan")
 
@@ -27,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Shape(NamedTuple):
-    """An embryo's geometry; lengths in um are NaN where the scale is not known."""
+    """An embryo's geometry; lengths in um are NaN if the scale is not known."""
 
     area_um2: float
     perimeter_px: float
@@ -41,7 +42,7 @@ class Shape(NamedTuple):
 
 
 class Quality(NamedTuple):
-    """What the QC masks say of an embryo: flags are 1, 0, or NaN where the mask or the scale is missing."""
+    """What the QC masks say of an embryo: flags are 1, 0, or NaN if the mask or the scale is missing."""
 
     fraction_alive: float
     dead_flag: float
@@ -52,7 +53,7 @@ class Quality(NamedTuple):
 
 
 class QcMasks(NamedTuple):
-    """A frame's QC masks as the networks made them, uint8 (576, 320), 0 where not; None where one was not made."""
+    """A frame's QC masks as the networks made them, uint8 (576, 320), 0 elsewhere; None if a mask was not made."""
 
     dead: Grey | None
     yolk: Grey | None
@@ -67,22 +68,19 @@ def measure(mask: Mask, box: Slices, scale: tuple[float, float]) -> Shape:
     moments, in um; the perimeter is scaled by the geometric mean of the two scales.
     """
     across, down = scale
-    found = moments(mask, box)
+    sums = moments(mask, box)
     outline = perimeter(mask)
     major, minor = NAN, NAN
     if not math.isnan(across + down):
-        spread = np.array(
-            [[found.rr * down * down, found.rc * down * across], [found.rc * down * across, found.cc * across * across]]
-        )
-        minor, major = 4 * np.sqrt(np.maximum(np.linalg.eigvalsh(spread / found.area), 0))
+        minor, major = 4 * np.sqrt(np.maximum(np.linalg.eigvalsh(sums.spread(scale) / sums.area), 0))
     return Shape(
-        area_um2=found.area * across * down,
+        area_um2=sums.area * across * down,
         perimeter_px=outline,
         perimeter_um=outline * math.sqrt(across * down),
-        centroid_x_px=found.column,
-        centroid_y_px=found.row,
-        centroid_x_um=found.column * across,
-        centroid_y_um=found.row * down,
+        centroid_x_px=sums.column,
+        centroid_y_px=sums.row,
+        centroid_x_um=sums.column * across,
+        centroid_y_um=sums.row * down,
         major_axis_um=float(major),
         minor_axis_um=float(minor),
     )
@@ -102,7 +100,7 @@ def judge(
 ) -> Quality:
     """What the QC masks of a frame of `shape` (H, W) say of one embryo, bool (h, w), that lies at `box` of it.
 
-    `um_per_px` is NaN where it is not known.
+    `um_per_px` is NaN if it is not known.
     """
     alive = NAN
     if qc.dead is not None:
@@ -137,30 +135,30 @@ def inside(mask: Mask, box: Slices, shape: tuple[int, ...], margin: int) -> floa
 def touches(mask: Mask, box: Slices, shape: tuple[int, ...], other: Grey) -> bool:
     """Whether a pixel of `other`, a QC mask, lies in the embryo or next to it, also at a corner."""
     part = grow(box, 1, shape)
-    found = from_qc(other, shape, part) > 0
-    if not found.any():
+    pixels = from_qc(other, shape, part) > 0
+    if not pixels.any():
         return False
-    wide = np.pad(found, 1)
+    wide = np.pad(pixels, 1)
     wide = wide[:-2] | wide[1:-1] | wide[2:]
     wide = wide[:, :-2] | wide[:, 1:-1] | wide[:, 2:]
     return bool((wide[within(box, part)] & mask).any())
 
 
 def distance(mask: Mask, box: Slices, shape: tuple[int, ...], other: Grey, reach: float) -> float:
-    """How far, in px, the nearest pixel of `other`, a QC mask, is: 0 where it overlaps the embryo, inf from `reach` on.
+    """How far, in px, the nearest pixel of `other`, a QC mask, is: 0 if it overlaps the embryo, inf from `reach` on.
 
     Of two masks apart, the nearest pixels are on their edges, so that only these are compared.
     """
     part = grow(box, math.ceil(reach), shape)
-    found = from_qc(other, shape, part) > 0
-    if not found.any():
+    pixels = from_qc(other, shape, part) > 0
+    if not pixels.any():
         return math.inf
     inner = within(box, part)
-    if (found[inner] & mask).any():
+    if (pixels[inner] & mask).any():
         return 0.0
     corner = [side.start for side in inner]
     tree = KDTree(np.argwhere(edge(mask)) + corner)
-    nearest = tree.query(np.argwhere(edge(found)), distance_upper_bound=reach)[0]
+    nearest = tree.query(np.argwhere(edge(pixels)), distance_upper_bound=reach)[0]
     return float(nearest.min())
 
 

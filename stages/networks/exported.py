@@ -1,4 +1,4 @@
-"""Networks as torch.export archives: read only where they are data, since torch's own reader falls back to pickle.
+"""Networks as torch.export archives: read only if they are plain data, since torch's own reader falls back to pickle.
 
 An archive is a zip of a graph of named operators (JSON) and of tensors (raw bytes). Everything in it by which loading
 could run code is refused first: pickled objects, compiled parts, operators from outside ATen, and sizes that are more
@@ -19,9 +19,9 @@ from torch import nn
 from torch.export.passes import move_to_device_pass
 
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
-from stages.files.frames import QC_SIZE
-from stages.networks import model_folder
+from stages.imaging.qc_frame import QC_SIZE
 from stages.networks.shapes import IMAGENET_MEAN, IMAGENET_SD
+from stages.networks.torch_device import device
 
 ARCHIVE = "model.pt2"
 _OPERATORS = ("torch.ops.aten.", "_operator.", "math.")
@@ -49,8 +49,8 @@ class Normalised(nn.Module):
 def load_exported(folder: Path) -> nn.Module:
     """The mask network of a folder with a `model.pt2`: (N, 1, 576, 320) float32 in 0..1 to logits (N, 1, 576, 320).
 
-    The archive's own input is (N, 3, 576, 320), as Normalised makes it. Raises UnreadableError where there is no
-    archive, ConfigError where it is damaged, holds code, or is of other shapes.
+    The archive's own input is (N, 3, 576, 320), as Normalised makes it. Raises UnreadableError if there is no
+    archive, ConfigError if it is damaged, holds code, or is of other shapes.
     """
     path = folder / ARCHIVE
     if not path.is_file():
@@ -61,9 +61,9 @@ def load_exported(folder: Path) -> nn.Module:
         program = torch.export.load(path)
     except (zipfile.BadZipFile, RuntimeError, ValueError, AssertionError, KeyError, EOFError) as error:
         raise ConfigError(f"{path}: no whole torch.export archive ({_line(error)}). Export it again") from error
-    if model_folder.device().type != "cpu":
-        program = move_to_device_pass(program, model_folder.device())
-    network = Normalised(program.module()).to(model_folder.device())
+    if device().type != "cpu":
+        program = move_to_device_pass(program, device())
+    network = Normalised(program.module()).to(device())
     _check_shapes(network, path)
     return network
 
@@ -72,19 +72,19 @@ def load_exported(folder: Path) -> nn.Module:
 def _check_shapes(network: nn.Module, path: Path) -> None:
     """Raise ConfigError unless a batch of two images goes through and gives two logits of the same size."""
     try:
-        found = tuple(network(torch.zeros(2, 1, *QC_SIZE, device=model_folder.device())).shape)
+        shape = tuple(network(torch.zeros(2, 1, *QC_SIZE, device=device())).shape)
     except (RuntimeError, AssertionError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"{path}: does not take 2 x 3 x 576 x 320 ({_line(error)}). Export it with a dynamic batch"
         ) from error
-    if found != (2, 1, *QC_SIZE):
-        raise ConfigError(f"{path}: 2 images give {found}, expected logits (2, 1, 576, 320). Export it so")
+    if shape != (2, 1, *QC_SIZE):
+        raise ConfigError(f"{path}: 2 images give {shape}, expected logits (2, 1, 576, 320). Export it so")
 
 
 def check_archive(archive: zipfile.ZipFile, path: Path) -> None:
     """Raise ConfigError naming what in an archive is more than operators and tensors.
 
-    Raises KeyError or ValueError where it is no archive of torch's.
+    Raises KeyError or ValueError if it is not an archive of torch's.
     """
     names = archive.namelist()
     if not any(name.endswith("/archive_format") for name in names):

@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import torch
 
-from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import ConfigError
 from stages.networks import model_folder
 from stages.networks.shapes import Encoder
 
@@ -16,7 +17,7 @@ _CONV = re.compile(r"conv_layers\.(\d+)\.weight")
 
 
 class LegacyConfig(msgspec.Struct):
-    """What is needed of pythae's model_config.json; `zn_frac` of the latents are nuisance, none where it is absent."""
+    """What is needed of pythae's model_config.json; `zn_frac` of the latents are nuisance (absent: none)."""
 
     input_dim: tuple[int, int, int]
     latent_dim: int
@@ -24,12 +25,11 @@ class LegacyConfig(msgspec.Struct):
 
 
 def read_config(folder: Path) -> LegacyConfig:
-    """Read a legacy folder's model_config.json. Raises UnreadableError for none, ConfigError for one of no use."""
+    """Read a legacy folder's model_config.json. Raises UnreadableError if missing, ConfigError if it can't be used."""
     path = folder / CONFIG
+    data = files.read_bytes(path, "Copy the model's folder again")
     try:
-        config = msgspec.json.decode(path.read_bytes(), type=LegacyConfig)
-    except OSError as error:
-        raise UnreadableError(f"{path}: can't be read ({error.strerror}). Copy the model's folder again") from error
+        config = msgspec.json.decode(data, type=LegacyConfig)
     except msgspec.DecodeError as error:
         raise ConfigError(f"{path}: can't be used: {error}. Copy the model's folder again") from error
     if config.input_dim[0] != 1:

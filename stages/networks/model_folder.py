@@ -1,10 +1,7 @@
 """Model folders: a `config.json` that says what it is, and weights that load without running code."""
 
 import json
-import os
 import pickle
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -12,6 +9,7 @@ import msgspec
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from stages.networks.torch_device import device
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +45,7 @@ class LegacyVaeConfig(msgspec.Struct, tag="legacy_vae", tag_field="kind", forbid
 def read_config(folder: Path, kinds: Any) -> Any:
     """Read a model folder's config.json as one of `kinds` (msgspec structs told apart by `kind`).
 
-    Raises UnreadableError where the folder or its config is missing, ConfigError where it says what can't be used.
+    Raises UnreadableError if the folder or its config is missing, ConfigError if it says what can't be used.
     """
     if not folder.is_dir():
         raise UnreadableError(
@@ -66,7 +64,7 @@ def read_config(folder: Path, kinds: Any) -> Any:
 def load_weights(folder: Path) -> "dict[str, torch.Tensor]":
     """The tensors of a model folder, by name, on the CPU.
 
-    Raises UnreadableError where there are none, ConfigError where they are damaged or would run code to load.
+    Raises UnreadableError if there are none, ConfigError if they are damaged or would run code to load.
     """
     import safetensors
     import safetensors.torch
@@ -110,7 +108,7 @@ def _state_dict(path: Path, state: Any) -> "dict[str, torch.Tensor]":
 
 
 def fill(network: Network, folder: Path) -> Network:
-    """Load a folder's weights into `network`, ready for inference. Raises ConfigError where the tensors don't fit."""
+    """Load a folder's weights into `network`, ready for inference. Raises ConfigError if the tensors don't fit."""
     return fit(network, load_weights(folder), f"{folder}: the weights don't fit its {CONFIG}")
 
 
@@ -138,34 +136,6 @@ def fit(network: Network, state: "dict[str, torch.Tensor]", complaint: str) -> N
 
 def _shape(tensor: "torch.Tensor") -> str:
     return " x ".join(map(str, tensor.shape)) or "a number"
-
-
-def device() -> "torch.device":
-    """Where networks run: the first GPU that CUDA sees, else the CPU."""
-    import torch
-
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def workers() -> int:
-    """How many batches go through a network side by side: one on a GPU, else one a core, up to four for memory."""
-    return 1 if device().type == "cuda" else min(os.cpu_count() or 1, 4)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute each batch in one thread, also in threads begun meanwhile: how torch splits work shows in last digits.
-
-    Several batches side by side keep the cores as busy, and no thread waits for another's core.
-    """
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def save(folder: Path, config: msgspec.Struct, state: "dict[str, torch.Tensor] | None") -> None:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
-from stages.networks import model_folder
 from stages.networks.shapes import IMAGENET_MEAN, IMAGENET_SD
+from stages.networks.torch_device import device
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -22,9 +22,9 @@ _TOKENIZER = "tokenizer.json"
 
 
 def load_network(kind: type[Network], folder: Path) -> Network:
-    """The network of a transformers folder, ready for inference on model_folder.device(), in float32.
+    """The network of a transformers folder, ready for inference on device(), in float32.
 
-    Raises UnreadableError where there is none, ConfigError where its config or weights don't fit: transformers
+    Raises UnreadableError if there is none, ConfigError if its config or weights don't fit: transformers
     itself would fill what is missing with random numbers.
     """
     from transformers.utils import logging
@@ -49,17 +49,17 @@ def load_network(kind: type[Network], folder: Path) -> Network:
         shown = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
         raise ConfigError(f"{folder}: its weights lack tensors of {kind.__name__}: {shown}. Copy the folder again")
     network.train(False)
-    network.to(model_folder.device())  # type: ignore[arg-type]
+    network.to(device())  # type: ignore[arg-type]
     return network
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a transformers folder. Raises UnreadableError where there is none, ConfigError for no use."""
+    """The tokenizer of a transformers folder. Raises UnreadableError if there is none, ConfigError if it is damaged."""
     from transformers import AutoTokenizer
 
     path = folder / _TOKENIZER
     if not path.is_file():
-        # transformers would make one without words.
+        # transformers would make a tokenizer without words.
         raise UnreadableError(f"{path}: missing; the detector's prompt needs it. Copy it from where the weights are")
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -69,7 +69,7 @@ def load_tokenizer(folder: Path) -> Any:
 
 def to_input(grey: NDArray[np.uint8], size: tuple[int, int]) -> torch.Tensor:
     """A frame, uint8 (H, W), as such networks take it: (1, 3, *size) float32, normalised as ImageNet's images are."""
-    image = torch.tensor(grey, device=model_folder.device())[None, None].float() / 255
+    image = torch.tensor(grey, device=device())[None, None].float() / 255
     resized = interpolate(image, size, mode="bilinear", antialias=True)
     mean, sd = (resized.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_SD))
     normalised: torch.Tensor = (resized - mean) / sd

@@ -1,4 +1,4 @@
-"""params.yaml's block `qc_masks`: for the stage that makes the masks, and those that use them."""
+"""The block `qc_masks` of params.yaml: for the stage that makes the masks, and those that use them."""
 
 import msgspec
 

@@ -1,1 +1,1 @@
-"""What a stage keeps from an earlier run, and the keys that say so."""
+"""What a stage keeps from an earlier run, and the keys by which it knows."""

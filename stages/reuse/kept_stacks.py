@@ -1,9 +1,9 @@
 """Stacks kept from an earlier run, or one that was interrupted: a stage makes only those whose key has changed.
 
 While a stage runs, its stacks gather in a folder beside its output, `.morphseq-{name}.partial`, with a journal of the
-groups (wells) that are complete. When all are there the folder gets its index and takes the output's place. A run
-that ends early leaves both behind, and the next one takes them up; .dvcignore leaves them out, so that nothing in
-them is ever taken for content. Nothing is kept unless its content is what was written down with its key.
+groups (wells) that are complete. When all are there the folder gets its index and replaces the output. A run that
+ends early leaves both behind, and the next run resumes from them; .dvcignore leaves them out, so that nothing in
+them is ever taken for content. A stack is kept only if its content is what was recorded with its key.
 """
 
 import os
@@ -23,7 +23,7 @@ from stages.files import stacks
 
 
 class Group(msgspec.Struct, frozen=True):
-    """Stacks that are made together, of one well: their key, and the xxh3_128 of each by its name; none, maybe."""
+    """The stacks made together, of one well: their key, and the xxh3_128 of each by its name; there may be none."""
 
     name: str
     key: str
@@ -44,7 +44,7 @@ class Shelf:
         self._complete: dict[str, Group] = {}
 
     def keeps(self, name: str, key: str) -> bool:
-        """Whether the stacks of a group are there already, whole, and made from the same; they are part of this run."""
+        """Whether a group's stacks are there, whole and made from the same; if so, they become part of this run."""
         begun = self._begun.get(name)
         if begun is not None and begun.key == key and self._holds(begun):
             self._complete[name] = begun
@@ -61,7 +61,7 @@ class Shelf:
 
     @contextmanager
     def making(self, name: str, key: str) -> Iterator[Callable[[str], Path]]:
-        """Make a group; yields what gives the path at which to write the stack of a name. None counts before all do."""
+        """Make a group; yields a function from a stack's name to where to write it. None counts until all are there."""
         drafts: dict[str, Path] = {}
 
         def draft(file: str) -> Path:
@@ -80,7 +80,7 @@ class Shelf:
         return [self.partial / file for group in self._complete.values() for file in sorted(group.files)]
 
     def finish(self) -> None:
-        """Leave in the folder what belongs to this run, and its index."""
+        """Delete from the folder what does not belong to this run, and write its index."""
         wanted = set(self.stacks())
         for path in self.partial.iterdir():
             if path not in wanted:
@@ -88,7 +88,7 @@ class Shelf:
         stack_index.write(self.partial)
 
     def close(self) -> None:
-        """Let others have it; where nothing is complete, nothing stays."""
+        """Release the folder to other processes; if no group is complete, delete what was begun."""
         if not self.journal.records:
             shutil.rmtree(self.partial, ignore_errors=True)
             self.journal.remove()
@@ -100,7 +100,7 @@ class Shelf:
 
     def _holds(self, group: Group) -> bool:
         try:
-            return all(hash_file(self.partial / file) == found for file, found in group.files.items())
+            return all(hash_file(self.partial / file) == digest for file, digest in group.files.items())
         except MorphseqError:
             return False
 
@@ -112,7 +112,7 @@ def well_of(file: str) -> str:
 
 @contextmanager
 def gathering(places: list[Path], group_of: Callable[[str], str] = well_of) -> Iterator[list[Shelf]]:
-    """Yield a shelf for each of `places`; when the block ends well, what they gathered takes the places of these.
+    """Yield a shelf for each of `places`; when the block ends well, what they gathered replaces these folders.
 
     `group_of` says of a stack's file which group (well) it is of. Nothing is replaced before everything is complete;
     when the block raises, the earlier folders stay as they were and what is complete waits for the next run.
@@ -142,14 +142,14 @@ def _earlier_groups(place: Path, group_of: Callable[[str], str]) -> dict[str, di
     except MorphseqError:
         return {}
     groups: dict[str, dict[str, str]] = {}
-    # An index written by hand can also name what is no stack of this stage, as in folders within.
+    # An index written by hand can also name files that are not stacks of this stage, as in folders within.
     for entry in (entry for entry in (index.files if index else []) if "/" not in entry.path):
         groups.setdefault(group_of(entry.path), {})[entry.path] = entry.xxh3_128
     return groups
 
 
 def _link(source: Path, target: Path) -> None:
-    """Have a file in a second place: without a second copy of it, where the file system can."""
+    """Put a file in a second place: by a hard link, or by a copy if the file system refuses one."""
     target.unlink(missing_ok=True)
     try:
         os.link(source, target)

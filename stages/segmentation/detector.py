@@ -1,17 +1,17 @@
-"""Where the embryos of one frame are, by GroundingDINO: a box for everything that the prompt names."""
+"""The detector: GroundingDINO draws a box around everything in a frame that the prompt names."""
 
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from stages.networks import model_folder, pretrained
+from stages.imaging.arrays import Grey
+from stages.networks import pretrained
+from stages.networks.torch_device import device
 from stages.segmentation.seed_boxes import Boxes, Settings, choose, reduced
 
 
 class Detector:
-    """GroundingDINO, from a folder of transformers' with its tokenizer."""
+    """GroundingDINO, loaded with its tokenizer from a folder that transformers wrote."""
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         from transformers import GroundingDinoForObjectDetection
@@ -20,20 +20,20 @@ class Detector:
         self._settings = settings
         # The network was trained on phrases in small letters, each ended by a full stop.
         text = settings.prompt.lower().strip(" .") + "."
-        self._text = pretrained.load_tokenizer(folder)(text, return_tensors="pt").to(model_folder.device())
+        self._text = pretrained.load_tokenizer(folder)(text, return_tensors="pt").to(device())
 
     @torch.inference_mode()
-    def boxes(self, grey: NDArray[np.uint8]) -> Boxes:
+    def boxes(self, grey: Grey) -> Boxes:
         """The embryos' boxes in a frame, uint8 (H, W): float32 (N, 4) of left, top, right, bottom in px, from the top.
 
-        N is 0 where nothing is like the prompt.
+        N is 0 if nothing is like the prompt.
         """
         image = pretrained.to_input(grey, reduced(grey.shape, self._settings))
-        found = self._network(
+        output = self._network(
             pixel_values=image,
             input_ids=self._text["input_ids"],
             token_type_ids=self._text["token_type_ids"],
             attention_mask=self._text["attention_mask"],
         )
-        scores = found.logits[0].float().sigmoid().amax(dim=1).cpu().numpy()
-        return choose(scores, found.pred_boxes[0].float().cpu().numpy(), grey.shape, self._settings)
+        scores = output.logits[0].float().sigmoid().amax(dim=1).cpu().numpy()
+        return choose(scores, output.pred_boxes[0].float().cpu().numpy(), grey.shape, self._settings)

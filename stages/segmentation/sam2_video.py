@@ -1,4 +1,4 @@
-"""Segmenter `sam2`: GroundingDINO finds the embryos in a seed frame, SAM 2.1 follows them through the well's frames."""
+"""Segmenter `sam2`: GroundingDINO finds the embryos in a seed frame, SAM 2.1 follows them through the later ones."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from morphseq_manifest.base.errors import ContentError
-from stages.files.frames import Grey
+from stages.imaging.arrays import Grey
 from stages.networks import pretrained
 from stages.segmentation.detector import Detector
 from stages.segmentation.seed_boxes import Boxes, Settings
@@ -23,8 +23,8 @@ DETECTOR, TRACKER = "grounding_dino", "sam2"
 _CORNERS = (2, 3)
 
 
-class PropagationSegmenter:
-    """Embryos are what the detector finds in the first frame where it finds any, tracked from there on.
+class Sam2Segmenter:
+    """Embryos are what the detector finds in the first frame in which it finds any, tracked from there on.
 
     Frames before it have none, and an embryo that the seed frame does not show is not found later.
     """
@@ -82,10 +82,10 @@ class Video:
     def follow(self, grey: Grey) -> torch.Tensor:
         """Logits of every embryo in the next frame, float32 (N, h, w), at the network's own resolution."""
         image = pretrained.to_input(grey, self._size)
-        found = self._model(self._session, frame_idx=self._frame, frame=image)
+        output = self._model(self._session, frame_idx=self._frame, frame=image)
         self._forget()
         self._frame += 1
-        logits: torch.Tensor = found.pred_masks[:, 0].float()
+        logits: torch.Tensor = output.pred_masks[:, 0].float()
         return logits
 
     def _forget(self) -> None:

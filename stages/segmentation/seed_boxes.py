@@ -1,4 +1,4 @@
-"""The seed frame's boxes: how a frame is reduced for the detector, and which of what it finds are embryos."""
+"""The seed frame's boxes: how a frame is reduced for the detector, and which of its boxes are embryos."""
 
 import msgspec
 import numpy as np
@@ -18,13 +18,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def reduced(shape: tuple[int, ...], settings: Settings) -> tuple[int, int]:
-    """The size (H, W) at which a frame of `shape` is looked at: the shorter side fixed, the longer one limited."""
+    """The size (H, W) at which the detector sees a frame of `shape`: the shorter side fixed, the longer one limited."""
     factor = min(settings.short_px / min(shape), settings.long_px / max(shape))
     return max(round(shape[0] * factor), 1), max(round(shape[1] * factor), 1)
 
 
 def choose(scores: Boxes, boxes: Boxes, shape: tuple[int, ...], settings: Settings) -> Boxes:
-    """The boxes to go on with: float32 (N, 4) of left, top, right, bottom in px, from top to bottom.
+    """The boxes of embryos: float32 (N, 4) of left, top, right, bottom in px, from top to bottom.
 
     `scores` (Q,) 0..1 and `boxes` (Q, 4), middle and size (x, y, w, h) as shares of a frame of `shape` (H, W), are
     one a query. Those below the score are dropped, and those that overlap a surer one (greedy non-maximum
@@ -37,15 +37,15 @@ def choose(scores: Boxes, boxes: Boxes, shape: tuple[int, ...], settings: Settin
     )
     kept: list[int] = []
     for query in np.argsort(-scores, kind="stable").tolist():
-        if scores[query] > settings.box and all(_iou(corners[query], corners[one]) <= settings.iou for one in kept):
+        if scores[query] > settings.box and all(_iou(corners[query], corners[surer]) <= settings.iou for surer in kept):
             kept.append(query)
     chosen = corners[sorted(kept, key=lambda query: (corners[query][1], corners[query][0]))]
     return np.asarray(chosen, np.float32).reshape(-1, 4)
 
 
-def _iou(one: Boxes, other: Boxes) -> float:
+def _iou(first: Boxes, second: Boxes) -> float:
     """Intersection over union of two boxes."""
-    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
+    sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
     common = float(np.prod(np.maximum(sides, 0)))
-    areas = sum(float(np.prod(box[2:] - box[:2])) for box in (one, other))
+    areas = sum(float(np.prod(box[2:] - box[:2])) for box in (first, second))
     return common / (areas - common) if areas > common else 0.0

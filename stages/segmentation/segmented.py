@@ -1,8 +1,8 @@
-"""What a segmenter gives for a frame, whichever it is."""
+"""What every segmenter gives for a frame."""
 
 from typing import NamedTuple
 
-from stages.segmentation.tracking import Labels
+from stages.imaging.arrays import Labels
 
 MOST_EMBRYOS = 255
 

@@ -1,4 +1,4 @@
-"""Segmenters: what turns a well's frames, in time order, into label images. A model folder's `kind` says which."""
+"""Segmenters turn a well's frames, in time order, into label images. A model folder's `kind` says which one does."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,8 +9,9 @@ import numpy as np
 from scipy import ndimage
 
 from morphseq_manifest.base.errors import ContentError
-from stages.files.frames import Grey, from_qc, to_qc_input
-from stages.networks import model_folder
+from stages.imaging.arrays import Grey
+from stages.imaging.qc_frame import from_qc, to_qc_input
+from stages.networks import model_folder, torch_device
 from stages.segmentation import seed_boxes, threshold
 from stages.segmentation.segmented import MOST_EMBRYOS, Segmented
 from stages.segmentation.tracking import Tracker
@@ -54,15 +55,15 @@ class ThresholdSegmenter:
         """Segment frames, uint8 (H, W), tracking by overlap; confidence: share of pixels dark before filling."""
         tracker = Tracker()
         for index, grey in enumerate(frames):
-            found = threshold.foreground(grey, self._settings)
-            yield _tracked(tracker, found.labels, list(found.confidence), is_seed=index == 0)
+            dark = threshold.foreground(grey, self._settings)
+            yield _tracked(tracker, dark.labels, list(dark.confidence), is_seed=index == 0)
 
 
 class Build02Segmenter:
     """Embryos are the connected components of the embryo mask network's output."""
 
     def __init__(self, folder: Path, config: Build02Config) -> None:
-        from stages.qc_masks import load_unet, probabilities
+        from stages.networks.mask_network import load_unet, probabilities
 
         self._network = load_unet(folder, config.width)
         self._probabilities = probabilities
@@ -72,7 +73,7 @@ class Build02Segmenter:
         """Segment frames, uint8 (H, W), tracking by overlap; confidence: mean probability within the embryo."""
         tracker = Tracker()
         for index, grey in enumerate(frames):
-            with model_folder.one_thread():
+            with torch_device.one_thread():
                 probability = self._probabilities(self._network, to_qc_input(grey)[None])[0]
             levels = from_qc(np.rint(probability * 255).astype(np.uint8), grey.shape)
             components, count = ndimage.label(levels >= 255 * self._config.probability, np.ones((3, 3)))
@@ -106,6 +107,6 @@ def load(folder: Path) -> Segmenter:
         return ThresholdSegmenter(config.settings)
     if isinstance(config, Build02Config):
         return Build02Segmenter(folder, config)
-    from stages.segmentation.sam2_video import PropagationSegmenter
+    from stages.segmentation.sam2_video import Sam2Segmenter
 
-    return PropagationSegmenter(folder, config.detector)
+    return Sam2Segmenter(folder, config.detector)

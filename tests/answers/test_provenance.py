@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import morphseq_manifest
+from morphseq_manifest.cohort import params
 from tests.project import PLATES, Project, replace_file
 
 TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
@@ -71,7 +72,7 @@ def test_outdated_names_the_frames_the_table_and_the_setting(project: Project) -
     assert "frame H12_t0000_stitch.png added" in text
     assert "1 current, 2 outdated" in text
 
-    project.edit("params.yaml", "margin_um: 150", "margin_um: 140")
+    project.setting("margin_um", 140)
     assert ("setting", "build03.margin_um") in changes_of(states(project)[TIME_LAPSE])
     assert "build03.margin_um: 150 -> 140" in project.morphseq("provenance", "df01", code=1)
 
@@ -161,7 +162,8 @@ def test_diff_names_frames_settings_and_versions(project: Project) -> None:
     assert "No difference" in project.morphseq("diff")
     swap_frames(project, SNAPSHOT)
     project.repro(f"images@{SNAPSHOT}")
-    project.edit("params.yaml", "k_upper: 1.4", "k_upper: 1.5")
+    old = params.read(project.root).values["df02"]["k_upper"]
+    project.setting("k_upper", 1.5)
     project.edit("params.yaml", "  snips: 2", "  snips: 3")
     found = msgspec.json.decode(project.morphseq("diff", "--json", code=1))["difference"]
     assert {(change["name"], change["old"] is None, change["new"] is None) for change in found["frames"][SNAPSHOT]} == {
@@ -169,7 +171,7 @@ def test_diff_names_frames_settings_and_versions(project: Project) -> None:
         ("A03_t0000_stitch.png", False, True),
         ("H12_t0000_stitch.png", True, False),
     }
-    assert found["settings"] == [{"kind": "setting", "name": "build04.k_upper", "old": 1.4, "new": 1.5}]
+    assert found["settings"] == [{"kind": "setting", "name": "df02.k_upper", "old": old, "new": 1.5}]
     assert found["versions"] == [{"kind": "version", "name": "snips", "old": 2, "new": 3}]
     text = project.morphseq("diff", code=1)
     assert "H12_t0000_stitch.png" in text
@@ -221,7 +223,7 @@ def _swap_experiments(lines: list[bytes]) -> list[bytes]:
         (_edit_a_cell, [TIME_LAPSE, "content of rows"]),
         (_drop_a_row, [TIME_LAPSE, "96", "95"]),
         (_truncate, ["line 121 is cut short", SNAPSHOT, AWKWARD]),
-        (_sort_anew, ["stands there twice or out of order"]),
+        (_sort_anew, ["is duplicated or out of order"]),
         (_swap_experiments, ["order", "experiments"]),
     ],
 )
@@ -262,7 +264,7 @@ def test_a_copy_found_anywhere_is_recognised(project: Project, tmp_path: Path) -
 
 
 def test_latents_that_are_missing_show_up_by_experiment(project: Project) -> None:
-    project.edit("params.yaml", "min_latent_coverage: 0.95", "min_latent_coverage: 0.5")
+    project.setting("min_latent_coverage", 0.5)
     table = project.plate(SNAPSHOT)
     text = pd.read_csv(table, dtype=str, keep_default_na=False)
     text.loc[text["well"].isin(["B05", "B06"]), "Width (um)"] = ""
@@ -281,7 +283,8 @@ def test_latents_that_are_missing_show_up_by_experiment(project: Project) -> Non
 def test_damaged_records_are_refused_and_named(project: Project, name: str) -> None:
     path = project.root / name
     whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
+    # In the middle of a key: a lock that is cut between two lines can be one of fewer stages.
+    path.write_bytes(whole[: whole.index(b":", len(whole) // 2) - 1])
     code, output = project.ending("morphseq", "provenance", "df01")
     assert code == 3
     assert name in output

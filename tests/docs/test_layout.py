@@ -15,14 +15,14 @@ from tests.project import REPOSITORY
 FLOORS = (
     "base",
     "tracker.dvc", "tracker.disk", "tracker.snapshot", "tracker.freshness", "tracker.run",
-    "cohort.manifests", "cohort",
+    "cohort.columns", "cohort.manifests", "cohort",
     "answers.changes", "answers.code", "answers.provenance", "answers.status", "answers.why", "answers.verify",
     "commands",
 )  # fmt: skip
 LIBRARY = "morphseq_manifest"
 # The face: what users import, and what the command starts with.
 FACE = ("__init__", "__main__")
-STAGE_FLOORS = ("files", "imaging", "networks", "segmentation", "reuse")
+STAGE_FLOORS = ("imaging", "files", "networks", "segmentation", "reuse")
 MOST_LINES, LONGEST_FUNCTION = 300, 50
 
 

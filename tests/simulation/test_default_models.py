@@ -16,8 +16,8 @@ from simulation import default_models, evaluation, mask_training, training, vae_
 from simulation.evaluation import Outcome, Share
 from simulation.examples import CLASSES, Example, example
 from simulation.plates import PLATES
-from stages import latents, qc_masks, snips
-from stages.networks import model_folder
+from stages import latents, snips
+from stages.networks import mask_models, model_folder
 from stages.networks.qc_networks import QcSettings
 from stages.segmentation import segmenters
 from tests.project import REPOSITORY
@@ -44,7 +44,7 @@ def contents(root: Path) -> dict[str, bytes]:
 def test_the_models_that_the_settings_name_are_there_and_load() -> None:
     settings = params.read(REPOSITORY)
     for name in settings.block("qc_masks", QcSettings).models.names():
-        qc_masks.load_network(NETWORKS / name)
+        mask_models.load(NETWORKS / name)
     for name in {listed.segmenter for listed in settings.experiments.values()} | {"build02"}:
         segmenters.load(NETWORKS / name)
     for name in {settings.value("model_name", str), "demo_b"}:

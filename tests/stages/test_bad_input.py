@@ -1,6 +1,5 @@
-"""Bad input ends with a message that names the file and what to do, a non-zero exit, and nothing lost."""
+"""Bad frames, plate tables and manifests: the message names the file and what to do; nothing is lost."""
 
-import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,60 +8,12 @@ import pandas as pd
 import pytest
 
 from tests.project import PLATES, Project, replace_file
+from tests.stages.contents import state_of
 
 TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
+
+
 FRAME = "A01_t0000_stitch.png"
-
-
-def state_of(project: Project) -> dict[str, tuple[int, int]]:
-    """Inode and mtime of every image stack and images manifest: a stage that failed must leave them alone.
-
-    What it finished and the next run takes up (`.morphseq-*`) is no content.
-    """
-    paths = [*project.root.glob("data/**/*.tif"), *project.root.glob("manifests/images/*.json")]
-    content = [path for path in sorted(paths) if "/.morphseq-" not in str(path)]
-    return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in content}
-
-
-@pytest.mark.parametrize(
-    ("written", "said"),
-    [
-        ('  20240418:\n    segmenter: threshold\n', "20240418"),
-        ('  20250305_1:\n    segmenter: threshold\n', "20250305_1"),
-    ],
-)  # fmt: skip
-def test_an_unquoted_id_stops_the_cohort(project: Project, written: str, said: str) -> None:
-    before, table = state_of(project), project.table("df01").read_bytes()
-    project.edit("params.yaml", "experiments:\n", f"experiments:\n{written}")
-    output = project.repro(fails=True).output
-    assert f"experiment id {said} is read as int" in output
-    assert f'"{said}":' in output
-    assert "params.yaml, line 3" in output
-    assert state_of(project) == before
-
-    project.run("git", "checkout", "--quiet", "params.yaml", "manifests")
-    project.run("dvc", "checkout", project.table("df01"))
-    assert project.table("df01").read_bytes() == table
-    assert "up to date" in project.status()
-
-
-def test_a_duplicate_id_is_refused(project: Project) -> None:
-    before = state_of(project)
-    project.edit("params.yaml", "experiments:\n", f'experiments:\n  "{TIME_LAPSE}":\n    segmenter: build02\n')
-    assert TIME_LAPSE in project.repro(fails=True).output
-    output = project.run("python", "-m", "stages.images", TIME_LAPSE, fails=True)
-    assert f"params.yaml, line 5: '{TIME_LAPSE}' is given twice, first in line 3" in output
-    assert state_of(project) == before
-
-
-def test_an_id_without_folder_or_plate_table_is_named(project: Project) -> None:
-    before = state_of(project)
-    project.edit("params.yaml", "experiments:\n", 'experiments:\n  "20990101":\n    segmenter: threshold\n')
-    output = project.repro(fails=True).output
-    assert "data/built_image_data/stitched_FF_images/20990101" in output
-    shutil.copytree(project.frames(SNAPSHOT), project.frames("20990101"))
-    assert "20990101_metadata.csv" in project.repro(fails=True).output
-    assert state_of(project) == before
 
 
 def _no_frames(project: Project) -> None:
@@ -99,7 +50,7 @@ def _edit_plate(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Pro
 BAD_INPUTS: dict[str, tuple[Callable[[Project], None], list[str]]] = {
     "no folder": (_no_folder, [f"stitched_FF_images/{SNAPSHOT}"]),
     "no frames": (_no_frames, [f"stitched_FF_images/{SNAPSHOT}: holds no frames"]),
-    "truncated": (_truncate, [f"{FRAME} is no whole PNG image (5000 bytes)", "Export these frames again"]),
+    "truncated": (_truncate, [f"{FRAME} is not a whole PNG image (5000 bytes)", "Export these frames again"]),
     "empty": (_empty, [f"{FRAME} is empty", "Export these frames again"]),
     "two files": (_two_files, ["A01_t0000_again.png and A01_t0000_stitch.png", "Remove one of them"]),
     "no column": (
@@ -108,7 +59,7 @@ BAD_INPUTS: dict[str, tuple[Callable[[Project], None], list[str]]] = {
     ),
     "row twice": (
         _edit_plate(lambda table: pd.concat([table, table.iloc[[3]]])),
-        [f"{SNAPSHOT}_metadata.csv, row 26: well A04, time_int 0 stands there twice", "Remove one"],
+        [f"{SNAPSHOT}_metadata.csv, row 26: well A04, time_int 0 is duplicated", "Remove one"],
     ),
     "no number": (
         _edit_plate(lambda table: table.assign(time_int=["first", *table["time_int"][1:]])),
@@ -116,7 +67,7 @@ BAD_INPUTS: dict[str, tuple[Callable[[Project], None], list[str]]] = {
     ),
     "no well": (
         _edit_plate(lambda table: table.assign(well=["A1", *table["well"][1:]])),
-        [f"{SNAPSHOT}_metadata.csv, row 2: well 'A1' is none of A01 to H12"],
+        [f"{SNAPSHOT}_metadata.csv, row 2: well 'A1' is not a well (A01 to H12)"],
     ),
 }
 
@@ -152,30 +103,6 @@ def test_a_frame_changed_since_it_was_listed_is_refused(project: Project) -> Non
     assert f"{FRAME}: content has changed since it was listed: expected xxh3_128" in output
 
 
-def test_a_missing_model_is_named(project: Project) -> None:
-    before = state_of(project)
-    project.edit("params.yaml", "model_name: demo_a", "model_name: gone")
-    assert "data/models/legacy/gone" in project.repro(fails=True).output
-    output = project.run("python", "-m", "stages.latents", SNAPSHOT, "--model", "gone", fails=True)
-    assert "data/models/legacy/gone: no such model folder" in output
-    assert state_of(project) == before
-
-
-class _Module:
-    """Stands for a pickled network."""
-
-
-@pytest.mark.parametrize("name", ["model.pt", "encoder.pkl"])
-def test_a_pickled_module_is_never_loaded(project: Project, name: str) -> None:
-    shutil.copytree(project.root / "data/models/legacy/demo_a", project.root / "data/models/legacy/pickled")
-    folder = project.root / "data/models/legacy/pickled"
-    (folder / "model.safetensors").unlink()
-    (folder / name).write_bytes(pickle.dumps(_Module()))
-    output = project.run("python", "-m", "stages.latents", SNAPSHOT, "--model", "pickled", fails=True)
-    assert f"data/models/legacy/pickled/{name}: " in output
-    assert "state_dict" in output
-
-
 def test_latents_below_the_coverage_asked_for_stop_df03(project: Project) -> None:
     table, df03 = project.plate(AWKWARD), project.table("df03").read_bytes()
     text = pd.read_csv(table, dtype=str, keep_default_na=False)
@@ -187,21 +114,6 @@ def test_latents_below_the_coverage_asked_for_stop_df03(project: Project) -> Non
     project.run("git", "checkout", "--quiet", "dvc.lock", "manifests")
     project.run("dvc", "checkout", project.table("df03"))
     assert project.table("df03").read_bytes() == df03
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("um_per_px: 7.8", "um_per_px: fine", "params.yaml: `snips` can't be used"),
-        ("blend_um: 75", "blend: 75", "params.yaml: `snips` can't be used"),
-        ("model_name: demo_a", "model_name: [demo_a", "params.yaml, line"),
-        (f'"{SNAPSHOT}"', '"bad id"', "experiment id 'bad id' can't be used"),
-    ],
-)
-def test_wrong_settings_are_named(project: Project, old: str, new: str, said: str) -> None:
-    project.edit("params.yaml", old, new)
-    output = project.run("python", "-m", "stages.snips", TIME_LAPSE, fails=True)
-    assert said in output
 
 
 def test_an_edited_manifest_is_refused(project: Project) -> None:

@@ -18,7 +18,7 @@ def test_the_real_plates_run_through(fishdev: Path, prepared: Path, tmp_path: Pa
     for models in ("segmentation/segmentation_models", "models/legacy"):
         shutil.copytree(prepared / "data" / models, project.root / "data" / models)
     project.experiments(dict.fromkeys(EXPERIMENTS, "threshold"))
-    project.edit("params.yaml", "large_mask: 0.15", "large_mask: 0.5")
+    project.setting("large_mask", 0.5)
     project.repro()
     assert "up to date" in project.status()
     _check_embryos(project)

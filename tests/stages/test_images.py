@@ -1,6 +1,7 @@
-"""The images manifest of real folders: the same wherever they lie and whenever they were written."""
+"""Frames named, checked and listed: the same manifest wherever a folder lies and whenever it was written."""
 
 import contextlib
+import io
 import os
 import shutil
 import tempfile
@@ -8,20 +9,57 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from morphseq_manifest.cohort import columns
 from morphseq_manifest.cohort.manifests import canonical
+from morphseq_manifest.cohort.manifests.images_manifest import Frame
 from stages import images
 from stages.files import layout
 
-COLUMNS = (
-    "well,time_int,Height (um),Width (um),Height (px),Width (px),start_age_hpf,temperature,well_qc_flag,Time Rel (s)"
-)
 keys = st.lists(
     st.tuples(st.sampled_from(["A01", "A02", "H12"]), st.integers(0, 400)), min_size=1, max_size=6, unique=True
 )
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("A01_t0000_stitch.png", ("A01", 0)),
+        ("H12_t12345.TIF", ("H12", 12345)),
+        ("C04_t0339_ch00.jpeg", ("C04", 339)),
+        ("A13_t0000.png", None),
+        ("I01_t0000.png", None),
+        ("A01_0000.png", None),
+        ("A01_t0000.txt", None),
+    ],
+)
+def test_frame_numbers_come_from_the_files_name(name: str, key: tuple[str, int] | None) -> None:
+    assert images.frame_key(name) == key
+
+
+def test_whole_images_are_told_from_cut_ones() -> None:
+    grey = np.random.default_rng(1).integers(0, 255, (60, 60), np.uint8)
+    encoded = {"a.png": io.BytesIO(), "a.jpg": io.BytesIO(), "a.tif": io.BytesIO()}
+    for name, out in encoded.items():
+        Image.fromarray(grey).save(out, {"png": "png", "jpg": "jpeg", "tif": "tiff"}[name[-3:]])
+        data = out.getvalue()
+        assert images.whole_image(name, data) is None
+        for length in (0, 5, len(data) // 2, len(data) - 1):
+            assert images.whole_image(name, data[:length]) is not None, (name, length)
+
+
+def test_what_does_not_fit_is_listed() -> None:
+    listed = [Frame("A01", 0, "A01_t0000.png", 1, "x"), Frame("A01", 340, "A01_t0340.png", 1, "y")]
+    problems = images.compare(listed, [("A01", 0), ("A01", 339)], ["Thumbs.db"])
+    assert {(problem.kind, problem.well, problem.time_int, problem.path) for problem in problems} == {
+        ("row_without_frame", "A01", 339, ""),
+        ("frame_without_row", "A01", 340, "A01_t0340.png"),
+        ("not_a_frame", "", -1, "Thumbs.db"),
+    }
 
 
 @contextlib.contextmanager
@@ -37,7 +75,7 @@ def write(frames: list[tuple[str, int]], rows: list[tuple[str, int]]) -> None:
         pixels = np.full((4, 5), (ord(well[0]) + time_int) % 256, np.uint8)
         Image.fromarray(pixels).save(layout.FRAMES / "exp" / f"{well}_t{time_int:04d}_stitch.png")
     lines = [f"{well},{time_int},1,1,1,1,1,28.5,0,0" for well, time_int in rows]
-    layout.plate_table("exp").write_text("\n".join([COLUMNS, *lines, ""]))
+    layout.plate_table("exp").write_text("\n".join([",".join(columns.needed_of_plate()), *lines, ""]))
 
 
 def listed() -> bytes:

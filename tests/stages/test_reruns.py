@@ -60,9 +60,9 @@ def test_another_model_runs_latents_and_df03_and_the_first_one_comes_back_from_t
 
 
 def test_a_setting_reruns_what_it_is_a_setting_of(project: Project) -> None:
-    project.edit("params.yaml", "k_upper: 1.4", "k_upper: 1.3")
+    project.setting("k_upper", 1.3)
     assert project.repro().stages == {"df02", "df03"}
-    project.edit("params.yaml", "blend_um: 75", "blend_um: 60")
+    project.setting("blend_um", 60)
     snips_and_latents = {f"{stage}@{name}" for stage in ("snips", "latents") for name in PLATES}
     assert project.repro().stages == snips_and_latents | {"df03"}
 

@@ -22,6 +22,9 @@ _SILENT = {"ctx", "kind"}
 _TELLING, _SHOWING = {"note", "echo"}, {"watching"}
 # What click shows of a command.
 _SHOWN = {"help", "short_help", "epilog", "metavar"}
+# Of a column, its name, type and source decide what is written; the rest describes it, and so do these keywords.
+_COLUMN, _DECIDING = "Column", 3
+_SHOWN |= {"meaning", "unit", "blank"}
 # Functions that take texts for the messages of errors, and the end of the names of such texts.
 _EXPLAINING, _REMEDY = {"read_bytes", "read_text", "unreadable", "checked"}, "REMEDY"
 
@@ -84,6 +87,10 @@ def _fields(node: ast.AST) -> Iterator[tuple[str, Any]]:
         yield "func", node.func
         if _called(node) in _EXPLAINING:
             yield "args", [argument for argument in node.args if not _is_text(argument)]
+        return
+    if isinstance(node, ast.Call) and _called(node) == _COLUMN:
+        yield "args", node.args[:_DECIDING]
+        yield "keywords", [*_essential(node.keywords)]
         return
     for name, value in ast.iter_fields(node):
         field = [*_essential(value)] if isinstance(value, list) else value

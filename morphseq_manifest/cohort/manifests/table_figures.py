@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from morphseq_manifest.base.errors import ContentError, UnreadableError
-from morphseq_manifest.cohort.manifests.table_rows import KEY
+from morphseq_manifest.cohort.columns import KEY
 
 _EXPERIMENT, _WELL, _EMBRYO, _ = KEY
 

@@ -12,9 +12,10 @@ from typing import BinaryIO, NamedTuple
 
 import xxhash
 
-from morphseq_manifest.base.errors import ContentError, UnreadableError
+from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.cohort.columns import KEY
 
-KEY = ("experiment_date", "well", "embryo_id", "snip_id")
 _HEADER = ",".join(KEY).encode()
 
 
@@ -87,7 +88,7 @@ class RowCounter:
                 present, rows = experiment, self._found.setdefault(experiment, RowCount())
             if snip <= rows.last:
                 name = snip.decode(errors="replace").strip()
-                self._faults.setdefault("order", f"line {number}: snip_id {name} stands there twice or out of order")
+                self._faults.setdefault("order", f"line {number}: snip_id {name} is duplicated or out of order")
             rows.last = snip
             rows.rows += 1
             rows.embryos.add(embryo)
@@ -127,6 +128,4 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as file:
             yield file
     except OSError as error:
-        raise UnreadableError(
-            f"{path}: can't be read ({error.strerror}). `dvc checkout {path}` brings it back"
-        ) from error
+        raise files.unreadable(path, error, f"`dvc checkout {path}` brings it back") from error

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from morphseq_manifest.base import yaml_text
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.base.yaml_text import NotYamlError
 
 PIPELINE = Path("dvc.yaml")
 _MODULE_RUN = re.compile(r"\bpython[\d.]*\s+(?:-\w+\s+)*?-m\s+(\S+)")
@@ -22,15 +24,12 @@ def read_bytes(root: Path) -> bytes:
 
 def parse(data: bytes, name: str) -> dict[str, Any]:
     """Read the bytes of a dvc.yaml; `name` is for messages. Raises ConfigError for what is no pipeline."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        values = YAML(typ="safe").load(data.decode())
-    except (YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{name}{where}: no valid YAML: {getattr(error, 'problem', error)}") from error
+        values = yaml_text.load(data.decode())
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{name}: not UTF-8 at byte {error.start}. Save it as UTF-8") from error
+    except NotYamlError as error:
+        raise ConfigError(f"{name}{error.where}: no valid YAML: {error}") from error
     stages = values.get("stages") if isinstance(values, Mapping) else None
     if not isinstance(stages, Mapping) or not all(isinstance(entry, Mapping) for entry in stages.values()):
         raise ConfigError(f"{name}: no pipeline: expected `stages`, a mapping with a mapping for each stage")

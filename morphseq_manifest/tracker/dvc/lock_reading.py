@@ -12,7 +12,9 @@ from typing import Any
 
 import msgspec
 
+from morphseq_manifest.base import yaml_text
 from morphseq_manifest.base.errors import ContentError, UnreadableError
+from morphseq_manifest.base.yaml_text import NotYamlError
 
 LOCK = Path("dvc.lock")
 _SCHEMA = "2.0"
@@ -48,12 +50,9 @@ Lock = dict[str, StageLock]
 
 def parse_settings(text: str, name: str = str(LOCK)) -> dict[str, dict[str, Any]]:
     """The settings in a `params_text`, by file and dotted name. Raises ContentError where they are damaged."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        return msgspec.convert(YAML(typ="safe").load(text) or {}, dict[str, dict[str, Any]])
-    except (YAMLError, ValueError) as error:
+        return msgspec.convert(yaml_text.load(text) or {}, dict[str, dict[str, Any]])
+    except (NotYamlError, ValueError) as error:
         raise ContentError(f"{name}: damaged: {' '.join(str(error).split())}. {_REMEDY}") from error
 
 
@@ -193,17 +192,14 @@ def _scalar(text: str) -> str:
 
 def _parse_yaml(text: str, name: str) -> Lock:
     """Read a lock, or a part of one, by the YAML parser. Raises ContentError where it is no lock."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        values = YAML(typ="safe").load(text)
+        values = yaml_text.load(text)
         if extra := values.keys() - {"schema", "stages"}:
             raise TypeError(f"a lock has no `{min(extra, key=str)}`")
         if values["schema"] != _SCHEMA:
             raise ContentError(f"{name}: its schema is {values['schema']!r}, expected {_SCHEMA!r}")
         return {msgspec.convert(stage, str): _from_yaml(entry) for stage, entry in values.get("stages", {}).items()}
-    except (YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (NotYamlError, KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())
         raise ContentError(f"{name}: cut short or damaged: {reason}. {_REMEDY}") from error
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from morphseq_manifest.base import files
+from morphseq_manifest.base import files, yaml_text
 from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.base.yaml_text import NotYamlError
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import MappingNode, Node
@@ -26,24 +27,19 @@ def parse(text: str, path: Path = PARAMS) -> dict[str, Any]:
 
     Raises ConfigError for what is not YAML, a key given twice, and a date or another kind of value that DVC refuses.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
-
     try:
         _check(compose(text, path), path)
-        values: dict[str, Any] = YAML(typ="safe").load(text)
-    except MarkedYAMLError as error:
-        where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ConfigError(f"{path}{where}: no valid YAML: {error.problem}") from error
+        values: dict[str, Any] = yaml_text.load(text)
+    except NotYamlError as error:
+        raise ConfigError(f"{path}{error.where}: no valid YAML: {error}") from error
     return values
 
 
 def compose(text: str, path: Path = PARAMS) -> "MappingNode":
-    """The same as YAML nodes, which know their lines. Raises ConfigError if it is not a mapping."""
-    from ruamel.yaml import YAML
+    """The same as YAML nodes, which know their lines. Raises ConfigError if it is not a mapping, and NotYamlError."""
     from ruamel.yaml.nodes import MappingNode
 
-    node = YAML(typ="safe").compose(text)
+    node = yaml_text.compose(text)
     if not isinstance(node, MappingNode):
         raise ConfigError(f"{path}: expected a mapping of settings")
     return node

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from morphseq_manifest.base import files
+from morphseq_manifest.base import files, yaml_text
+from morphseq_manifest.base.yaml_text import NotYamlError
 from morphseq_manifest.tracker.dvc.lock_entries import Entry, Item, write
 from morphseq_manifest.tracker.dvc.stages import Stage
 
@@ -51,14 +52,11 @@ def find(folder: Path, asked: Entry) -> Sequence[Item] | None:
 
 
 def _outs(path: Path) -> Sequence[Item] | None:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        content = yaml_text.load(path.read_text(encoding="utf-8"))
         items = [{key: value for key, value in item.items() if key != "hash"} for item in content["outs"]]
         return msgspec.convert(items, list[Item])
-    except (OSError, YAMLError, KeyError, TypeError, AttributeError, msgspec.ValidationError):
+    except (OSError, NotYamlError, KeyError, TypeError, AttributeError, ValueError):
         return None  # damaged: as if it were not there; the stage runs, and its entry is written anew
 
 

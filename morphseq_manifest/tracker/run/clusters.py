@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.base import files, yaml_text
+from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.base.yaml_text import NotYamlError
 from morphseq_manifest.tracker.run.engines import DaskEngine, Engine
 
 _INSTALL = "Install it: `pip install 'morphseq-manifest[cluster]'`"
@@ -108,13 +110,9 @@ def options_of(asked: Cluster) -> dict[str, Any]:
 
 def read(path: Path) -> Cluster:
     """Read a cluster file. Raises as `engine` does."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
+    text = files.read_text(path, "Is the path right?", "Save it as UTF-8")
     try:
-        return msgspec.convert(YAML(typ="safe").load(path.read_text(encoding="utf-8")), Cluster)
-    except OSError as error:
-        raise UnreadableError(f"{path}: can't be read ({error.strerror})") from error
-    except (YAMLError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        return msgspec.convert(yaml_text.load(text), Cluster)
+    except (NotYamlError, msgspec.ValidationError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{path}: no description of a cluster: {reason}. docs/cluster.md has two") from error

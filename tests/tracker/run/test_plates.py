@@ -30,11 +30,11 @@ def test_a_first_run_leaves_what_dvc_repro_leaves(run_first: Path, built: Path) 
 
 def one_frame_and_another_model(project: Project) -> None:
     project.change_pixel(SNAPSHOT, "A01_t0000_stitch.png", 200, 256)
-    project.edit("params.yaml", "model_name: demo_a", "model_name: demo_b")
+    project.setting("model_name", "demo_b")
 
 
 def one_setting(project: Project) -> None:
-    project.edit("params.yaml", "k_upper: 1.4", "k_upper: 1.3")
+    project.setting("k_upper", 1.3)
 
 
 def without_an_experiment(project: Project) -> None:
@@ -42,7 +42,7 @@ def without_an_experiment(project: Project) -> None:
 
 
 def the_model_before(project: Project) -> None:
-    project.edit("params.yaml", "model_name: demo_b", "model_name: demo_a")
+    project.setting("model_name", "demo_a")
 
 
 CHANGES = (one_frame_and_another_model, one_setting, without_an_experiment, the_model_before)

@@ -17,8 +17,8 @@ def recorded(built: Path) -> dict[str, tuple[set[str], set[str]]]:
     return {name: (set(entry.deps), set(entry.outs)) for name, entry in lock_reading.read(built).items()}
 
 
-def paths(*found: Path) -> set[str]:
-    return {path.as_posix() for path in found}
+def paths(*places: Path) -> set[str]:
+    return {path.as_posix() for path in places}
 
 
 @pytest.mark.parametrize("experiment", PLATES)
@@ -41,8 +41,8 @@ def test_the_stages_of_an_experiment_make_what_the_layout_names(
         "sam2": paths(layout.MODELS / "threshold"),
         "latents": paths(layout.VAES / "demo_a"),
     }
-    for stage, found in inputs.items():
-        assert found <= recorded[f"{stage}@{experiment}"][0]
+    for stage, needed in inputs.items():
+        assert needed <= recorded[f"{stage}@{experiment}"][0]
 
 
 def test_the_cohort_stages_read_and_make_what_the_layout_names(

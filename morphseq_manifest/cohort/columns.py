@@ -1,0 +1,164 @@
+"""The columns of the cohort tables: name, type, unit, what a blank cell means, and which stage writes it.
+
+df01 has the key, then what `sam2` found, then the plate table's columns, then what `build03` measured; df02 adds its
+own columns after them, and df03 the latents. No other module lists them; columns_page makes docs/columns.md from this.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Dtype(StrEnum):
+    """What a column holds, under pandas' names; in the files all is text."""
+
+    TEXT = "str"
+    INTEGER = "int64"
+    FLOAT = "float64"  # 12 digits
+    SINGLE = "float32"  # 9 digits, which bring every value back
+    FLAG = "bool"  # True or False
+
+
+class Source(StrEnum):
+    """Where a column's values come from: the stage that writes it, or the acquisition table of the plate."""
+
+    PLATE = "plate table"
+    SAM2 = "sam2"
+    BUILD03 = "build03"
+    LATENTS = "latents"
+    DF02 = "df02"
+
+
+class Column(NamedTuple):
+    """One column; `blank` says what an empty cell means, and is empty if there is none.
+
+    `needed` columns of a plate table are those that some stage computes with; the manifests count the blanks of
+    `counted` ones by experiment.
+    """
+
+    name: str
+    dtype: Dtype
+    source: Source
+    meaning: str
+    unit: str = ""
+    blank: str = ""
+    needed: bool = False
+    counted: bool = False
+
+
+# The columns with which a cohort table begins; a row is known by its snip_id.
+KEY = ("experiment_date", "well", "embryo_id", "snip_id")
+# What a row of the plate table is of: one frame.
+FRAME_KEY = ("well", "time_int")
+# What a table of latents has before them.
+LATENTS_KEY = ("experiment_date", "embryo_id", "snip_id")
+
+TEXT, INTEGER, FLOAT, SINGLE, FLAG = Dtype
+PLATE, SAM2, BUILD03, LATENTS, DF02 = Source
+_NOT_GIVEN = "the plate table has no value"
+_NO_SCALE = "the plate table gives no scale"
+_NO_MASK = "the network's mask is missing"
+_NO_MASK_OR_SCALE = "the network's mask or the scale is missing"
+
+COLUMNS = (
+    Column("image_id", TEXT, SAM2, "the frame: `{experiment}_{well}_t{time_int:04d}`"),
+    Column("embryo_id", TEXT, SAM2, "the embryo: `{experiment}_{well}_e{NN}`, NN being its value in the label image"),
+    Column("snip_id", TEXT, SAM2, "the row: `{embryo_id}_t{time_int:04d}`"),
+    Column("frame_index", INTEGER, SAM2, "the frame's place among the well's frames, from 0 on"),
+    Column("area_px", INTEGER, SAM2, "the mask's area", "px"),
+    Column("bbox_x_min", FLOAT, SAM2, "the mask's left edge", "of the width"),
+    Column("bbox_y_min", FLOAT, SAM2, "the mask's upper edge", "of the height"),
+    Column("bbox_x_max", FLOAT, SAM2, "the mask's right edge", "of the width"),
+    Column("bbox_y_max", FLOAT, SAM2, "the mask's lower edge", "of the height"),
+    Column("mask_confidence", FLOAT, SAM2, "how sure the segmenter is of the mask", "0..1"),
+    Column("exported_mask_path", TEXT, SAM2, "the well's label images, from `data/` on"),
+    Column("experiment_id", TEXT, SAM2, "the experiment; the cohort tables have it as `experiment_date`"),
+    Column("video_id", TEXT, SAM2, "the well over time: `{experiment}_{well}`"),
+    Column("is_seed_frame", FLAG, SAM2, "whether embryos were looked for anew in the frame, not followed from another"),
+    Column("well", TEXT, SAM2, "the well, A01 to H12"),
+    Column("time_int", INTEGER, SAM2, "the frame's number"),
+    Column("sam2_qc_flags", TEXT, SAM2, "what is odd about the mask, joined by `|`", blank="nothing is"),
+    Column("well_id", TEXT, PLATE, "the plate and well", blank=_NOT_GIVEN),
+    Column("microscope", TEXT, PLATE, "the microscope", blank=_NOT_GIVEN),
+    Column("Height (um)", FLOAT, PLATE, "the frame's height", "um", _NOT_GIVEN, needed=True),
+    Column("Width (um)", FLOAT, PLATE, "the frame's width", "um", _NOT_GIVEN, needed=True),
+    Column("Height (px)", INTEGER, PLATE, "the frame's height", "px", _NOT_GIVEN, needed=True),
+    Column("Width (px)", INTEGER, PLATE, "the frame's width", "px", _NOT_GIVEN, needed=True),
+    Column("BF Channel", INTEGER, PLATE, "the number of the bright-field channel", blank=_NOT_GIVEN),
+    Column("Objective", TEXT, PLATE, "the objective", blank=_NOT_GIVEN),
+    Column("Time (s)", FLOAT, PLATE, "when the frame was taken", "s", _NOT_GIVEN),
+    Column("medium", TEXT, PLATE, "the medium", blank=_NOT_GIVEN),
+    Column("genotype", TEXT, PLATE, "the genotype", blank=_NOT_GIVEN),
+    Column("chem_perturbation", TEXT, PLATE, "the chemical that was added", blank="none was, or " + _NOT_GIVEN),
+    Column("start_age_hpf", FLOAT, PLATE, "the age in the first frame", "hpf", _NOT_GIVEN, needed=True),
+    Column("embryos_per_well", INTEGER, PLATE, "how many embryos the well was given", blank=_NOT_GIVEN),
+    Column("temperature", FLOAT, PLATE, "the temperature", "degC", _NOT_GIVEN, needed=True),
+    Column("well_qc_flag", INTEGER, PLATE, "if not 0, the well is not in df01", "", "0, or " + _NOT_GIVEN, needed=True),
+    Column("Time Rel (s)", FLOAT, PLATE, "the time since the first frame", "s", _NOT_GIVEN, needed=True),
+    Column("experiment_date", TEXT, BUILD03, "the experiment's id, the name of its folder of frames"),
+    Column("area_um2", FLOAT, BUILD03, "the mask's area", "um2", _NO_SCALE, counted=True),
+    Column("perimeter_px", FLOAT, BUILD03, "the mask's perimeter, by Crofton's formula", "px"),
+    Column("perimeter_um", FLOAT, BUILD03, "the mask's perimeter, by Crofton's formula", "um", _NO_SCALE),
+    Column("centroid_x_px", FLOAT, BUILD03, "the mask's centroid, from the frame's left edge", "px"),
+    Column("centroid_y_px", FLOAT, BUILD03, "the mask's centroid, from the frame's upper edge", "px"),
+    Column("centroid_x_um", FLOAT, BUILD03, "the mask's centroid, from the frame's left edge", "um", _NO_SCALE),
+    Column("centroid_y_um", FLOAT, BUILD03, "the mask's centroid, from the frame's upper edge", "um", _NO_SCALE),
+    Column("major_axis_um", FLOAT, BUILD03, "the long axis of the ellipse with the same moments", "um", _NO_SCALE),
+    Column("minor_axis_um", FLOAT, BUILD03, "the short axis of the ellipse with the same moments", "um", _NO_SCALE),
+    Column("surface_area_um", FLOAT, BUILD03, "`area_um2`, under the lab's older name", "um2", _NO_SCALE),
+    Column("scale_missing_flag", FLAG, BUILD03, "whether the plate table gives no scale"),
+    Column("predicted_stage_hpf", FLOAT, BUILD03, "the stage by age, time and temperature (Kimmel et al. 1995)", "hpf",
+           "the plate table lacks one of these", counted=True),
+    Column("sam2_qc_flag", FLAG, BUILD03, "whether `sam2_qc_flags` says anything"),
+    Column("fraction_alive", FLOAT, BUILD03, "the share of the mask that network `dead` leaves out", "0..1", _NO_MASK),
+    Column("dead_flag", FLAG, BUILD03, "whether `fraction_alive` is below `min_fraction_alive`", blank=_NO_MASK),
+    Column("frame_flag", FLAG, BUILD03, "whether the embryo lies at the frame's edge", blank=_NO_SCALE),
+    Column("no_yolk_flag", FLAG, BUILD03, "whether the embryo touches no yolk", blank=_NO_MASK),
+    Column("focus_flag", FLAG, BUILD03, "whether something out of focus is near the embryo", blank=_NO_MASK_OR_SCALE),
+    Column("bubble_flag", FLAG, BUILD03, "whether a bubble is near the embryo", blank=_NO_MASK_OR_SCALE),
+    Column("sa_outlier_flag", FLAG, DF02, "whether the area lies outside the reference curves at its stage",
+           blank="the area or the stage is not known"),
+    Column("dead_flag2", FLAG, DF02, "whether the embryo is dying or dead, by the course of its `fraction_alive`",
+           blank="too few of the embryo's frames are known"),
+    Column("use_embryo_flag", FLAG, DF02, "whether none of `dead_flag`, `dead_flag2`, `sa_outlier_flag` and "
+           "`sam2_qc_flag` is raised; df03 has these rows only"),
+    Column("inferred_stage_hpf", FLOAT, DF02, "the stage by the area, from the stage curve", "hpf", _NO_SCALE),
+    Column("inferred_stage_clamped_flag", FLAG, DF02, "whether the area lies beyond the ends of the stage curve",
+           blank=_NO_SCALE),
+    Column("z_mu_NN", SINGLE, LATENTS, "latent NN (from 00 on) of a VAE that tells no parts apart",
+           blank="the row has no snip: " + _NO_SCALE),
+    Column("z_mu_n_NN", SINGLE, LATENTS, "latent NN of a split VAE, of its nuisance part", blank="as `z_mu_NN`"),
+    Column("z_mu_b_NN", SINGLE, LATENTS, "latent NN of a split VAE, of its biological part; the numbers run on over "
+           "both parts", blank="as `z_mu_NN`"),
+)  # fmt: skip
+
+
+def of(source: Source) -> tuple[Column, ...]:
+    """The columns of one source, in the order in which it writes them."""
+    return tuple(column for column in COLUMNS if column.source is source)
+
+
+def names(source: Source) -> list[str]:
+    """The names of the columns of one source, in their order."""
+    return [column.name for column in of(source)]
+
+
+def counted() -> list[str]:
+    """The columns whose blanks the manifests count, by experiment."""
+    return [column.name for column in COLUMNS if column.counted]
+
+
+def needed_of_plate() -> list[str]:
+    """The columns that a plate table must have: the frame's, and those that some stage computes with."""
+    return [*FRAME_KEY, *(column.name for column in of(PLATE) if column.needed)]
+
+
+def latents(count: int, nuisance: int | None) -> list[str]:
+    """The names of a VAE's `count` latents; the first `nuisance` are its nuisance part, None if it is not split."""
+    whole, first, second = names(LATENTS)
+    if nuisance is None:
+        return [_numbered(whole, number) for number in range(count)]
+    return [_numbered(first if number < nuisance else second, number) for number in range(count)]
+
+
+def _numbered(pattern: str, number: int) -> str:
+    return pattern.replace("NN", f"{number:02d}")

@@ -1,0 +1,76 @@
+"""docs/columns.md: the columns of the cohort tables as a page for people, made from cohort.columns."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from morphseq_manifest.base import files
+from morphseq_manifest.base.console import Command, note
+from morphseq_manifest.cohort import columns
+from morphseq_manifest.cohort.columns import Column, Source
+
+PAGE = Path("docs/columns.md")
+_COMMAND = "python -m morphseq_manifest.cohort.columns_page"
+_HEAD = f"""\
+# The columns of df01, df02 and df03
+
+<!-- Written by `{_COMMAND}` from morphseq_manifest/cohort/columns.py. -->
+
+A row is an embryo in a frame. Rows are sorted by experiment and `snip_id`, and begin with
+{{key}}. df01 has the columns of `sam2`, of the plate table and of
+`build03`; df02 adds its own; df03 has the usable rows only, and adds the latents.
+
+The tables are CSV (UTF-8, commas). A type is what pandas calls it; a flag is `True` or `False`. An id can look like a
+number, so read it as text:
+
+```python
+pd.read_csv("embryo_metadata_df03.csv", dtype={{{{"experiment_date": str}}}})
+```
+
+To add a column, add it to `columns.py`, compute it in its stage, and write this page anew.
+"""
+_SECTIONS = {
+    Source.SAM2: ("`sam2`", "What the stage finds. `experiment_id` is in its own tables only."),
+    Source.PLATE: (
+        "The plate table",
+        "The acquisition table's cells, unchanged. It must have {needed}. Columns that are not listed here pass "
+        "through as well; its own `experiment_date` does not.",
+    ),
+    Source.BUILD03: ("`build03`", "What the stage measures, and what the QC masks say."),
+    Source.DF02: ("`df02`", "What only the whole cohort can say of an embryo."),
+    Source.LATENTS: ("`latents`", "One column a latent; `NN` is its number. How many there are depends on the VAE."),
+}
+_TABLE = "| column | type | unit | meaning | an empty cell means |\n|---|---|---|---|---|\n"
+
+
+def render() -> str:
+    """The page, in Markdown."""
+    head = _HEAD.format(key=_listed(columns.KEY))
+    return head + "".join(_section(source, title, text) for source, (title, text) in _SECTIONS.items())
+
+
+def _section(source: Source, title: str, text: str) -> str:
+    said = text.format(needed=_listed(columns.needed_of_plate()))
+    rows = "".join(_row(column) for column in columns.of(source))
+    return f"\n## {title}\n\n{said}\n\n{_TABLE}{rows}"
+
+
+def _row(column: Column) -> str:
+    meaning = column.meaning.replace("|", "\\|")
+    return f"| `{column.name}` | {column.dtype} | {column.unit} | {meaning} | {column.blank or '(none)'} |\n"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+@click.command(cls=Command)
+def main() -> None:
+    """Write docs/columns.md."""
+    files.write_bytes(PAGE, render().encode())
+    note(f"{PAGE} written")
+
+
+if __name__ == "__main__":
+    main()

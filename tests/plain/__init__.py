@@ -1,0 +1,1 @@
+"""Plain references for the fast paths: what each step says, on whole frames, one image at a time."""

@@ -1,0 +1,65 @@
+"""What df02 says of an embryo: outliers, the stage by area, death."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from morphseq_manifest.cohort.params import Params
+from stages import df02
+
+
+@pytest.fixture(scope="module")
+def settings(params: Params) -> df02.Settings:
+    return params.block("df02", df02.Settings)
+
+
+@given(stage=st.floats(0, 96))
+def test_the_stage_curve_is_inverted(settings: df02.Settings, stage: float) -> None:
+    curve = settings.stage_curve
+    area = curve.offset + curve.sa_max * stage**curve.h / (stage**curve.h + curve.ip**curve.h)
+    inferred, _ = df02.infer_stage(np.array([area]), curve)
+    assert inferred[0] == pytest.approx(stage, abs=1e-3)
+
+
+def test_beyond_the_stage_curve_is_its_end_and_flagged(settings: df02.Settings) -> None:
+    inferred, clamped = df02.infer_stage(np.array([1e5, 9e6, np.nan, 8e5]), settings.stage_curve)
+    assert inferred[:2].tolist() == [0, pytest.approx(settings.stage_curve.max_hpf)]
+    assert clamped[:2].tolist() == [1, 1]
+    assert np.isnan([inferred[2], clamped[2]]).all()
+    assert clamped[3] == 0
+
+
+def test_outliers_are_held_against_the_curves_at_their_stage(settings: df02.Settings) -> None:
+    curves = pd.DataFrame({"stage_hpf": [10.0, 20.0], "p5": [100.0, 200.0], "p95": [200.0, 400.0]})
+    upper, lower = settings.k_upper, settings.k_lower
+    area = np.array([300 * upper - 1, 300 * upper + 1, 150 * lower - 1, 150 * lower + 1, 400 * upper + 1, np.nan, 1.0])
+    stage = np.array([15.0, 15.0, 15.0, 15.0, 99.0, 15.0, np.nan])
+    flags = df02.outliers(area, stage, curves, settings)
+    assert flags[:5].tolist() == [0, 1, 1, 0, 1]
+    assert np.isnan(flags[5:]).all()
+
+
+def course(alive: list[float], dead: list[float], hours: float = 1.0) -> pd.DataFrame:
+    times = np.arange(len(alive))
+    return pd.DataFrame({"time_int": times, "hours": times * hours, "fraction_alive": alive, "dead": dead})
+
+
+def test_death_is_flagged_from_lead_hours_before_its_frame(settings: df02.Settings) -> None:
+    dying = course([1, 1, 1, 1, 0.3, 0.2], [0, 0, 0, 0, 1, 1])
+    alive, dead, times = (dying[name].to_numpy() for name in ("fraction_alive", "dead", "time_int"))
+    frame = df02.death_frame(alive, dead, times, settings.death)
+    assert frame in (3, 4)
+    flagged = [float(index >= frame - settings.death.lead_h) for index in range(6)]
+    assert df02.flag_death(dying, settings.death).tolist() == flagged
+
+
+def test_a_passing_drop_is_no_death(settings: df02.Settings) -> None:
+    assert not df02.flag_death(course([1, 0.5, 1, 1], [0, 1, 0, 0]), settings.death).any()
+    assert df02.flag_death(course([1, 0.5, 1, 0.4, 0.3, 0.2, 0.2, 0.1], [0, 1, 0, 1, 1, 1, 1, 1]), settings.death).any()
+
+
+def test_too_few_known_frames_say_nothing_of_death(settings: df02.Settings) -> None:
+    assert np.isnan(df02.flag_death(course([1, 0.1], [0, 1]), settings.death)).all()
+    assert np.isnan(df02.flag_death(course([1, np.nan, 0.1], [0, np.nan, 1]), settings.death)).all()
