@@ -71,7 +71,7 @@ def cutting(drawn: list[Drawn], runs: int) -> Iterator[Figure]:
     ours, theirs = alternating(lambda: list(ahead(cut, range(len(drawn)))), plainly, runs)
     note = f"{ours / len(drawn) * 1e3:.1f} ms against {theirs / len(drawn) * 1e3:.0f} ms, two threads against one"
     yield Figure("snips: times faster than rescale, rotate, crop", theirs / ours, 20, at_least=True, note=note)
-    alone, _ = alternating(lambda: [cut(number) for number in range(len(drawn))], lambda: None, runs)
+    alone, _ = alternating(lambda: [*map(cut, range(len(drawn)))], lambda: None, runs)
     yield Figure("the same in one thread", theirs / alone, 0, at_least=True, note=f"{alone / len(drawn) * 1e3:.1f} ms")
     yield beside("snips cut a second, from frames in memory", len(drawn) / ours, LAB_SNIPS, "all in all, on four cores")
 

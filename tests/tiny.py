@@ -40,7 +40,7 @@ def _grounding_dino(folder: Path) -> None:
     BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
     torch.manual_seed(0)
     config = GroundingDinoConfig(
-        backbone_config=SwinConfig(
+        backbone_config=SwinConfig(  # type: ignore[call-arg]  # out_indices is a property of its parent
             image_size=64, embed_dim=8, depths=[1] * 4, num_heads=[1] * 4, window_size=4, out_indices=[2, 3, 4]
         ),
         text_config=BertConfig(

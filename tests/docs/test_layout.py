@@ -54,12 +54,12 @@ def imports(name: str, path: Path, known: dict[str, Path]) -> Iterator[Arrow]:
         for inner in ast.walk(statement)
     }
     for node in ast.walk(tree):
-        if id(node) in unread:
+        if not isinstance(node, ast.Import | ast.ImportFrom) or id(node) in unread:
             continue
         targets = []
         if isinstance(node, ast.Import):
             targets = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif node.module:
             inside = [f"{node.module}.{alias.name}" for alias in node.names]
             targets = [target if target in known else node.module for target in inside]
         for target in dict.fromkeys(targets):

@@ -15,8 +15,9 @@ from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc import lock_writing
 from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.run import runner
+from morphseq_manifest.tracker.run.options import Options
 from morphseq_manifest.tracker.run.outcome import Result
-from morphseq_manifest.tracker.run.running import Options, run
+from morphseq_manifest.tracker.run.running import run
 from tests.project import REPOSITORY, Project
 from tests.running import (
     DEADLINE_S,

@@ -1,0 +1,51 @@
+"""The figures of a table: the same with pyarrow and, in a light installation, without it."""
+
+from pathlib import Path
+
+import pytest
+
+from morphseq_manifest.base.errors import ContentError, UnreadableError
+from morphseq_manifest.cohort.manifests import table_figures
+from morphseq_manifest.cohort.manifests.table_figures import Figures, read_figures
+
+TABLE = """\
+experiment_date,well,embryo_id,snip_id,temperature,other
+20240418,A01,20240418_A01_e01,a,28.5,1
+20240418,A01,20240418_A01_e02,b,,2
+20240418,A02,20240418_A02_e01,c,"",3
+NA,B01,"NA_B01,e01",d,nan,
+,C01,x,e,0,
+"""
+
+
+@pytest.fixture(params=["pyarrow", "pandas"])
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    name: str = request.param
+    monkeypatch.setattr(table_figures, "find_spec", lambda module: name == module)
+    return name
+
+
+@pytest.mark.usefixtures("reader")
+def test_blank_cells_rows_wells_and_embryos_are_counted_by_experiment(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(TABLE)
+    assert read_figures(path, ["temperature", "missing"]) == {
+        "20240418": Figures(3, 3, 2, {"temperature": 2, "missing": 3}),
+        "NA": Figures(1, 1, 1, {"temperature": 0, "missing": 1}),
+        "None": Figures(1, 1, 1, {"temperature": 0, "missing": 1}),
+    }
+
+
+@pytest.mark.usefixtures("reader")
+@pytest.mark.parametrize("content", [b"", b"experiment_date,well\n1,2,3,4\n", b"experiment_date\n\xff\xfe\n"])
+def test_what_is_not_a_table_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(ContentError, match=r"table\.csv: not a table of this pipeline"):
+        read_figures(path, [])
+
+
+@pytest.mark.usefixtures("reader")
+def test_a_table_that_is_not_there_is_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match="dvc checkout"):
+        read_figures(tmp_path / "table.csv", [])
