@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from morphseq_manifest.base import files
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.hashing import hash_file
 from morphseq_manifest.base.journal import Journal
@@ -29,7 +30,6 @@ from stages.reuse import keys
 
 # More snips at once are slower on a processor: what the first layers give no longer fits its caches.
 BATCH = 16
-KEPT = Path(".dvc/tmp/morphseq")
 
 
 class LatentModel(NamedTuple):
@@ -148,7 +148,7 @@ def journal_path(model: str, experiment: str) -> Path:
 
     Not beside the table, which DVC deletes before the stage runs, nor among what df03 depends on; and disposable.
     """
-    return KEPT / f"latents.{model}.{experiment}.journal"
+    return files.OWN / f"latents.{model}.{experiment}.journal"
 
 
 @click.command("latents", cls=StageCommand)

@@ -14,7 +14,6 @@ import xxhash
 
 from morphseq_manifest.base import files
 
-FOLDER = Path(".dvc/tmp/morphseq")
 _DIGEST = 16
 Made = TypeVar("Made")
 
@@ -27,7 +26,7 @@ def recall(root: Path, name: str, sources: Sequence[bytes], kind: type[Made], ma
     key = xxhash.xxh3_128(_code())
     for source in sources:
         key.update(xxhash.xxh3_128_digest(source))
-    path = root / FOLDER / f"{name}.memo"
+    path = root / files.OWN / f"{name}.memo"
     data = load(path, key.digest())
     if data is not None:
         try:

@@ -16,6 +16,7 @@ import pytest
 from morphseq_manifest.answers.verify import proofs, view
 from morphseq_manifest.answers.verify.plan import take_sample
 from morphseq_manifest.answers.verify.report import verify
+from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes, md5_bytes
 from morphseq_manifest.cohort.manifests import canonical, images_manifest, stack_index
@@ -70,7 +71,7 @@ def test_what_was_just_built_is_as_recorded(project: Project) -> None:
     assert found["hashed"] == found["recorded"] > 400
     assert found["skipped"] == 0
     assert "as recorded" in project.morphseq("verify")
-    assert not list((project.root / proofs.FOLDER).glob("verify.*"))
+    assert not list((project.root / files.OWN).glob("verify.*"))
 
 
 def test_one_flipped_bit_is_found_wherever_it_is(project: Project) -> None:
@@ -333,7 +334,7 @@ def test_an_interrupted_check_goes_on_where_it_was(tmp_path: Path, size: int, co
         [Path(sys.executable).parent / "morphseq", "verify", "--json"], cwd=project.root, env=environment,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    kept = project.root / proofs.FOLDER
+    kept = project.root / files.OWN
     give_up = time.monotonic() + DEADLINE_S
     while not any(path.stat().st_size > 1000 for path in kept.glob("verify.*")):
         assert process.poll() is None, "it ended before it could be interrupted"

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from morphseq_manifest.base import files
-from morphseq_manifest.base.errors import UnreadableError
 from morphseq_manifest.cohort.manifests import canonical
 
 SCHEMA = "morphseq/cohort/1"
@@ -73,11 +72,7 @@ def write(path: Path, manifest: CohortManifest) -> None:
 
 def read(path: Path) -> CohortManifest:
     """Read a manifest whole. Raises UnreadableError if it can't be read, ContentError if it was edited or cut."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnreadableError(f"{path}: can't be read ({error.strerror}). {_REMEDY}") from error
-    return parse(data, str(path))
+    return parse(files.read_bytes(path, _REMEDY), str(path))
 
 
 def parse(data: bytes, name: str) -> CohortManifest:

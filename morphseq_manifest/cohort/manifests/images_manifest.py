@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 
 from morphseq_manifest.base import files
-from morphseq_manifest.base.errors import UnreadableError
 from morphseq_manifest.cohort.manifests import canonical
 
 SCHEMA = "morphseq/images/1"
@@ -81,13 +80,8 @@ def write(path: Path, manifest: ImagesManifest) -> None:
 
 def read(path: Path) -> ImagesManifest:
     """Read a manifest whole. Raises UnreadableError if it can't be read, ContentError if it was edited or cut."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnreadableError(
-            f"{path}: can't be read ({error.strerror}). `dvc repro images` writes it; `git checkout` brings it back"
-        ) from error
-    return parse(data, str(path))
+    remedy = "`dvc repro images` writes it; `git checkout` brings it back"
+    return parse(files.read_bytes(path, remedy), str(path))
 
 
 def parse(data: bytes, name: str) -> ImagesManifest:

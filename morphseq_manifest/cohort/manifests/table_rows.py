@@ -12,7 +12,8 @@ from typing import BinaryIO, NamedTuple
 
 import xxhash
 
-from morphseq_manifest.base.errors import ContentError, UnreadableError
+from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import ContentError
 
 KEY = ("experiment_date", "well", "embryo_id", "snip_id")
 _HEADER = ",".join(KEY).encode()
@@ -120,6 +121,4 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as file:
             yield file
     except OSError as error:
-        raise UnreadableError(
-            f"{path}: can't be read ({error.strerror}). `dvc checkout {path}` brings it back"
-        ) from error
+        raise files.unreadable(path, error, f"`dvc checkout {path}` brings it back") from error

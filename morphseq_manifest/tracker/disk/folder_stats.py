@@ -8,13 +8,12 @@ from typing import NamedTuple
 import msgspec
 import xxhash
 
-from morphseq_manifest.base.reading import ChangingError
-from morphseq_manifest.tracker.disk.stat_cache import Stat
+from morphseq_manifest.base.reading import ChangingError, Stat
+from morphseq_manifest.tracker.disk.batches import by_count
 from morphseq_manifest.tracker.dvc.ignoring import Ignore
 
 # How one entry's stat is taken; a benchmark puts something slower here.
 take_stat: Callable[["os.DirEntry[str]"], os.stat_result] = os.DirEntry.stat
-_ENTRIES = 250
 _name = attrgetter("name")
 
 
@@ -61,7 +60,7 @@ class Folder:
                 elif not self._ignore.leaves_out(f"{self.path}/{inside}{entry.name}", True):
                     folders.append(f"{inside}{entry.name}/")
         entries.sort(key=_name)
-        parts = [Part(inside, entries[start : start + _ENTRIES]) for start in range(0, len(entries), _ENTRIES)]
+        parts = [Part(inside, some) for some in by_count(entries)]
         for folder in sorted(folders):
             parts += self.parts(folder)
         return parts

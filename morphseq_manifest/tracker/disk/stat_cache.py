@@ -9,40 +9,16 @@ which is read only where that digest is another.
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
-from morphseq_manifest.base import memo
+from morphseq_manifest.base import files, memo
 from morphseq_manifest.base.hashing import hash_bytes
+from morphseq_manifest.base.reading import Known
 
 SETTLED_NS = 2_000_000_000
-_FOLDER = memo.FOLDER / "stat"
+_FOLDER = files.OWN / "stat"
 _KEY = b"morphseq/stat/1."
-
-
-class Stat(NamedTuple):
-    """What a stat says of a file, as far as it would change with the content; times in ns since 1970."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-
-
-class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A file's stat when it was read, and the hashes of what was read."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    md5: str
-    xxh3_128: str
-
-    def fits(self, seen: Stat) -> bool:
-        """Whether the file has not been touched since."""
-        return (self.size, self.mtime_ns, self.ctime_ns, self.inode) == seen
 
 
 class KnownFolder(msgspec.Struct, frozen=True, array_like=True, gc=False):

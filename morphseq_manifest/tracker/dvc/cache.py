@@ -1,20 +1,15 @@
 """DVC's cache: whether it still holds an output's content, as `dvc status` asks it."""
 
-import configparser
 import json
 import os
 import stat
 from pathlib import Path
 
-from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.reading import ChangingError, read
+from morphseq_manifest.tracker.dvc import config
 
-_DVC = Path(".dvc")
 # DVC takes a cached file for whole as long as nobody may write to it.
 _PROTECTED = 0o444
-_MATTERS = (("cache", "type"), ("cache", "shared"), ("core", "hardlink_lock"))
-# As links go, these two give files of their own, which is what is made here.
-_COPIES = {"reflink", "copy"}
 
 
 class DvcCache:
@@ -24,7 +19,7 @@ class DvcCache:
     """
 
     def __init__(self, root: Path) -> None:
-        folder, self.settings = _settings(root)
+        folder, self.settings = config.read(root)
         self.place = f"{folder}/files/md5"
 
     def path(self, md5: str) -> str:
@@ -37,7 +32,7 @@ class DvcCache:
         if not self._is_whole(path, md5):
             return False
         try:
-            return all(self._is_whole(self.path(one), one) for one in self._members(md5))
+            return all(self._is_whole(self.path(member), member) for member in self._members(md5))
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
@@ -47,9 +42,9 @@ class DvcCache:
             members = self._members(md5)
         except (OSError, ValueError, KeyError, TypeError):
             members = []
-        for one in [*members, md5]:
-            path = Path(self.path(one))
-            if path.exists() and read(str(path)).md5 != one.removesuffix(".dir"):
+        for kept in [*members, md5]:
+            path = Path(self.path(kept))
+            if path.exists() and read(str(path)).md5 != kept.removesuffix(".dir"):
                 path.unlink()
 
     def _members(self, md5: str) -> list[str]:
@@ -64,26 +59,5 @@ class DvcCache:
             if stat.S_IMODE(status.st_mode) == _PROTECTED:
                 return True
             return read(path).md5 == md5.removesuffix(".dir")
-        except (OSError, ValueError, ChangingError):
+        except (OSError, ChangingError):
             return False
-
-
-def _settings(root: Path) -> tuple[Path, dict[str, str]]:
-    """The cache's folder and its other settings: what is said last counts, the project's after the user's."""
-    home = Path(os.environ.get("DVC_GLOBAL_CONFIG_DIR") or Path("~/.config/dvc").expanduser())
-    folder, others = root / _DVC / "cache", dict[str, str]()
-    for path in (home / "config", root / _DVC / "config", root / _DVC / "config.local"):
-        parser = configparser.ConfigParser(interpolation=None)
-        try:
-            parser.read(path, encoding="utf-8")
-        except (configparser.Error, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: can't be used: {' '.join(str(error).split())}. Correct it") from error
-        if said := parser.get("cache", "dir", fallback=None):
-            folder = path.parent / Path(said).expanduser()
-        for section, name in _MATTERS:
-            value = parser.get(section, name, fallback="")
-            if name == "type" and {word.strip() for word in value.split(",")} <= _COPIES:
-                others.pop(f"{section}.{name}", None)
-            elif value:
-                others[f"{section}.{name}"] = value
-    return folder, others

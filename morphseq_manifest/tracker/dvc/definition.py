@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import ConfigError
 
 PIPELINE = Path("dvc.yaml")
 _MODULE_RUN = re.compile(r"\bpython[\d.]*\s+(?:-\w+\s+)*?-m\s+(\S+)")
@@ -13,11 +14,7 @@ _MODULE_RUN = re.compile(r"\bpython[\d.]*\s+(?:-\w+\s+)*?-m\s+(\S+)")
 
 def read_bytes(root: Path) -> bytes:
     """The bytes of `root`/dvc.yaml. Raises UnreadableError."""
-    path = root / PIPELINE
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UnreadableError(f"{path}: can't be read ({error.strerror}). Run this in the project's folder") from error
+    return files.read_bytes(root / PIPELINE, "Run this in the project's folder")
 
 
 def parse(data: bytes, name: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from morphseq_manifest.base import files
 
-FOLDER = Path(".dvc/tmp/morphseq/failed")
+FOLDER = files.OWN / "failed"
 
 
 def record(stage: str, message: str, root: Path = Path()) -> None:

@@ -18,7 +18,7 @@ from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
 from morphseq_manifest.tracker.dvc.params_file import find
 from morphseq_manifest.tracker.dvc.stages import Stage
 
-_ASIDE = Path(".dvc/tmp/morphseq/aside")
+_ASIDE = files.OWN / "aside"
 _CACHED_MODE = 0o444
 
 
