@@ -7,16 +7,18 @@ import stat
 import sys
 import threading
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 import msgspec
 import xxhash
 
 _BUFFER_BYTES = 1 << 20
-# Without O_NONBLOCK, opening a pipe that stands where a file should be would wait for ever.
+# Without O_NONBLOCK, opening a pipe that stands where a file should be would wait for a writer.
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 _NEVER = b"\0"
 _own = threading.local()
+_numbers = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
 
 
 class Stat(NamedTuple):
@@ -30,7 +32,7 @@ class Stat(NamedTuple):
 
 def stat_of(status: os.stat_result) -> Stat:
     """The part of a stat that would change with the content."""
-    return Stat(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    return tuple.__new__(Stat, _numbers(status))  # Stat(...) takes longer, and this is done for every file
 
 
 class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -84,12 +86,15 @@ def feed(
     """Give the bytes of a file to `hashes`, in pieces of at most 1 MiB; returns its stat from before.
 
     If `size` (bytes) is given, a file of any other size is refused unread. Raises CalledOffError soon after the first
-    byte of `stop` is set; if `steady`, ChangingError where the stat afterwards is another; OSError with the file's
-    name, and as one of these NotAFileError for what is no regular file.
+    byte of `stop` is set; if `steady`, ChangingError if the stat afterwards is another; OSError with the file's name,
+    and as one of these NotAFileError for what is not a regular file.
     """
     handle = os.open(path, _OPEN)
     try:
-        before = _regular(handle)
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise _not_a_file(status)
+        before = stat_of(status)
         if size is not None and before.size != size:
             raise OtherSizeError(size, before.size)
         left = sys.maxsize if size is None else size
@@ -120,14 +125,10 @@ def read(path: str, stop: Flag = _NEVER) -> Known:
     return Known(*before, md5.hexdigest(), xxh3.hexdigest())
 
 
-def _regular(handle: int) -> Stat:
-    """The stat of an open file."""
-    status = os.fstat(handle)
+def _not_a_file(status: os.stat_result) -> NotAFileError:
     if stat.S_ISDIR(status.st_mode):
-        raise NotAFileError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if not stat.S_ISREG(status.st_mode):
-        raise NotAFileError(errno.EINVAL, "not a regular file")
-    return stat_of(status)
+        return NotAFileError(errno.EISDIR, os.strerror(errno.EISDIR))
+    return NotAFileError(errno.EINVAL, "not a regular file")
 
 
 def _buffers() -> tuple[memoryview]:
@@ -135,8 +136,9 @@ def _buffers() -> tuple[memoryview]:
 
     It is private: a process forked from this one must not read into the same memory.
     """
-    if not hasattr(_own, "buffers"):
+    try:
+        buffers: tuple[memoryview] = _own.buffers
+    except AttributeError:
         private = mmap.mmap(-1, _BUFFER_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        _own.buffers = (memoryview(private),)
-    buffers: tuple[memoryview] = _own.buffers
+        buffers = _own.buffers = (memoryview(private),)
     return buffers

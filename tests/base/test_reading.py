@@ -51,7 +51,7 @@ def test_every_way_of_reading_finds_the_same_bytes(tmp_path: Path, size: int) ->
     assert (known.md5, known.xxh3_128, hash_file(path)) == (md5_bytes(data), hash_bytes(data), hash_bytes(data))
 
 
-def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
+def test_what_is_not_a_regular_file_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "socket"))

@@ -12,12 +12,12 @@ Item = TypeVar("Item")
 
 
 def by_count(items: list[Item]) -> list[list[Item]]:
-    """The items in batches, where what is asked of each costs the same."""
+    """The items in batches, if each costs the same."""
     return [items[start : start + BATCH_FILES] for start in range(0, len(items), BATCH_FILES)]
 
 
 def by_size(items: Iterable[Item], size: Callable[[Item], int]) -> Iterator[list[Item]]:
-    """The items in batches, where each is to be read; `size` says how many bytes it has."""
+    """The items in batches, if each is to be read; `size` says how many bytes it has."""
     batch: list[Item] = []
     total = 0
     for item in items:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 Job = Callable[[], "Sequence[Job]"]
-# Where no job has ended for so long, as many threads again join in. On a local disk a job that takes stats ends
+# If no job has ended for so long, as many threads again join in. On a local disk a job that takes stats ends
 # sooner, and threads would only wait for each other.
 _PATIENCE_S = 0.01
 

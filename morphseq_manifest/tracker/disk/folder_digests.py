@@ -13,7 +13,7 @@ _WORTH_FILES = 30_000
 
 
 def unchanged(root: str, folders: Mapping[str, KnownFolder], ignore: Ignore) -> list[str]:
-    """Those of the folders whose stats are what they were; none where processes do not pay or can't be had safely."""
+    """Those of the folders whose stats are what they were; none if processes do not pay or can't be forked safely."""
     count = os.cpu_count() or 1
     if sum(known.nfiles for known in folders.values()) < _WORTH_FILES or count == 1 or not can_fork():
         return []

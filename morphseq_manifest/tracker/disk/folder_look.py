@@ -25,7 +25,7 @@ class _TroubleError(Exception):
 
 
 class FolderLook:
-    """One attempt at telling what is in the folder `path`; where it changes meanwhile there is another one."""
+    """One attempt at telling what is in the folder `path`; if it changes meanwhile, there is another attempt."""
 
     def __init__(self, look: Look, path: str, attempt: int = 1) -> None:
         self._look, self._path, self._attempt = look, path, attempt
@@ -49,7 +49,7 @@ class FolderLook:
         return jobs[0]() if len(jobs) == 1 else jobs
 
     def _stat(self, number: int, part: Part) -> Sequence[Job]:
-        """Take the stats of a part; who is the last to end goes on."""
+        """Take the stats of a part; the last one to end compares them."""
         self._rows[number] = self._folder.rows(part)
         return self._compare() if self._is_last() else ()
 
@@ -87,7 +87,7 @@ class FolderLook:
             yield seen
 
     def _read(self, batch: list[Seen]) -> Sequence[Job]:
-        """Read some files; who is the last to end goes on."""
+        """Read some files; the last one to end sums up."""
         known = {}
         for seen in batch:
             if self._over:
@@ -128,7 +128,7 @@ class FolderLook:
         self._look.found[self._path] = content
 
     def _try(self, step: Callable[[], Sequence[Job]]) -> Sequence[Job]:
-        """Take a step, unless the attempt is over; say what goes wrong, or begin anew where something changed."""
+        """Take a step, unless the attempt is over; say what goes wrong, or begin anew if something changed."""
         if self._over:
             return ()
         place = self._folder.place

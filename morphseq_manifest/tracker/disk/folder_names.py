@@ -7,9 +7,10 @@ from morphseq_manifest.base import files
 
 
 def names(folder: Path) -> list[str]:
-    """The files in a folder as DVC counts them, by their paths in it, in no order; what a killed process left is none.
+    """The files in a folder as DVC counts them, by their paths in it, in any order.
 
-    Rules of what to ignore are left to who asks. Raises OSError where a folder can't be listed.
+    Not those that a killed process left. The caller applies the rules of what to ignore. Raises OSError if a folder
+    can't be listed.
     """
     listed: list[str] = []
     waiting = [""]

@@ -47,7 +47,7 @@ class Folder:
         """What counts, in order. As for DVC, links to folders do not; nor does what is in folders that it ignores, or
         in one inside that is a DVC project of its own.
 
-        Raises OSError where a folder can't be listed.
+        Raises OSError if a folder can't be listed.
         """
         entries: list[os.DirEntry[str]] = []
         folders: list[str] = []
@@ -68,7 +68,7 @@ class Folder:
     def rows(self, part: Part) -> bytes:
         """The stats of a part, packed.
 
-        Raises LinkError, ChangingError where an entry has gone meanwhile, UnicodeEncodeError for a name not in UTF-8.
+        Raises LinkError, ChangingError if an entry has gone meanwhile, UnicodeEncodeError for a name not in UTF-8.
         """
         rows: list[str | int] = [part.inside]
         for entry in part.entries:
@@ -96,7 +96,7 @@ class Folder:
         return state.digest()
 
     def digest_now(self) -> bytes | None:
-        """The digest of the folder as it is now; None where it can't be told."""
+        """The digest of the folder as it is now; None if it can't be told."""
         try:
             return self.digest(self.rows(part) for part in self.parts())
         except (OSError, LinkError, ChangingError, UnicodeEncodeError):

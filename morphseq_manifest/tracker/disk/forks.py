@@ -27,7 +27,7 @@ def forked(work: Callable[[Item], Result], items: Sequence[Item], count: int) ->
 
     The processes start here, with all that this one has in memory; only results are sent. They have no Ctrl-C, and end
     when the block is left, or soon after this process is gone. The iterator raises what `work` raises, and
-    UnreadableError where the system killed a process.
+    UnreadableError if the system killed a process.
     """
     if not items:
         yield iter(())

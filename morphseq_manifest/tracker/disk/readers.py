@@ -1,4 +1,4 @@
-"""Hashing many files again, on threads, and on forked processes where there are many small files.
+"""Hashing many files again, on threads, and on forked processes if there are many small ones.
 
 Hashing a large file leaves the interpreter to other threads; of a small file little more than the interpreter's work
 remains, and threads would only wait for each other.
@@ -27,7 +27,7 @@ def hashing(root: str, jobs: Sequence[Job], settled_ns: int) -> Iterator[Callabl
 
     Processes start on entering the block, threads when the function is called; after Ctrl-C, all of them end soon, and
     what they have hashed on threads is given too. `settled_ns` as Worker has it. The function raises UnreadableError
-    where the system killed a process.
+    if the system killed a process.
     """
     worker = Worker(root, settled_ns)
     small, large = _divided(jobs)

@@ -71,8 +71,10 @@ class OtherError(Exception):
 
 def proof(job: Job, stats: Iterable[Stat]) -> bytes:
     """16 bytes that stand for: files with this path, and stats like these, had the content that `job` asks for."""
-    seen = "".join([f"\0{stat.size}\0{stat.mtime_ns}\0{stat.ctime_ns}\0{stat.inode}" for stat in stats])
-    return xxhash.xxh3_128_digest(f"{job.path}\0{job.digest}{seen}".encode(errors="surrogateescape"))
+    text = f"{job.path}\0{job.digest}"
+    for size, mtime_ns, ctime_ns, inode in stats:
+        text += f"\0{size}\0{mtime_ns}\0{ctime_ns}\0{inode}"
+    return xxhash.xxh3_128_digest(text.encode(errors="surrogateescape"))
 
 
 class Worker:
@@ -91,34 +93,35 @@ class Worker:
         proofs: list[bytes] = []
         failures: list[Failure] = []
         for job in jobs:
+            is_folder = job.is_folder
             try:
-                digest, stats = self._folder(job) if job.is_folder else self._file(job)
+                digest, stats, changed_ns = self._folder(job) if is_folder else self._file(job)
                 if digest != job.digest and digest not in job.others:
                     raise OtherError(job.digest, digest)
-                if all([stat.ctime_ns < self.settled_ns for stat in stats]):
+                if changed_ns < self.settled_ns:
                     proofs.append(proof(job, stats))
             except CalledOffError:
                 break
             except (OSError, OtherError, OtherSizeError) as error:
                 failures.append(self._failure(job, error))
-            files += job.count
+            files += len(job.files) if is_folder else 1
             size += job.size or 0
         return Batch(files, size, proofs, failures)
 
-    def _file(self, job: Job) -> tuple[str, list[Stat]]:
-        """A file's digest, and its stat."""
+    def _file(self, job: Job) -> tuple[str, Sequence[Stat], int]:
+        """A file's digest, its stat, and when its inode last changed."""
         state = hashlib.md5(usedforsecurity=False) if job.md5 else xxhash.xxh3_128()
         stat = feed(f"{self.root}/{job.path}", (state,), size=job.size, stop=self.stop)
-        return state.hexdigest(), [stat]
+        return state.hexdigest(), (stat,), stat.ctime_ns
 
-    def _folder(self, job: Job) -> tuple[str, list[Stat]]:
-        """The same of a folder as a whole: the stats of all its files."""
+    def _folder(self, job: Job) -> tuple[str, Sequence[Stat], int]:
+        """The same of a folder as a whole, with the stats of all its files."""
         md5s, stats = {}, []
         for name, path in zip(job.files, job.paths(self.root), strict=True):
             state = hashlib.md5(usedforsecurity=False)
             stats.append(feed(path, (state,), stop=self.stop))
             md5s[name] = state.hexdigest()
-        return folder_md5(md5s), stats
+        return folder_md5(md5s), stats, max((stat.ctime_ns for stat in stats), default=0)
 
     def _failure(self, job: Job, error: OSError | OtherError | OtherSizeError) -> Failure:
         if isinstance(error, NotAFileError):

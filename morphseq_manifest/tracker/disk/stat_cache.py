@@ -1,11 +1,11 @@
 """The stat cache: the hashes of files that have not been touched since they were read.
 
-A file is the same if its size, times of change (mtime and ctime, ns) and inode are: ctime tells an edit that puts the
-mtime back. What changed within two seconds before it was looked at is not relied on the next time, since it could
+A file is the same if its size, times of change (mtime and ctime, ns) and inode are: ctime tells an edit that restores
+the mtime. What changed within two seconds before it was looked at is not relied on the next time, since it could
 have changed again without its stat telling (git's "racily clean" rule). Disposable: without it, files are read again.
 
 A folder of many files is known by one digest of all their stats; what is known of each file lies in a file of its own,
-which is read only where that digest is another.
+which is read only if that digest is another.
 """
 
 from pathlib import Path

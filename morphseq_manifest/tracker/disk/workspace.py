@@ -30,7 +30,7 @@ _RESTORE = "Restore it or its permissions"
 class Workspace:
     """The files of the project in `root`. Each path is looked at once, however often it is asked for.
 
-    Raises ConfigError for rules of what to ignore that can't be used, UnreadableError where they can't be read.
+    Raises ConfigError for rules of what to ignore that can't be used, UnreadableError for rules that can't be read.
     """
 
     def __init__(self, root: Path, threads: int = THREADS) -> None:
@@ -68,7 +68,7 @@ class Workspace:
         self.cache.save()
 
     def members(self, path: str) -> dict[str, Known]:
-        """The files in a folder that count, by their paths in it. Raises UnreadableError where it can't be told."""
+        """The files in a folder that count, by their paths in it. Raises UnreadableError if it can't be told."""
         content = self.look([path])[path]
         if content.trouble:
             raise UnreadableError(content.trouble)
@@ -112,7 +112,7 @@ class Workspace:
         return jobs
 
     def _told_by_stat(self, look: Look, path: str) -> Content | Job:
-        """What is at a path, where its stat tells; a job for a folder, and for a file that must be read."""
+        """What is at a path, if its stat tells; a job for a folder, and for a file that must be read."""
         place = f"{look.root}/{path}"
         try:
             status = os.stat(place)  # noqa: PTH116 - a path object takes longer than the stat

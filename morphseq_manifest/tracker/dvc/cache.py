@@ -1,6 +1,5 @@
 """DVC's cache: whether it still holds an output's content, as `dvc status` asks it."""
 
-import json
 import os
 import stat
 from pathlib import Path
@@ -51,6 +50,8 @@ class DvcCache:
         """The md5s of the files in a folder that the cache holds; of a file, none."""
         if not md5.endswith(".dir"):
             return []
+        import json  # not every command asks for a folder
+
         return [str(entry["md5"]) for entry in json.loads(Path(self.path(md5)).read_bytes())]
 
     def _is_whole(self, path: str, md5: str) -> bool:

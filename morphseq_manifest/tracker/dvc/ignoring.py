@@ -35,7 +35,7 @@ class _Inside(NamedTuple):
 class Ignore:
     """The rules at the top of the project in `root`; if `nested`, also those in its folders, where DVC looks too.
 
-    `text` tells the rules at the top apart from others. Raises UnreadableError; ConfigError where rules can't be used.
+    `text` tells the rules at the top apart from others. Raises UnreadableError; ConfigError if rules can't be used.
     """
 
     def __init__(self, root: Path, *, nested: bool = False) -> None:
