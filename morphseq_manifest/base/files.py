@@ -103,8 +103,8 @@ def printable(name: str) -> str:
 def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path in the same folder; when the block ends well, it becomes `path` (fsync, rename).
 
-    When the block raises, the temporary file goes and `path` is what it was. What is not `durable` is not waited for
-    until it is on the disk: after a power cut it may be damaged.
+    If the block raises, the temporary file is deleted and `path` is unchanged. If not `durable`, this does not wait
+    until the file is on the disk: after a power cut it may be damaged.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ def replacing_folders(folders: list[Path]) -> Iterator[list[Path]]:
     """Yield an empty temporary folder for each of `folders`; when the block ends well they take their places.
 
     Nothing is replaced before everything is written. A folder that is a symlink keeps its link: what it
-    points to is replaced. When the block raises, the earlier folders stay as they were.
+    points to is replaced. If the block raises, the earlier folders are unchanged.
     """
     places = [Path(os.path.realpath(folder)) for folder in folders]
     temporaries = [_beside(place) for place in places]
@@ -158,7 +158,7 @@ def replacing_folders(folders: list[Path]) -> Iterator[list[Path]]:
 
 
 def _swap(new: Path, place: Path) -> None:
-    """Put `new` where `place` is; what was there goes."""
+    """Put `new` where `place` is; what was there is deleted."""
     if place.exists():
         import shutil
 

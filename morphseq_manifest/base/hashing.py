@@ -3,14 +3,12 @@
 Both are for change and damage, not for attackers.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import xxhash
 
-from morphseq_manifest.base.errors import UnreadableError
-
-_CHUNK = 1 << 20
+from morphseq_manifest.base import files
+from morphseq_manifest.base.reading import feed
 
 
 def hash_bytes(data: bytes | memoryview) -> str:
@@ -25,18 +23,11 @@ def md5_bytes(data: bytes | memoryview) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-def hash_chunks(chunks: Iterable[bytes | memoryview]) -> str:
-    """xxh3_128 of the chunks one after the other."""
-    state = xxhash.xxh3_128()
-    for chunk in chunks:
-        state.update(chunk)
-    return state.hexdigest()
-
-
 def hash_file(path: Path) -> str:
-    """xxh3_128 of a file's bytes, read in pieces of 1 MiB. Raises UnreadableError naming the file."""
+    """xxh3_128 of a file's bytes. Raises UnreadableError naming the file, also for a folder, a pipe or a device."""
+    state = xxhash.xxh3_128()
     try:
-        with path.open("rb") as file:
-            return hash_chunks(iter(lambda: file.read(_CHUNK), b""))
+        feed(str(path), (state,))
     except OSError as error:
-        raise UnreadableError(f"{path}: can't be read ({error.strerror}). Restore it or its permissions") from error
+        raise files.unreadable(path, error, "Restore it or its permissions") from error
+    return state.hexdigest()

@@ -15,20 +15,19 @@ import xxhash
 
 from morphseq_manifest.base import files
 
-FOLDER = Path(".dvc/tmp/morphseq")
 _DIGEST = 16
 Made = TypeVar("Made")
 
 
 def recall(root: Path, name: str, sources: Sequence[bytes], kind: type[Made], make: Callable[[], Made]) -> Made:
-    """What `make` gives for `sources`: from the file `name` where it was made of the same bytes, else made now.
+    """What `make` gives for `sources`: from the file `name` if it was made of the same bytes, else made now.
 
     `kind` is its type as msgspec decodes it. Raises what `make` raises.
     """
     key = xxhash.xxh3_128(_code())
     for source in sources:
         key.update(xxhash.xxh3_128_digest(source))
-    path = root / FOLDER / f"{name}.memo"
+    path = root / files.OWN / f"{name}.memo"
     data = load(path, key.digest())
     if data is not None:
         try:
@@ -45,7 +44,7 @@ def recall(root: Path, name: str, sources: Sequence[bytes], kind: type[Made], ma
 
 
 def load(path: Path, key: bytes) -> memoryview | None:
-    """What was stored under this key of 16 bytes; None where it is another's, cut short, damaged or not there."""
+    """What was stored under this key of 16 bytes; None if it is another's, cut short, damaged or not there."""
     try:
         data = memoryview(path.read_bytes())
     except OSError:

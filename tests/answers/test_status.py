@@ -17,7 +17,7 @@ import pytest
 import morphseq_manifest
 from morphseq_manifest.answers.status import view
 from morphseq_manifest.answers.status.report import Report
-from morphseq_manifest.base.memo import FOLDER
+from morphseq_manifest.base.files import OWN
 from tests.project import PLATES, Project, replace_file
 
 TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
@@ -400,8 +400,8 @@ def everything(root: Path) -> dict[str, Any]:
     """The content and stat of every file and link but for what is disposable, and the names of all folders."""
     found: dict[str, Any] = {}
     for folder, folders, names in os.walk(root):
-        if Path(folder) == root / FOLDER.parent:
-            folders.remove(FOLDER.name)
+        if Path(folder) == root / OWN.parent:
+            folders.remove(OWN.name)
         for name in names:
             path = Path(folder, name)
             status = path.lstat()
@@ -441,13 +441,13 @@ def test_it_changes_no_file_but_what_is_disposable(
     # No hard links: that another test makes one more of a file is seen in its stat.
     project = Project(shutil.copytree(built, tmp_path / "project", symlinks=True))
     edit(project)
-    (project.root / FOLDER).mkdir(parents=True, exist_ok=True)
+    (project.root / OWN).mkdir(parents=True, exist_ok=True)
     before = everything(project.root)
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     for command in (["status"], ["status", "--json", "--verbose"], ["why", "df03"], ["why", SNAPSHOT, "--json"]):
         subprocess.run([MORPHSEQ, *command], cwd=project.root, env=environment, capture_output=True, check=False)
     assert everything(project.root) == before
-    assert list((project.root / FOLDER).iterdir())
+    assert list((project.root / OWN).iterdir())
 
 
 @pytest.mark.parametrize("command", [["status"], ["why", "df03"]])
@@ -469,8 +469,8 @@ assert not loaded & {{"dvc", "dvc_data", "dvc_objects", "pandas", "numpy", "rich
 
 
 def test_it_can_be_asked_where_nothing_can_be_remembered(project: Project) -> None:
-    shutil.rmtree(project.root / FOLDER, ignore_errors=True)
-    (project.root / FOLDER).write_text("in the way")
+    shutil.rmtree(project.root / OWN, ignore_errors=True)
+    (project.root / OWN).write_text("in the way")
     assert late(project) == {}
     change_frame(project)
     assert own(project) == {f"images@{SNAPSHOT}": "out of date"}

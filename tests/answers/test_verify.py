@@ -1,67 +1,32 @@
-"""`morphseq verify`: what is damaged, missing, unrecorded, unreadable or stale, each named; and taking it up again."""
+"""`morphseq verify`: what is damaged, missing, unrecorded, unreadable or stale, each named."""
 
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-from morphseq_manifest.answers.verify import proofs, view
 from morphseq_manifest.answers.verify.plan import take_sample
 from morphseq_manifest.answers.verify.report import verify
+from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import UnreadableError
-from morphseq_manifest.base.hashing import hash_bytes, md5_bytes
-from morphseq_manifest.cohort.manifests import canonical, images_manifest, stack_index
-from morphseq_manifest.cohort.manifests.images_manifest import Frame
+from morphseq_manifest.cohort.manifests import stack_index
 from morphseq_manifest.tracker.disk.rehash import Job
+from tests.answers.verifying import (
+    AWKWARD,
+    DF01,
+    FRAMES,
+    LABELS,
+    MODEL,
+    SNAPSHOT,
+    SNIPS,
+    TIME_LAPSE,
+    findings,
+    first,
+    flip,
+    report,
+)
 from tests.project import PLATES, Project, replace_file
-
-TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
-MODEL = "data/segmentation/segmentation_models/mask_v0_0100"
-LABELS = "data/sam2_pipeline_files/exported_masks"
-SNIPS = "data/training_data/bf_embryo_snips"
-DF01 = "data/metadata/combined_metadata_files/embryo_metadata_df01.csv"
-FRAMES = "data/built_image_data/stitched_FF_images"
-DEADLINE_S = 60
-
-
-def report(project: Project, *options: str, code: int = 0) -> dict[str, Any]:
-    """What `morphseq verify --json` prints, nothing else being on stdout."""
-    done = subprocess.run(
-        [Path(sys.executable).parent / "morphseq", "verify", "--json", *options],
-        cwd=project.root, text=True, capture_output=True, check=False,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.returncode == code, done.stdout + done.stderr
-    found: dict[str, Any] = msgspec.json.decode(done.stdout)
-    assert found["schema"] == view.SCHEMA
-    assert found["exit_code"] == code
-    return found
-
-
-def findings(project: Project, *options: str, code: int = 3) -> dict[str, str]:
-    """What was found wrong, by path."""
-    return {found["path"]: found["what"] for found in report(project, *options, code=code)["findings"]}
-
-
-def flip(path: Path) -> None:
-    """Change one bit of a file, leaving its size and times as they were."""
-    before = path.stat()
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    replace_file(path, bytes(data))
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-
-def first(folder: Path, pattern: str = "*.tif") -> Path:
-    return min(folder.glob(pattern))
 
 
 def test_what_was_just_built_is_as_recorded(project: Project) -> None:
@@ -70,7 +35,7 @@ def test_what_was_just_built_is_as_recorded(project: Project) -> None:
     assert found["hashed"] == found["recorded"] > 400
     assert found["skipped"] == 0
     assert "as recorded" in project.morphseq("verify")
-    assert not list((project.root / proofs.FOLDER).glob("verify.*"))
+    assert not list((project.root / files.OWN).glob("verify.*"))
 
 
 def test_one_flipped_bit_is_found_wherever_it_is(project: Project) -> None:
@@ -158,7 +123,7 @@ def test_a_lost_or_damaged_index_is_named_and_written_again_from_the_stacks(proj
     }
     for path in (lost, damaged):
         path.unlink(missing_ok=True)
-        project.run("python", "-m", "morphseq_manifest.cohort.manifests.stack_index", path.parent)
+        project.morphseq("index", path.parent.relative_to(project.root))
     assert findings(project) == {folder: "damaged"}
 
 
@@ -289,112 +254,35 @@ def test_a_damaged_lock_and_no_lock_are_errors_that_say_what_to_do(project: Proj
         verify(project.root)
 
 
-def listed_frames(root: Path, write: Callable[[Path, int], tuple[int, str]], count: int) -> Project:
-    """A project of one experiment with `count` frames, each made by `write`, which returns its size and hash."""
-    folder = root / FRAMES / "20240418"
-    folder.mkdir(parents=True)
-    frames = []
-    for number in range(count):
-        name = f"A01_t{number:05d}.png"
-        frames.append(Frame("A01", number, name, *write(folder / name, number)))
-    data = canonical.dump(images_manifest.build("20240418", frames, [], count))
-    manifest = root / "manifests/images/20240418.json"
-    manifest.parent.mkdir(parents=True)
-    manifest.write_bytes(data)
-    (root / ".dvc").mkdir()
-    (root / "params.yaml").write_text('experiments:\n  "20240418":\n    segmenter: threshold\n')
-    (root / "dvc.lock").write_text(
-        "schema: '2.0'\nstages:\n  images@20240418:\n    cmd: python -m stages.images '20240418'\n    deps:\n"
-        f"    - path: {FRAMES}/20240418\n      hash: md5\n      md5: '{'0' * 32}.dir'\n"
-        f"    outs:\n    - path: manifests/images/20240418.json\n      hash: md5\n      md5: '{md5_bytes(data)}'\n"
-    )
-    return Project(root)
+def test_the_remedy_is_in_dvcs_cache_wherever_its_settings_put_it(project: Project, tmp_path: Path) -> None:
+    (project.root / ".dvc/cache").rename(tmp_path / "elsewhere")
+    (project.root / ".dvc/config.local").write_text(f"['cache']\n    dir = {tmp_path / 'elsewhere'}\n")
+    flip(project.root / DF01)
+    (item,) = report(project, code=3)["findings"]
+    assert item["remedy"] == f"`rm {DF01}; dvc checkout {DF01}`"
+    for command in item["remedy"].strip("`").split("; "):
+        project.run(*command.split())
+    assert report(project)["findings"] == []
 
 
-def linked(source: bytes) -> Callable[[Path, int], tuple[int, str]]:
-    """Frames that are links to a few files, so that a great many need little room."""
-
-    def write(path: Path, number: int) -> tuple[int, str]:
-        original = path.with_name(f"A01_t{number // 1000 * 1000 + 1:05d}.png")
-        if original.exists():
-            os.link(original, path)
-        else:
-            path.write_bytes(source)
-        return len(source), hash_bytes(source)
-
-    return write
-
-
-@pytest.mark.parametrize(("size", "count"), [(8_000_000, 1000), (1000, 60_000)], ids=["large files", "small files"])
-def test_an_interrupted_check_goes_on_where_it_was(tmp_path: Path, size: int, count: int) -> None:
-    project = listed_frames(tmp_path / "project", linked(bytes(size)), count)
-    environment = os.environ | {"COLUMNS": "200"}
-    process = subprocess.Popen(
-        [Path(sys.executable).parent / "morphseq", "verify", "--json"], cwd=project.root, env=environment,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    kept = project.root / proofs.FOLDER
-    give_up = time.monotonic() + DEADLINE_S
-    while not any(path.stat().st_size > 1000 for path in kept.glob("verify.*")):
-        assert process.poll() is None, "it ended before it could be interrupted"
-        assert time.monotonic() < give_up
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=DEADLINE_S)
-    assert (process.returncode, out) == (130, "")
-    assert f"of {count + 1} files hashed; the same command goes on from there" in err
-    assert "Traceback" not in err
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
-    damaged = project.root / FRAMES / "20240418/A01_t00000.png"
-    flip(damaged)
-    found = report(project, code=3)
-    assert found["skipped"] > 0
-    assert found["hashed"] + found["skipped"] == found["recorded"] == count + 1
-    assert [item["path"] for item in found["findings"]] == [f"{FRAMES}/20240418/{damaged.name}"]
-    assert not list(kept.glob("verify.*"))
+def test_nothing_of_the_project_is_run(project: Project) -> None:
+    """Not even what stands there under the name of a program that is asked."""
+    for name in ("dvc", "pathspec", "xxhash"):
+        (project.root / f"{name}.py").write_text(f"open('ran', 'w').write({name!r})\nraise SystemExit(1)\n")
+    folder = project.root / SNIPS / SNAPSHOT
+    (folder / "extra.bin").write_bytes(b"x")
+    (folder / ".morphseq-left").mkdir()
+    (folder / "Thumbs.db").write_bytes(b"x")
+    with (project.root / ".dvcignore").open("a") as file:
+        file.write("Thumbs.db\n")
+    assert findings(project) == {f"{SNIPS}/{SNAPSHOT}/extra.bin": "unrecorded"}
+    assert not (project.root / "ran").exists()
 
 
-def test_what_was_proved_holds_only_for_the_same_stat_content_and_time(tmp_path: Path) -> None:
-    project = listed_frames(tmp_path, linked(b"frame"), 3)
-    before = proofs.Progress(project.root, "all")
-    job = Job(f"{FRAMES}/20240418/A01_t00000.png", 5, hash_bytes(b"frame"))
-    other = msgspec.structs.replace(job, digest=hash_bytes(b"other"))
-    from morphseq_manifest.tracker.disk.rehash import proof, seen
-
-    path = project.root / job.path
-    before.add([proof(job, seen(path.stat()))])
-    before.close(finished=False)
-    again = proofs.Progress(project.root, "all")
-    assert again.has(job)
-    assert not again.has(other)
-    assert not proofs.Progress(project.root, "some").has(job)
-    with again.path.open("ab") as file:
-        file.write(b"cut")
-    assert proofs.Progress(project.root, "all").has(job)
-    flip(path)
-    assert not proofs.Progress(project.root, "all").has(job)
-    assert not proofs.Progress(project.root, "all", restart=True).proofs
-    again.close(finished=True)
-    assert not again.path.exists()
-
-
-def test_small_files_are_hashed_by_processes_with_the_same_result(tmp_path: Path) -> None:
-    def write(path: Path, number: int) -> tuple[int, str]:
-        data = str(number).encode()
-        path.write_bytes(data)
-        return len(data), hash_bytes(data)
-
-    project = listed_frames(tmp_path, write, 3000)
-    assert report(project)["hashed"] == 3001
-    names = [f"{FRAMES}/20240418/A01_t{number:05d}.png" for number in (0, 1499, 2999)]
-    flip(project.root / names[0])
-    (project.root / names[1]).unlink()
-    replace_file(project.root / names[2], b"")
-    assert findings(project) == dict(zip(names, ("damaged", "missing", "damaged"), strict=True))
-
-
-def test_progress_is_kept_nowhere_where_nothing_can_be_written(tmp_path: Path) -> None:
-    project = listed_frames(tmp_path, linked(b"frame"), 3)
-    (tmp_path / ".dvc/tmp").write_text("in the way")
-    assert verify(project.root).exit_code == 0
-    assert not proofs.Progress(project.root, "all").is_kept
+def test_rules_of_what_to_ignore_count_where_dvc_counts_them(project: Project) -> None:
+    for name in ("one.bin", "other.bin"):
+        (project.root / MODEL / name).write_bytes(b"x")
+    (project.root / MODEL).parent.joinpath(".dvcignore").write_text("*.bin\n!other.bin\n")
+    assert findings(project) == {f"{MODEL}/other.bin": "unrecorded"}
+    (project.root / ".dvcignore").write_text("a\\\n")
+    assert ".dvcignore: can't be used" in project.morphseq("verify", code=2)

@@ -14,6 +14,7 @@ from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.files import TEMPORARY
 from morphseq_manifest.base.hashing import hash_bytes, md5_bytes
 from morphseq_manifest.cohort.manifests import canonical, stack_index
+from morphseq_manifest.tracker.disk.folder_names import names
 from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 from stages.reuse import kept_stacks
 
@@ -54,7 +55,7 @@ def test_the_md5_of_a_folder_is_that_of_dvc(tmp_path: Path) -> None:
     (folder / ".morphseq-left.tmp").write_bytes(b"left by a killed process")
     (tmp_path / ".dvcignore").write_text(".morphseq-*\n")
     assert [folder_md5(md5s)] == dvc_md5s(tmp_path)
-    assert sorted(stack_index.walk(folder)) == sorted(md5s)
+    assert sorted(names(folder)) == sorted(md5s)
 
 
 @pytest.mark.slow
@@ -87,7 +88,7 @@ def test_an_index_says_what_is_there_and_refuses_to_be_another(
     }
     stack_index.write(folder)
     assert (folder / stack_index.NAME).read_bytes() == canonical.dump(index) == written
-    hashed = {name: md5_bytes((folder / name).read_bytes()) for name in stack_index.walk(folder)}
+    hashed = {name: md5_bytes((folder / name).read_bytes()) for name in names(folder)}
     assert index.folder_md5() == folder_md5(hashed)
     at = data.draw(st.integers(0, len(written) - 1))
     damaged = bytearray(written)
@@ -127,13 +128,13 @@ def test_stages_index_each_folder_of_stacks_in_the_same_step(tmp_path: Path) -> 
 
 
 def test_an_index_can_be_written_again_by_hand(tmp_path: Path) -> None:
-    (tmp_path / "A01.tif").write_bytes(b"1")
+    folder = tmp_path / "stacks"
+    folder.mkdir()
+    (folder / "A01.tif").write_bytes(b"1")
     done = subprocess.run(
-        [sys.executable, "-m", "morphseq_manifest.cohort.manifests.stack_index", tmp_path],
-        check=True,
-        capture_output=True,
+        [sys.executable, "-m", "morphseq_manifest", "-C", tmp_path, "index", "stacks"], check=True, capture_output=True
     )
     assert done.stdout == b""
-    index = stack_index.read(tmp_path)
+    index = stack_index.read(folder)
     assert index is not None
     assert msgspec.to_builtins(index)["files"][0]["path"] == "A01.tif"

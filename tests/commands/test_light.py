@@ -106,13 +106,11 @@ def _tops() -> Iterator[set[str]]:
 def _imports(path: Path) -> Iterator[tuple[str, int, bool]]:
     tree = ast.parse(path.read_bytes())
     for node in ast.walk(tree):
-        names = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            for alias in node.names:
+                yield alias.name.partition(".")[0], node.lineno, node in tree.body
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
-        for name in names:
-            yield name.partition(".")[0], node.lineno, node in tree.body
+            yield node.module.partition(".")[0], node.lineno, node in tree.body
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What a check of recorded content can find, and how to get the recorded content back."""
 
-from pathlib import Path
+import os
 
 import msgspec
 
@@ -8,8 +8,8 @@ from morphseq_manifest.answers.verify.recorded import Record
 from morphseq_manifest.cohort.manifests import places, stack_index
 from morphseq_manifest.tracker.disk.rehash import Failure
 from morphseq_manifest.tracker.disk.wrong import Wrong
+from morphseq_manifest.tracker.dvc.cache import DvcCache
 
-_CACHE = Path(".dvc/cache/files/md5")
 _UPDATE = "`dvc repro` brings what is stale up to date"
 _REMOVE = "remove what is unrecorded, or `dvc repro` to take it in"
 _RESTORE = "restore inputs from your storage; if one was changed on purpose, `dvc repro`"
@@ -36,18 +36,18 @@ def unrecorded(record: Record, name: str) -> Finding:
     return Finding(f"{record.path}/{name}", Wrong.UNRECORDED, "no file", "a file", _REMOVE)
 
 
-def missing(root: Path, record: Record, name: str = "") -> Finding:
+def missing(cache: DvcCache, record: Record, name: str = "") -> Finding:
     """A path that is not there, or the file `name` of a folder."""
     if name or not record.is_folder:
         expected, found, path = "a file", "nothing", f"{record.path}/{name}".rstrip("/")
     else:
         expected, found, path = f"{record.content.nfiles} files", "none", record.path
-    return Finding(path, Wrong.MISSING, expected, found, remedy(root, record))
+    return Finding(path, Wrong.MISSING, expected, found, remedy(cache, record))
 
 
-def failed(root: Path, record: Record, failure: Failure) -> Finding:
+def failed(cache: DvcCache, record: Record, failure: Failure) -> Finding:
     """A file whose hashing did not end well."""
-    restore = _PERMIT if failure.what == Wrong.UNREADABLE else remedy(root, record)
+    restore = _PERMIT if failure.what == Wrong.UNREADABLE else remedy(cache, record)
     return Finding(failure.path, failure.what, failure.expected, failure.found, restore)
 
 
@@ -72,14 +72,13 @@ def stale_folder(record: Record, md5: str) -> Finding:
     return Finding(record.path, Wrong.STALE, record.content.md5, f"{md5} by the records of its files", _UPDATE)
 
 
-def remedy(root: Path, record: Record) -> str:
-    """How to get back the recorded content of a path."""
+def remedy(cache: DvcCache, record: Record) -> str:
+    """How to get back the recorded content of a path; `cache` is DVC's."""
     if record.path.startswith(f"{places.FOLDER}/"):
         return f"`git checkout {record.path}`"
     if record.maker is None:
         return _RESTORE
     # DVC knows a file by its inode, size and time: damage that left those alone goes unseen while the file is there.
-    md5 = record.content.md5
-    if (root / _CACHE / md5[:2] / md5[2:]).exists():
+    if os.path.exists(cache.path(record.content.md5)):  # noqa: PTH110
         return f"`rm {record.path}; dvc checkout {record.path}`"
     return f"`dvc repro -f -s {record.maker}`"

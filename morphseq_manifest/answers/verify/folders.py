@@ -26,7 +26,9 @@ from morphseq_manifest.base.hashing import md5_bytes
 from morphseq_manifest.cohort.manifests import images_manifest, stack_index
 from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesManifest
 from morphseq_manifest.cohort.manifests.stack_index import Entry
+from morphseq_manifest.tracker.disk.folder_names import names
 from morphseq_manifest.tracker.disk.rehash import Failure, Job
+from morphseq_manifest.tracker.dvc.cache import DvcCache
 from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 
 # How many choices of files to leave out are tried, to name those that were added to a folder.
@@ -43,7 +45,7 @@ class Listing(msgspec.Struct, frozen=True):
 class IndexedFolder(msgspec.Struct, frozen=True):
     """A folder with a list of its files: those `gone`, and the `strangers` in it that the list does not speak of."""
 
-    root: Path
+    cache: DvcCache
     record: Record
     listed: Mapping[str, Frame | Entry]
     gone: set[str]
@@ -56,8 +58,8 @@ class IndexedFolder(msgspec.Struct, frozen=True):
     def listing(self, ignored: set[str]) -> Listing:
         """Every listed file that is there is to be hashed."""
         if len(self.gone) == len(self.listed) > 0:
-            return Listing([], [missing(self.root, self.record)])
-        findings = [missing(self.root, self.record, name) for name in self.gone]
+            return Listing([], [missing(self.cache, self.record)])
+        findings = [missing(self.cache, self.record, name) for name in self.gone]
         findings += [unrecorded(self.record, name) for name in self.strangers if name not in ignored]
         place, gone, listed = self.record.path, self.gone, self.listed.items()
         jobs = [Job(f"{place}/{name}", entry.size, entry.xxh3_128) for name, entry in listed if name not in gone]
@@ -109,7 +111,7 @@ class SharedFolder(msgspec.Struct, frozen=True):
 class WholeFolder(msgspec.Struct, frozen=True):
     """A folder of which only the md5 of the whole is known."""
 
-    root: Path
+    cache: DvcCache
     record: Record
     names: list[str]
 
@@ -122,7 +124,7 @@ class WholeFolder(msgspec.Struct, frozen=True):
         record = self.record
         names = tuple(sorted(name for name in self.names if name not in ignored))
         if not names and record.content.nfiles:
-            return Listing([], [missing(self.root, record)])
+            return Listing([], [missing(self.cache, record)])
         job = Job(record.path, record.content.size, record.content.md5, md5=True, files=names, others=record.others)
         return Listing([job], [])
 
@@ -136,23 +138,23 @@ def look(root: Path, record: Record, scope: Scope, images: str | None) -> Folder
     A Finding where the folder is not there or can't be listed.
     """
     try:
-        names = stack_index.walk(root / record.path)
+        present = names(root / record.path)
     except (FileNotFoundError, NotADirectoryError):
-        return missing(root, record)
+        return missing(scope.cache, record)
     except OSError as error:
         return unreadable(record.path, error)
     if index := _listed_frames(root, scope, images) if images else _indexed(root, record):
         listed, known = index
-        here = set(names)
+        here = set(present)
         strangers = [name for name in here - listed.keys() if not known(name)]
-        return IndexedFolder(root, record, listed, listed.keys() - here, strangers)
+        return IndexedFolder(scope.cache, record, listed, listed.keys() - here, strangers)
     inside = f"{record.path}/"
     records = scope.former | scope.current
     members = {path.removeprefix(inside): records[path] for path in records if path.startswith(inside)}
     if members and not any(member.is_folder for member in members.values()):
         former = {name for name in members if inside + name not in scope.current}
-        return SharedFolder(root, record, names, members, former)
-    return WholeFolder(root, record, names)
+        return SharedFolder(root, record, present, members, former)
+    return WholeFolder(scope.cache, record, present)
 
 
 Index = tuple[Mapping[str, Frame | Entry], Callable[[str], bool]]
@@ -197,20 +199,21 @@ def _indexed(root: Path, record: Record) -> Index | None:
     return {entry.path: entry for entry in found.files}, lambda name: name == stack_index.NAME
 
 
-def explain(root: Path, record: Record, failure: Failure) -> list[Finding]:
+def explain(root: Path, scope: Scope, failure: Failure) -> list[Finding]:
     """Name what can be named in a folder that as a whole is not the recorded one.
 
     Reads it again. Raises UnreadableError where that fails.
     """
-    folder, recorded, names = root / record.path, record.content, failure.job.files
-    index = stack_index.build(folder, [name for name in names if name != stack_index.NAME])
+    record = scope.record(failure.job.path)
+    folder, recorded, counted = root / record.path, record.content, failure.job.files
+    index = stack_index.build(folder, [name for name in counted if name != stack_index.NAME])
     md5s = {entry.path: entry.md5 for entry in index.files}
-    if stack_index.NAME in names:
+    if stack_index.NAME in counted:
         md5s[stack_index.NAME] = md5_bytes((folder / stack_index.NAME).read_bytes())
     if index.folder_md5() == recorded.md5:
-        return [index_lost(record, stack_index.NAME in names)]
-    added = len(names) - (recorded.nfiles or len(names))
-    for some in itertools.islice(itertools.combinations(names, added), _TRIES) if added > 0 else ():
+        return [index_lost(record, stack_index.NAME in counted)]
+    added = len(counted) - (recorded.nfiles or len(counted))
+    for some in itertools.islice(itertools.combinations(counted, added), _TRIES) if added > 0 else ():
         if folder_md5({name: md5 for name, md5 in md5s.items() if name not in some}) == recorded.md5:
             return [unrecorded(record, name) for name in some]
-    return [failed(root, record, failure)]
+    return [failed(scope.cache, record, failure)]

@@ -3,7 +3,6 @@
 import hashlib
 import heapq
 import math
-import sys
 from pathlib import Path
 
 import msgspec
@@ -14,6 +13,7 @@ from morphseq_manifest.answers.verify.recorded import Record, Scope
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.tracker.disk.rehash import Job
+from morphseq_manifest.tracker.dvc.ignoring import Ignore
 from morphseq_manifest.tracker.dvc.lock_reading import LOCK, Lock
 
 _IMAGES = f"{places.IMAGES}/"
@@ -28,12 +28,15 @@ class Plan(msgspec.Struct):
 
 
 def make_plan(root: Path, scope: Scope) -> Plan:
-    """List what the chosen records ask for, each path once. Raises ContentError for a recorded manifest of no use."""
+    """List what the chosen records ask for, each path once.
+
+    Raises ContentError for a recorded manifest of no use; UnreadableError, ConfigError for rules of what to ignore.
+    """
     made = Plan([], [old for record in scope.chosen if (old := stale(record))])
     images = _images_manifests(scope.lock)
     folders = []
     for record in scope.chosen:
-        found = look(root, record, scope, images.get(record.path)) if record.is_folder else _single(root, record)
+        found = look(root, record, scope, images.get(record.path)) if record.is_folder else _single(root, record, scope)
         if isinstance(found, Job):
             made.jobs.append(found)
         elif isinstance(found, Finding):
@@ -49,11 +52,11 @@ def make_plan(root: Path, scope: Scope) -> Plan:
     return made
 
 
-def _single(root: Path, record: Record) -> Job | Finding:
+def _single(root: Path, record: Record, scope: Scope) -> Job | Finding:
     try:
         (root / record.path).stat()
     except (FileNotFoundError, NotADirectoryError):
-        return missing(root, record)
+        return missing(scope.cache, record)
     except OSError:
         pass  # hashing it says what is wrong
     size = None if record.others else record.content.size
@@ -77,16 +80,11 @@ def _images_manifests(lock: Lock) -> dict[str, str]:
 
 
 def _ignored(root: Path, paths: list[str]) -> set[str]:
-    """Those of `paths` that .dvcignore names; DVC itself is asked, where there is anything to ask."""
+    """Those of `paths`, all of files, that DVC's rules leave out."""
     if not paths:
         return set()
-    import subprocess
-
-    asked = subprocess.run(
-        [sys.executable, "-m", "dvc", "check-ignore", "--stdin"],
-        cwd=root, input="\n".join(paths), capture_output=True, text=True, check=False, errors="surrogateescape",
-    )  # fmt: skip
-    return set(asked.stdout.splitlines())
+    ignore = Ignore(root, nested=True)
+    return {path for path in paths if ignore.leaves_out(path)}
 
 
 def take_sample(jobs: list[Job], percent: float, seed: int) -> list[Job]:

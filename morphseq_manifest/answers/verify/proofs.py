@@ -13,9 +13,9 @@ from typing import BinaryIO
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.hashing import hash_bytes
-from morphseq_manifest.tracker.disk.rehash import Job, proof, seen
+from morphseq_manifest.base.reading import stat_of
+from morphseq_manifest.tracker.disk.rehash import Job, proof
 
-FOLDER = Path(".dvc/tmp/morphseq")
 _HEADER = struct.Struct("<24sd")
 _MAGIC = b"morphseq/verify/1"
 _PROOF = 16
@@ -27,7 +27,7 @@ class Progress:
 
     def __init__(self, root: Path, selection: str, restart: bool = False) -> None:
         self.root = str(root)
-        self.path = root / FOLDER / f"verify.{hash_bytes(selection.encode())[:16]}"
+        self.path = root / files.OWN / f"verify.{hash_bytes(selection.encode())[:16]}"
         self.began, self.proofs = (time.time(), set[bytes]()) if restart else self._read()
         self._file: BinaryIO | None = self._open()
 
@@ -41,20 +41,10 @@ class Progress:
         if not self.proofs:
             return False
         try:
-            return (
-                proof(
-                    job,
-                    "".join(
-                        [
-                            seen(os.stat(path))  # noqa: PTH116
-                            for path in job.paths(self.root)
-                        ]
-                    ),
-                )
-                in self.proofs
-            )
+            stats = [stat_of(os.stat(path)) for path in job.paths(self.root)]  # noqa: PTH116 - path objects are slow
         except OSError:
             return False
+        return proof(job, stats) in self.proofs
 
     def add(self, proofs: Iterable[bytes]) -> None:
         """Write proofs down."""

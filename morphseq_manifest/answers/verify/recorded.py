@@ -8,6 +8,7 @@ import msgspec
 from morphseq_manifest.base.errors import UnreadableError
 from morphseq_manifest.cohort import params, selection
 from morphseq_manifest.tracker.dvc import lock_reading
+from morphseq_manifest.tracker.dvc.cache import DvcCache
 from morphseq_manifest.tracker.dvc.lock_reading import Lock, Recorded
 
 
@@ -37,10 +38,11 @@ class Scope(msgspec.Struct):
     """What is looked at: `chosen`, of all records that are `current`; `former` are of experiments no longer listed.
 
     `left_out` are those experiments; `undated` those whose ids have no date, if a day was asked for; `waiting` the
-    listed ones that have no record yet.
+    listed ones that have no record yet. `cache` is DVC's.
     """
 
     lock: Lock
+    cache: DvcCache
     chosen: list[Record]
     current: dict[str, Record]
     former: dict[str, Record]
@@ -59,7 +61,7 @@ def read_scope(root: Path, experiments: Sequence[str] = (), later_than: str | No
     """Read what is recorded in a project, for some experiments or, if none are chosen, for all and for the cohort.
 
     Experiments are chosen as by selection.select. Raises as that, params.read and lock_reading.read do; UnreadableError
-    if nothing is recorded.
+    if nothing is recorded; ConfigError for DVC's settings that can't be used.
     """
     listed = params.read(root).experiments
     found = lock_reading.read(root)
@@ -77,6 +79,7 @@ def read_scope(root: Path, experiments: Sequence[str] = (), later_than: str | No
     recorded = {_of(name) for name in found}
     return Scope(
         lock=found,
+        cache=DvcCache(root),
         chosen=[current[path] for path in sorted(paths)],
         current=current,
         former={path: record for path, record in _records(found).items() if path not in current},

@@ -122,12 +122,16 @@ def _hash(root: Path, jobs: list[Job], progress: Progress, skipped: int, watch: 
     finished = False
     work = Work(_count(jobs), sum([job.size or 0 for job in jobs]), skipped, progress.began, progress.is_kept)
     try:
-        with hashing(str(root), jobs, time.time_ns() - _TICK_NS) as batches, watch(work) as step:
-            for batch in batches:
+        with hashing(str(root), jobs, time.time_ns() - _TICK_NS) as run, watch(work) as step:
+
+            def take(batch: Batch) -> None:
+                nonlocal files, size
                 progress.add(batch.proofs)
                 files, size = files + batch.files, size + batch.size
-                failures += batch.failures
+                failures.extend(batch.failures)
                 step(files, size)
+
+            run(take)
         finished = True
     finally:
         progress.close(finished)
@@ -141,8 +145,7 @@ def _count(jobs: list[Job]) -> int:
 def _findings(root: Path, failures: list[Failure], scope: Scope) -> Iterator[Finding]:
     """What the failures mean; in a folder known only as a whole, what can be named in it."""
     for failure in failures:
-        record = scope.record(failure.job.path)
         if failure.what == Wrong.DAMAGED and failure.job.is_folder and failure.path == failure.job.path:
-            yield from explain(root, record, failure)
+            yield from explain(root, scope, failure)
         else:
-            yield failed(root, record, failure)
+            yield failed(scope.cache, scope.record(failure.job.path), failure)

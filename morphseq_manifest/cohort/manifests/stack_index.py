@@ -6,25 +6,22 @@ folder's md5 follows, which shows that an index is the recorded one without read
 """
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
-import click
 import msgspec
 import xxhash
 
 from morphseq_manifest.base import files
-from morphseq_manifest.base.console import Command, note
-from morphseq_manifest.base.errors import UnreadableError
 from morphseq_manifest.base.hashing import md5_bytes
+from morphseq_manifest.base.reading import feed
 from morphseq_manifest.cohort.manifests import canonical
+from morphseq_manifest.tracker.disk.folder_names import names
 from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 
 SCHEMA = "morphseq/contents/1"
 NAME = "contents.json"
-REMEDY = "python -m morphseq_manifest.cohort.manifests.stack_index FOLDER"
-_CHUNK = 1 << 20
+REMEDY = "morphseq index FOLDER"
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,52 +46,23 @@ class Contents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return folder_md5(listed | {NAME: md5_bytes(canonical.dump(self))})
 
 
-def walk(folder: Path) -> list[str]:
-    """The files in a folder as DVC counts them, by their paths in it, in no order; what a killed process left is none.
-
-    Raises OSError where a folder can't be listed.
-    """
-    found: list[str] = []
-    waiting = [""]
-    while waiting:
-        inside = waiting.pop()
-        with os.scandir(folder / inside) as entries:
-            for entry in entries:
-                if not _is_folder(entry):
-                    found.append(inside + entry.name)
-                elif not entry.is_symlink():
-                    waiting.append(f"{inside}{entry.name}/")
-    return [name for name in found if f"/{files.TEMPORARY}" not in f"/{name}"]
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads in a circle
-        return False
-
-
-def build(folder: Path, names: Iterable[str] | None = None) -> Contents:
-    """Index files of a folder: `names`, or all that it holds, an index aside.
+def build(folder: Path, chosen: Iterable[str] | None = None) -> Contents:
+    """Index files of a folder: those `chosen`, or all that it holds, an index aside.
 
     Raises UnreadableError naming the file or folder.
     """
     try:
-        some = [name for name in walk(folder) if name != NAME] if names is None else names
-        entries = [_entry(folder, name) for name in sorted(some)]
+        indexed = [name for name in names(folder) if name != NAME] if chosen is None else chosen
+        entries = [_entry(folder, name) for name in sorted(indexed)]
     except OSError as error:
-        raise UnreadableError(f"{error.filename or folder}: can't be read ({error.strerror}). Restore it") from error
+        raise files.unreadable(error.filename or folder, error, "Restore it") from error
     return canonical.seal(Contents(SCHEMA, entries, digest=""))
 
 
 def _entry(folder: Path, name: str) -> Entry:
-    size, xxh3, md5 = 0, xxhash.xxh3_128(), hashlib.md5(usedforsecurity=False)
-    with (folder / name).open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            size += len(chunk)
-            xxh3.update(chunk)
-            md5.update(chunk)
-    return Entry(name, size, xxh3.hexdigest(), md5.hexdigest())
+    xxh3, md5 = xxhash.xxh3_128(), hashlib.md5(usedforsecurity=False)
+    stat = feed(f"{folder}/{name}", (xxh3, md5))
+    return Entry(name, stat.size, xxh3.hexdigest(), md5.hexdigest())
 
 
 def write(folder: Path) -> None:
@@ -113,22 +81,10 @@ def read(folder: Path) -> Contents | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise UnreadableError(f"{path}: can't be read ({error.strerror}). Restore its permissions") from error
+        raise files.unreadable(path, error, "Restore its permissions") from error
     return parse(data, str(path))
 
 
 def parse(data: bytes, name: str) -> Contents:
     """Read canonical bytes; `name` is for messages. Raises ContentError for anything else."""
     return canonical.parse(data, Contents, SCHEMA, name, f"Write it again from the stacks: `{REMEDY}`")
-
-
-@click.command(cls=Command)
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-def main(folder: Path) -> None:
-    """Index the stacks in FOLDER as they are now; `morphseq verify` says whether they are the recorded ones."""
-    write(folder)
-    note(f"{folder / NAME} written")
-
-
-if __name__ == "__main__":
-    main()

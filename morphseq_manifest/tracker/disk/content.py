@@ -2,7 +2,7 @@
 
 import msgspec
 
-from morphseq_manifest.tracker.disk.stat_cache import Known
+from morphseq_manifest.base.reading import Known
 
 
 class Content(msgspec.Struct, frozen=True, gc=False):

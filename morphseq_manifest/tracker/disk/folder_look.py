@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from morphseq_manifest.base import files
-from morphseq_manifest.base.reading import ChangingError, read
+from morphseq_manifest.base.reading import ChangingError, Known, read
+from morphseq_manifest.tracker.disk.batches import by_size
 from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.disk.crew import Job
 from morphseq_manifest.tracker.disk.folder_stats import Folder, LinkError, Part, Seen, unpack
 from morphseq_manifest.tracker.disk.look import Look
-from morphseq_manifest.tracker.disk.stat_cache import Known, KnownFolder
+from morphseq_manifest.tracker.disk.stat_cache import KnownFolder
 from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 from morphseq_manifest.tracker.dvc.ignoring import IGNORE
 
-_READ_BYTES = 8 << 20
-_READ_FILES = 100
 TRIES = 3
+_PERMIT = "Restore its permissions"
 
 
 class _TroubleError(Exception):
@@ -25,7 +25,7 @@ class _TroubleError(Exception):
 
 
 class FolderLook:
-    """One attempt at telling what is in the folder `path`; where it changes meanwhile there is another one."""
+    """One attempt at telling what is in the folder `path`; if it changes meanwhile, there is another attempt."""
 
     def __init__(self, look: Look, path: str, attempt: int = 1) -> None:
         self._look, self._path, self._attempt = look, path, attempt
@@ -49,7 +49,7 @@ class FolderLook:
         return jobs[0]() if len(jobs) == 1 else jobs
 
     def _stat(self, number: int, part: Part) -> Sequence[Job]:
-        """Take the stats of a part; who is the last to end goes on."""
+        """Take the stats of a part; the last one to end compares them."""
         self._rows[number] = self._folder.rows(part)
         return self._compare() if self._is_last() else ()
 
@@ -64,14 +64,14 @@ class FolderLook:
         self._settled = True
         to_read: list[Seen] = []
         for seen in self._counted():
-            found = members.get(seen.name)
-            if found and found.fits(seen.stat):
-                self._known[seen.name] = found
+            before = members.get(seen.name)
+            if before and before.fits(seen.stat):
+                self._known[seen.name] = before
             else:
                 to_read.append(seen)
-        parts = list(_batches(to_read))
-        self._left = len(parts)
-        return [partial(self._try, partial(self._read, part)) for part in parts] or self._sum_up()
+        batches = list(by_size(to_read, lambda seen: seen.stat.size))
+        self._left = len(batches)
+        return [partial(self._try, partial(self._read, batch)) for batch in batches] or self._sum_up()
 
     def _counted(self) -> Iterator[Seen]:
         """The files that count."""
@@ -86,21 +86,22 @@ class FolderLook:
                 raise _TroubleError(f"{place}: DVC takes none inside what it tracks. Take it away")
             yield seen
 
-    def _read(self, part: list[Seen]) -> Sequence[Job]:
+    def _read(self, batch: list[Seen]) -> Sequence[Job]:
+        """Read some files; the last one to end sums up."""
         known = {}
-        for seen in part:
+        for seen in batch:
             if self._over:
                 return ()
             place = f"{self._folder.place}/{seen.name}"
             try:
-                found = read(place)
+                now = read(place, self._look.stop)
             except FileNotFoundError as error:
                 raise ChangingError(seen.name) from error
             except OSError as error:
-                raise _TroubleError(f"{place}: can't be read ({error.strerror}). Restore its permissions") from error
-            if not found.fits(seen.stat):
+                raise _TroubleError(str(files.unreadable(place, error, _PERMIT))) from error
+            if not now.fits(seen.stat):
                 raise ChangingError(seen.name)
-            known[seen.name] = found
+            known[seen.name] = now
         with self._lock:
             self._known |= known
         return self._sum_up() if self._is_last() else ()
@@ -108,9 +109,10 @@ class FolderLook:
     def _sum_up(self) -> Sequence[Job]:
         """Tell the folder's content, and remember it."""
         known, look = self._known, self._look
-        md5 = folder_md5({name: found.md5 for name, found in known.items()})
-        content = Content(md5, sum(found.size for found in known.values()), len(known))
-        look.cache.add_members(self._path, {k: v for k, v in known.items() if v.ctime_ns < look.settled_ns})
+        md5 = folder_md5({name: file.md5 for name, file in known.items()})
+        content = Content(md5, sum(file.size for file in known.values()), len(known))
+        settled = {name: file for name, file in known.items() if file.ctime_ns < look.settled_ns}
+        look.cache.add_members(self._path, settled)
         if self._settled:
             look.cache.add_folder(self._path, KnownFolder(self._digest, md5, content.size, len(known)))
         self._finish(content)
@@ -126,7 +128,7 @@ class FolderLook:
         self._look.found[self._path] = content
 
     def _try(self, step: Callable[[], Sequence[Job]]) -> Sequence[Job]:
-        """Take a step, unless the attempt is over; say what goes wrong, or begin anew where something changed."""
+        """Take a step, unless the attempt is over; say what goes wrong, or begin anew if something changed."""
         if self._over:
             return ()
         place = self._folder.place
@@ -147,19 +149,5 @@ class FolderLook:
         except _TroubleError as error:
             self._finish(Content(trouble=str(error)))
         except OSError as error:
-            trouble = f"{error.filename or place}: can't be read ({error.strerror}). Restore its permissions"
-            self._finish(Content(trouble=trouble))
+            self._finish(Content(trouble=str(files.unreadable(error.filename or place, error, _PERMIT))))
         return ()
-
-
-def _batches(files: list[Seen]) -> Iterator[list[Seen]]:
-    batch: list[Seen] = []
-    size = 0
-    for seen in files:
-        batch.append(seen)
-        size += seen.stat.size
-        if size >= _READ_BYTES or len(batch) == _READ_FILES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch

@@ -8,13 +8,12 @@ from typing import NamedTuple
 import msgspec
 import xxhash
 
-from morphseq_manifest.base.reading import ChangingError
-from morphseq_manifest.tracker.disk.stat_cache import Stat
+from morphseq_manifest.base.reading import ChangingError, Stat
+from morphseq_manifest.tracker.disk.batches import by_count
 from morphseq_manifest.tracker.dvc.ignoring import Ignore
 
 # How one entry's stat is taken; a benchmark puts something slower here.
 take_stat: Callable[["os.DirEntry[str]"], os.stat_result] = os.DirEntry.stat
-_ENTRIES = 250
 _name = attrgetter("name")
 
 
@@ -48,7 +47,7 @@ class Folder:
         """What counts, in order. As for DVC, links to folders do not; nor does what is in folders that it ignores, or
         in one inside that is a DVC project of its own.
 
-        Raises OSError where a folder can't be listed.
+        Raises OSError if a folder can't be listed.
         """
         entries: list[os.DirEntry[str]] = []
         folders: list[str] = []
@@ -61,7 +60,7 @@ class Folder:
                 elif not self._ignore.leaves_out(f"{self.path}/{inside}{entry.name}", True):
                     folders.append(f"{inside}{entry.name}/")
         entries.sort(key=_name)
-        parts = [Part(inside, entries[start : start + _ENTRIES]) for start in range(0, len(entries), _ENTRIES)]
+        parts = [Part(inside, some) for some in by_count(entries)]
         for folder in sorted(folders):
             parts += self.parts(folder)
         return parts
@@ -69,7 +68,7 @@ class Folder:
     def rows(self, part: Part) -> bytes:
         """The stats of a part, packed.
 
-        Raises LinkError, ChangingError where an entry has gone meanwhile, UnicodeEncodeError for a name not in UTF-8.
+        Raises LinkError, ChangingError if an entry has gone meanwhile, UnicodeEncodeError for a name not in UTF-8.
         """
         rows: list[str | int] = [part.inside]
         for entry in part.entries:
@@ -97,7 +96,7 @@ class Folder:
         return state.digest()
 
     def digest_now(self) -> bytes | None:
-        """The digest of the folder as it is now; None where it can't be told."""
+        """The digest of the folder as it is now; None if it can't be told."""
         try:
             return self.digest(self.rows(part) for part in self.parts())
         except (OSError, LinkError, ChangingError, UnicodeEncodeError):

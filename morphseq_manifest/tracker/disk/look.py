@@ -11,7 +11,8 @@ from morphseq_manifest.tracker.dvc.ignoring import Ignore
 class Look:
     """The project's folder, what is known, what does not count, and what was found so far, by path.
 
-    A file whose inode changed after `settled_ns` (ns since 1970) is not remembered.
+    A file whose inode changed after `settled_ns` (ns since 1970) is not remembered. Once the first byte of `stop` is
+    set, nothing more is read.
     """
 
     root: str
@@ -19,3 +20,4 @@ class Look:
     ignore: Ignore
     settled_ns: int
     found: dict[str, Content] = field(default_factory=dict)
+    stop: bytearray = field(default_factory=lambda: bytearray(1))

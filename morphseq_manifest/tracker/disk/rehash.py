@@ -1,23 +1,16 @@
 """Hashing files again, and comparing what they hold with what was recorded of them."""
 
+import errno
 import hashlib
-import mmap
 import os
-import stat
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import xxhash
 
+from morphseq_manifest.base.reading import CalledOffError, NotAFileError, OtherSizeError, Stat, feed
 from morphseq_manifest.tracker.disk.wrong import Wrong
 from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
-
-_BUFFER = 1 << 20
-# Without O_NONBLOCK, opening a pipe that stands where a file should be would wait for ever.
-_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-_Buffer = tuple[memoryview]
-_Use = Callable[[memoryview], object]
 
 
 class Job(msgspec.Struct, frozen=True, gc=False):
@@ -77,95 +70,65 @@ class OtherError(Exception):
     """What was found is not what is recorded. Arguments: expected, found."""
 
 
-def seen(status: os.stat_result) -> str:
-    """What a stat says of a file, as far as it would change with the content."""
-    return f"\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\0{status.st_ino}"
-
-
-def proof(job: Job, stats: str) -> bytes:
-    """16 bytes that stand for: files with this path, and `seen` like this, had the content that `job` asks for."""
-    return xxhash.xxh3_128_digest(f"{job.path}\0{job.digest}{stats}".encode(errors="surrogateescape"))
+def proof(job: Job, stats: Iterable[Stat]) -> bytes:
+    """16 bytes that stand for: files with this path, and stats like these, had the content that `job` asks for."""
+    text = f"{job.path}\0{job.digest}"
+    for size, mtime_ns, ctime_ns, inode in stats:
+        text += f"\0{size}\0{mtime_ns}\0{ctime_ns}\0{inode}"
+    return xxhash.xxh3_128_digest(text.encode(errors="surrogateescape"))
 
 
 class Worker:
-    """What hashes under the folder `root`, on any number of threads, each with a buffer used again for every file.
+    """What hashes under the folder `root`, on any number of threads and processes.
 
     It stops soon after the first byte of `stop` is set. There is no proof for a file whose inode changed after
     `settled_ns` (ns since 1970): within a tick of the clock it could change again without its stat telling.
     """
 
-    def __init__(self, root: str, settled_ns: int, stop: mmap.mmap) -> None:
-        self.root, self.settled_ns, self.stop = root, settled_ns, stop
-        self.own = threading.local()
+    def __init__(self, root: str, settled_ns: int) -> None:
+        self.root, self.settled_ns, self.stop = root, settled_ns, bytearray(1)
 
     def run(self, jobs: Sequence[Job]) -> Batch:
         """Hash a batch, or as much of it as there is time for."""
         size = files = 0
         proofs: list[bytes] = []
         failures: list[Failure] = []
-        buffer = self._buffer()
         for job in jobs:
+            is_folder = job.is_folder
             try:
-                digest, stats, changed_ns = self._folder(job, buffer) if job.is_folder else self._file(job, buffer)
+                digest, stats, changed_ns = self._folder(job) if is_folder else self._file(job)
                 if digest != job.digest and digest not in job.others:
                     raise OtherError(job.digest, digest)
                 if changed_ns < self.settled_ns:
                     proofs.append(proof(job, stats))
-            except _StoppedError:
+            except CalledOffError:
                 break
-            except (OSError, OtherError) as error:
+            except (OSError, OtherError, OtherSizeError) as error:
                 failures.append(self._failure(job, error))
-            files += job.count
+            files += len(job.files) if is_folder else 1
             size += job.size or 0
         return Batch(files, size, proofs, failures)
 
-    def _file(self, job: Job, buffer: _Buffer) -> tuple[str, str, int]:
+    def _file(self, job: Job) -> tuple[str, Sequence[Stat], int]:
         """A file's digest, its stat, and when its inode last changed."""
         state = hashlib.md5(usedforsecurity=False) if job.md5 else xxhash.xxh3_128()
-        status = self._read(f"{self.root}/{job.path}", state.update, job.size, buffer)
-        return state.hexdigest(), seen(status), status.st_ctime_ns
+        stat = feed(f"{self.root}/{job.path}", (state,), size=job.size, stop=self.stop)
+        return state.hexdigest(), (stat,), stat.ctime_ns
 
-    def _folder(self, job: Job, buffer: _Buffer) -> tuple[str, str, int]:
-        """The same of a folder as a whole."""
-        md5s, stats, changed_ns = {}, "", 0
+    def _folder(self, job: Job) -> tuple[str, Sequence[Stat], int]:
+        """The same of a folder as a whole, with the stats of all its files."""
+        md5s, stats = {}, []
         for name, path in zip(job.files, job.paths(self.root), strict=True):
             state = hashlib.md5(usedforsecurity=False)
-            status = self._read(path, state.update, None, buffer)
+            stats.append(feed(path, (state,), stop=self.stop))
             md5s[name] = state.hexdigest()
-            stats += seen(status)
-            changed_ns = max(changed_ns, status.st_ctime_ns)
-        return folder_md5(md5s), stats, changed_ns
+        return folder_md5(md5s), stats, max((stat.ctime_ns for stat in stats), default=0)
 
-    def _read(self, path: str, use: _Use, size: int | None, buffer: _Buffer) -> os.stat_result:
-        """Give a file's bytes to `use`. Raises OtherError where its kind or size is not the recorded one."""
-        handle = os.open(path, _OPEN)
-        try:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise OtherError("a file", "a folder" if stat.S_ISDIR(status.st_mode) else "no file")
-            left = status.st_size
-            if size is not None and left != size:
-                raise OtherError(f"{size} bytes", f"{left} bytes")
-            while left > 0 and (count := os.readv(handle, buffer)):
-                if self.stop[0]:
-                    raise _StoppedError
-                use(buffer[0][:count])
-                left -= count
-            return status
-        except OSError as error:
-            error.filename = path
-            raise
-        finally:
-            os.close(handle)
-
-    def _buffer(self) -> _Buffer:
-        """A buffer that begins with a page: the kernel copies into any other at a quarter of the speed."""
-        if not hasattr(self.own, "buffer"):
-            self.own.buffer = (memoryview(mmap.mmap(-1, _BUFFER)),)
-        buffer: _Buffer = self.own.buffer
-        return buffer
-
-    def _failure(self, job: Job, error: OSError | OtherError) -> Failure:
+    def _failure(self, job: Job, error: OSError | OtherError | OtherSizeError) -> Failure:
+        if isinstance(error, NotAFileError):
+            error = OtherError("a file", "a folder" if error.errno == errno.EISDIR else "no file")
+        if isinstance(error, OtherSizeError):
+            error = OtherError(*(f"{size} bytes" for size in error.args))
         if isinstance(error, OtherError):
             return Failure(job, job.path, Wrong.DAMAGED, *error.args)
         path = os.path.relpath(error.filename, self.root) if error.filename else job.path
@@ -173,7 +136,3 @@ class Worker:
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             return Failure(job, path, Wrong.MISSING, expected, "nothing")
         return Failure(job, path, Wrong.UNREADABLE, expected, error.strerror or str(error))
-
-
-class _StoppedError(Exception):
-    """The work was called off."""

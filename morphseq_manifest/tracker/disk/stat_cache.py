@@ -1,48 +1,25 @@
 """The stat cache: the hashes of files that have not been touched since they were read.
 
-A file is the same if its size, times of change (mtime and ctime, ns) and inode are: ctime tells an edit that puts the
-mtime back. What changed within two seconds before it was looked at is not relied on the next time, since it could
+A file is the same if its size, times of change (mtime and ctime, ns) and inode are: ctime tells an edit that restores
+the mtime. What changed within two seconds before it was looked at is not relied on the next time, since it could
 have changed again without its stat telling (git's "racily clean" rule). Disposable: without it, files are read again.
 
 A folder of many files is known by one digest of all their stats; what is known of each file lies in a file of its own,
-which is read only where that digest is another.
+which is read only if that digest is another.
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TypeVar
 
 import msgspec
 
-from morphseq_manifest.base import memo
+from morphseq_manifest.base import files, memo
 from morphseq_manifest.base.hashing import hash_bytes
+from morphseq_manifest.base.reading import Known
 
-SETTLED_NS = 2_000_000_000
-_FOLDER = memo.FOLDER / "stat"
+_FOLDER = files.OWN / "stat"
 _KEY = b"morphseq/stat/1."
-
-
-class Stat(NamedTuple):
-    """What a stat says of a file, as far as it would change with the content; times in ns since 1970."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-
-
-class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A file's stat when it was read, and the hashes of what was read."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    md5: str
-    xxh3_128: str
-
-    def fits(self, seen: Stat) -> bool:
-        """Whether the file has not been touched since."""
-        return (self.size, self.mtime_ns, self.ctime_ns, self.inode) == seen
+Remembered = TypeVar("Remembered")
 
 
 class KnownFolder(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -65,8 +42,7 @@ class StatCache:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._path = root / _FOLDER / "table"
-        data = memo.load(self._path, _KEY)
-        table = _Table() if data is None else msgspec.msgpack.decode(data, type=_Table)
+        table = _decoded(memo.load(self._path, _KEY), _Table) or _Table()
         self.files, self.folders = table.files, table.folders
         self._changed = False
 
@@ -82,8 +58,7 @@ class StatCache:
 
     def members(self, path: str) -> dict[str, Known]:
         """What is known of the files in a folder, by their paths in it."""
-        data = memo.load(self._members_path(path), _KEY)
-        return {} if data is None else msgspec.msgpack.decode(data, type=dict[str, Known])
+        return _decoded(memo.load(self._members_path(path), _KEY), dict[str, Known]) or {}
 
     def add_members(self, path: str, known: dict[str, Known]) -> None:
         """Remember the files in a folder, and no others."""
@@ -97,3 +72,11 @@ class StatCache:
 
     def _members_path(self, path: str) -> Path:
         return self._root / _FOLDER / hash_bytes(path.encode(errors="surrogateescape"))
+
+
+def _decoded(data: memoryview | None, kind: type[Remembered]) -> Remembered | None:
+    """What was remembered; None if nothing was, or in another form: files are read again."""
+    try:
+        return None if data is None else msgspec.msgpack.decode(data, type=kind)
+    except msgspec.DecodeError:
+        return None

@@ -8,29 +8,29 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import UnreadableError
-from morphseq_manifest.base.reading import ChangingError, of, read
+from morphseq_manifest.base.reading import SETTLED_NS, ChangingError, Known, NotAFileError, read, stat_of
+from morphseq_manifest.tracker.disk.batches import THREADS, by_count
 from morphseq_manifest.tracker.disk.content import ABSENT, Content, of_file
 from morphseq_manifest.tracker.disk.crew import Job, work_off
 from morphseq_manifest.tracker.disk.folder_digests import unchanged
 from morphseq_manifest.tracker.disk.folder_look import TRIES, FolderLook
 from morphseq_manifest.tracker.disk.folder_stats import Folder
 from morphseq_manifest.tracker.disk.look import Look
-from morphseq_manifest.tracker.disk.stat_cache import SETTLED_NS, Known, StatCache
+from morphseq_manifest.tracker.disk.stat_cache import StatCache
 from morphseq_manifest.tracker.dvc.cache import DvcCache
 from morphseq_manifest.tracker.dvc.ignoring import Ignore
 
-__all__ = ["ABSENT", "Content", "Workspace"]
+__all__ = ["ABSENT", "THREADS", "Content", "Workspace"]
 
-THREADS = 16
-_FILES = 200
 _RESTORE = "Restore it or its permissions"
 
 
 class Workspace:
     """The files of the project in `root`. Each path is looked at once, however often it is asked for.
 
-    Raises ConfigError for rules of what to ignore that can't be used, UnreadableError where they can't be read.
+    Raises ConfigError for rules of what to ignore that can't be used, UnreadableError for rules that can't be read.
     """
 
     def __init__(self, root: Path, threads: int = THREADS) -> None:
@@ -48,9 +48,9 @@ class Workspace:
     def look_again(self, paths: Iterable[str]) -> dict[str, Content]:
         """What is at each of `paths` now: they may have changed since. Several threads may ask at once."""
         look = replace(self._look, settled_ns=time.time_ns() - SETTLED_NS, found={})
-        found = self._look_with(look, paths)
-        self._look.found.update(found)
-        return found
+        now = self._look_with(look, paths)
+        self._look.found.update(now)
+        return now
 
     def _look_with(self, look: Look, paths: Iterable[str]) -> dict[str, Content]:
         new = [path for path in dict.fromkeys(paths) if path not in look.found]
@@ -58,33 +58,33 @@ class Workspace:
         for path in unchanged(look.root, known, self.ignore):
             look.found[path] = Content(known[path].md5, known[path].size, known[path].nfiles)
         new = [path for path in new if path not in look.found]
-        parts = [new[start : start + _FILES] for start in range(0, len(new), _FILES)]
-        work_off([partial(self._files, look, part) for part in parts], self._threads)
+        look = replace(look, stop=bytearray(1))
+        jobs = [partial(self._look_at, look, some) for some in by_count(new)]
+        work_off(jobs, self._threads, stop=look.stop)
         return look.found
 
     def save(self) -> None:
-        """Remember what was found for the next time."""
+        """Write down what was read, for the next command."""
         self.cache.save()
 
     def members(self, path: str) -> dict[str, Known]:
-        """The files in a folder that count, by their paths in it. Raises UnreadableError where it can't be told."""
+        """The files in a folder that count, by their paths in it. Raises UnreadableError if it can't be told."""
         content = self.look([path])[path]
         if content.trouble:
             raise UnreadableError(content.trouble)
-        before, found = self.cache.members(path), {}
+        before, members = self.cache.members(path), {}
         for inside, entries in Folder(self._look.root, path, self.ignore).parts():
             for entry in entries:
                 name = inside + entry.name
                 if not entry.is_dir() and not self.ignore.leaves_out(f"{path}/{name}"):
                     known = before.get(name)
-                    found[name] = known if known and known.fits(of(entry.stat())) else read(entry.path)
-        return found
+                    members[name] = known if known and known.fits(stat_of(entry.stat())) else read(entry.path)
+        return members
 
     def held(self, md5s: Iterable[str]) -> dict[str, bool]:
         """Whether DVC's cache holds the content of each of `md5s`; what was asked before comes along."""
         new = [md5 for md5 in dict.fromkeys(md5s) if md5 not in self._held]
-        parts = [new[start : start + _FILES] for start in range(0, len(new), _FILES)]
-        work_off([partial(self._hold, part) for part in parts], self._threads)
+        work_off([partial(self._hold, some) for some in by_count(new)], self._threads)
         return self._held
 
     def keeps(self, md5: str) -> None:
@@ -101,18 +101,18 @@ class Workspace:
         self._held.update({md5: self.dvc_cache.holds(md5) for md5 in md5s})
         return ()
 
-    def _files(self, look: Look, paths: list[str]) -> Sequence[Job]:
+    def _look_at(self, look: Look, paths: list[str]) -> Sequence[Job]:
         jobs: list[Job] = []
         for path in paths:
-            found = self._file(look, path)
-            if isinstance(found, Content):
-                look.found[path] = found
+            content = self._told_by_stat(look, path)
+            if isinstance(content, Content):
+                look.found[path] = content
             else:
-                jobs.append(found)
+                jobs.append(content)
         return jobs
 
-    def _file(self, look: Look, path: str) -> Content | Job:
-        """What is at a path, where its stat tells; a job for a folder, and for a file that must be read."""
+    def _told_by_stat(self, look: Look, path: str) -> Content | Job:
+        """What is at a path, if its stat tells; a job for a folder, and for a file that must be read."""
         place = f"{look.root}/{path}"
         try:
             status = os.stat(place)  # noqa: PTH116 - a path object takes longer than the stat
@@ -120,22 +120,22 @@ class Workspace:
             link = os.path.islink(place)  # noqa: PTH114
             return Content(trouble=f"{place}: a symbolic link to nothing. {_RESTORE}") if link else ABSENT
         except OSError as error:
-            return Content(trouble=f"{place}: can't be read ({error.strerror}). {_RESTORE}")
+            return Content(trouble=str(files.unreadable(place, error, _RESTORE)))
         if stat.S_ISDIR(status.st_mode):
             return FolderLook(look, path).start
         known = self.cache.files.get(path)
-        return of_file(known) if known and known.fits(of(status)) else partial(self._read, look, path, place)
+        return of_file(known) if known and known.fits(stat_of(status)) else partial(self._read, look, path, place)
 
     def _read(self, look: Look, path: str, place: str, attempt: int = 1) -> Sequence[Job]:
         try:
-            known = read(place)
+            known = read(place, look.stop)
             if known.ctime_ns < look.settled_ns:
                 self.cache.add_file(path, known)
             look.found[path] = of_file(known)
+        except NotAFileError:
+            look.found[path] = Content(trouble=f"{place}: it is neither a file nor a folder. Take it away")
         except OSError as error:
-            look.found[path] = Content(trouble=f"{place}: can't be read ({error.strerror}). {_RESTORE}")
-        except ValueError as error:
-            look.found[path] = Content(trouble=f"{place}: {error}. Take it away")
+            look.found[path] = Content(trouble=str(files.unreadable(place, error, _RESTORE)))
         except ChangingError:
             if attempt < TRIES:
                 return self._read(look, path, place, attempt + 1)

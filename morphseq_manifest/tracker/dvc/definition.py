@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from morphseq_manifest.base import yaml_text
-from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.base import files, yaml_text
+from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.yaml_text import NotYamlError
 
 PIPELINE = Path("dvc.yaml")
@@ -15,11 +15,7 @@ _MODULE_RUN = re.compile(r"\bpython[\d.]*\s+(?:-\w+\s+)*?-m\s+(\S+)")
 
 def read_bytes(root: Path) -> bytes:
     """The bytes of `root`/dvc.yaml. Raises UnreadableError."""
-    path = root / PIPELINE
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UnreadableError(f"{path}: can't be read ({error.strerror}). Run this in the project's folder") from error
+    return files.read_bytes(root / PIPELINE, "Run this in the project's folder")
 
 
 def parse(data: bytes, name: str) -> dict[str, Any]:

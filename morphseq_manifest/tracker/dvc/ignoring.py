@@ -1,58 +1,135 @@
-"""What .dvcignore leaves out, by DVC's rules: those of .gitignore, for the file at the top of the project."""
+"""What .dvcignore leaves out, by DVC's rules: those of .gitignore."""
 
+import io
+import os
 import re
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
-from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import ConfigError
 
 IGNORE = ".dvcignore"
 # DVC's own, which come first.
 _ALWAYS = (".hg/", ".git/", ".git", ".dvc/")
 
 
+class _Rule(NamedTuple):
+    """A rule as it is written, and as a pattern; whether it leaves out or takes back, and whether only folders."""
+
+    line: str
+    pattern: re.Pattern[str]
+    leaves_out: bool
+    only_folders: bool
+
+
+class _Inside(NamedTuple):
+    """What holds for the paths in a folder: whether it is left out itself; and the rules, the last one first."""
+
+    is_out: bool
+    rules: list[_Rule]
+
+
 class Ignore:
-    """The rules of a project. `text` tells them apart from others. Raises UnreadableError, ConfigError."""
+    """The rules at the top of the project in `root`; if `nested`, also those in its folders, where DVC looks too.
 
-    def __init__(self, root: Path) -> None:
-        path = root / IGNORE
-        try:
-            self.text = path.read_bytes()
-        except FileNotFoundError:
-            self.text = b""
-        except OSError as error:
-            raise UnreadableError(f"{path}: can't be read ({error.strerror}). Restore its permissions") from error
-        self._name = str(path)
+    `text` tells the rules at the top apart from others. Raises UnreadableError; ConfigError if rules can't be used.
+    """
 
-    @cached_property
-    def _rules(self) -> list[tuple[re.Pattern[str], bool, bool]]:
-        """A pattern, whether it leaves out or takes back, and whether it is for folders alone; the last one first."""
-        from pathspec.patterns.gitignore.base import GitIgnorePatternError
-        from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
-
-        rules = []
-        try:
-            lines = [line.strip() for line in self.text.decode().splitlines()]
-            for line in (*_ALWAYS, *(line for line in lines if line and not line.startswith("#"))):
-                pattern, leaves_out = GitIgnoreSpecPattern.pattern_to_regex(line)
-                if pattern is not None and leaves_out is not None:
-                    rules.append((re.compile(pattern), leaves_out, line.endswith("/")))
-        except (UnicodeDecodeError, GitIgnorePatternError) as error:
-            raise ConfigError(f"{self._name}: can't be used: {error}. Correct it") from error
-        return rules[::-1]
+    def __init__(self, root: Path, *, nested: bool = False) -> None:
+        self._root, self._nested = root, nested
+        self.text = _read(root / IGNORE)
+        self._inside: dict[str, _Inside] = {}
 
     def leaves_out(self, path: str, is_folder: bool = False) -> bool:
         """Whether DVC takes no notice of a path from the project's folder, or of a folder that it is in."""
-        parts = path.split("/")
-        for count in range(1, len(parts)):
-            if self._matches("/".join(parts[:count]), True):
-                return True
-        return self._matches(path, is_folder)
+        inside = self._known_inside(path.rpartition("/")[0])
+        return inside.is_out or _match(inside.rules, path, is_folder) or (is_folder and self._is_project(path))
 
-    def _matches(self, path: str, is_folder: bool) -> bool:
-        for pattern, leaves_out, only_folders in self._rules:
-            if only_folders and not is_folder:
-                continue
-            if pattern.match(path) or (is_folder and pattern.match(f"{path}/")):
-                return leaves_out
-        return False
+    def _known_inside(self, folder: str) -> _Inside:
+        if folder not in self._inside:
+            self._inside[folder] = self._find_inside(folder)
+        return self._inside[folder]
+
+    def _find_inside(self, folder: str) -> _Inside:
+        if not folder:
+            return _Inside(False, self._top)
+        above = self._known_inside(folder.rpartition("/")[0])
+        path = f"{folder}/{IGNORE}"
+        if above.is_out or _match(above.rules, folder, True) or self._is_project(folder):
+            return _Inside(True, above.rules)
+        if not self._nested or _match(above.rules, path, False):
+            return _Inside(False, above.rules)
+        here = _rules(_lines(_read(self._root / path), self._root / path), self._root / path)
+        moved = _rules([_moved(rule.line, folder) for rule in here], self._root / path)
+        rules = [*moved[::-1], *above.rules]
+        # As DVC has it, `**/` in a folder leaves out the folder itself.
+        return _Inside(_match(rules, folder, True), rules)
+
+    @cached_property
+    def _top(self) -> list[_Rule]:
+        path = self._root / IGNORE
+        return _rules([*_ALWAYS, *_lines(self.text, path)], path)[::-1]
+
+    def _is_project(self, folder: str) -> bool:
+        """Whether there is a DVC project of its own in a folder; told where folders are looked into."""
+        return self._nested and os.path.exists(f"{self._root}/{folder}/.dvc")  # noqa: PTH110
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of a file with rules; none where there is no file."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
+    except OSError as error:
+        raise files.unreadable(path, error, "Restore its permissions") from error
+
+
+def _lines(text: bytes, path: Path) -> list[str]:
+    """The rules in the text of a file, as they are written there."""
+    try:
+        lines = [line.strip() for line in io.StringIO(text.decode(), newline=None)]
+    except UnicodeDecodeError as error:
+        raise _unusable(path, error) from error
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _moved(line: str, folder: str) -> str:
+    """A rule for what is in a folder, as it is written at the top of the project; as DVC does it."""
+    back = "!" * line.startswith("!")
+    line = line.removeprefix("!")
+    anywhere = "/" not in line[:-1] or line.startswith("**/")
+    line = line.removeprefix("**/" if anywhere else "/").removeprefix("\\")
+    return f"{back}/{folder}/{'**/' * anywhere}{line}"
+
+
+def _rules(lines: Iterable[str], path: Path) -> list[_Rule]:
+    from pathspec.patterns.gitignore.base import GitIgnorePatternError
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+    rules = []
+    try:
+        for line in lines:
+            pattern, leaves_out = GitIgnoreSpecPattern.pattern_to_regex(line)
+            if pattern is not None and leaves_out is not None:
+                rules.append(_Rule(line, re.compile(pattern), leaves_out, line.endswith("/")))
+    except (GitIgnorePatternError, re.error) as error:
+        raise _unusable(path, error) from error
+    return rules
+
+
+def _unusable(path: Path, error: Exception) -> ConfigError:
+    return ConfigError(f"{path}: can't be used: {error}. Correct it")
+
+
+def _match(rules: list[_Rule], path: str, is_folder: bool) -> bool:
+    """Whether the rules leave a path out; the first that matches decides."""
+    for _, pattern, leaves_out, only_folders in rules:
+        if only_folders and not is_folder:
+            continue
+        if pattern.match(path) or (is_folder and pattern.match(f"{path}/")):
+            return leaves_out
+    return False

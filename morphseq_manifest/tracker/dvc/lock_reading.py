@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from morphseq_manifest.base import yaml_text
-from morphseq_manifest.base.errors import ContentError, UnreadableError
+from morphseq_manifest.base import files, yaml_text
+from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.base.yaml_text import NotYamlError
 
 LOCK = Path("dvc.lock")
@@ -64,7 +64,7 @@ def read(root: Path = Path()) -> Lock:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise UnreadableError(f"{path}: can't be read ({error.strerror}). Restore its permissions") from error
+        raise files.unreadable(path, error, "Restore its permissions") from error
     except UnicodeDecodeError as error:
         raise ContentError(f"{path}: not UTF-8 at byte {error.start}. {_REMEDY}") from error
     return parse(text, str(path))

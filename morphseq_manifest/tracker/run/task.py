@@ -9,11 +9,11 @@ from pathlib import Path
 
 import msgspec
 
-from morphseq_manifest.base.memo import FOLDER
+from morphseq_manifest.base import files
 from morphseq_manifest.tracker.dvc.stages import Stage
 
-LOGS = FOLDER / "logs"
-RUNNING = FOLDER / "running"
+LOGS = files.OWN / "logs"
+RUNNING = files.OWN / "running"
 _TAIL_BYTES = 8192
 # Nothing that a shell would take for more than words.
 _MODULE = re.compile(r"python -m ([\w.]+)((?: (?:'[\w.@%+=:,/-]*'|[\w.@%+=:,/-]+))*)")
