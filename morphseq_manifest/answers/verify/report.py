@@ -91,7 +91,7 @@ def verify(
 
     `sample` is the percentage of files to hash; names are always checked, all of them. An interrupted check is taken
     up where it ended, by the same arguments, unless `restart` is set. Raises ConfigError for an unknown experiment,
-    UnreadableError where nothing is recorded, ContentError for a dvc.lock or manifest that can't be understood.
+    UnreadableError if nothing is recorded, ContentError for a dvc.lock or manifest that can't be understood.
     """
     scope = read_scope(root, experiments, later_than)
     plan = make_plan(root, scope)
