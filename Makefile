@@ -60,6 +60,7 @@ $(VENV)/lowest/installed: pyproject.toml | install
 # The pages of docs/ that are made from the code.
 docs: install
 	python -m tests.docs.generate
+	python -m morphseq_manifest.cohort.columns_page
 
 bench: install $(VENV)/snakemake/bin/snakemake $(VENV)/paraffin/bin/paraffin
 	SNAKEMAKE=$(CURDIR)/$(VENV)/snakemake/bin/snakemake PARAFFIN=$(CURDIR)/$(VENV)/paraffin/bin/paraffin \

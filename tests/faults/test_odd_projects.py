@@ -53,6 +53,7 @@ def states(project: Project, code: int) -> dict[str, str]:
     return {step["stage"]: step["state"] for row in rows for step in row.values()}
 
 
+@pytest.mark.slow
 def test_every_stage_is_in_the_answer_and_dvc_agrees(tmp_path: Path) -> None:
     project = make(tmp_path / "it", ODD_PARAMS, ODD_PIPELINE, "/large\n/low\n/listed\n/?-*\n")
     assert states(project, 1) == dict.fromkeys(STAGES, "missing")
@@ -71,6 +72,7 @@ def test_every_stage_is_in_the_answer_and_dvc_agrees(tmp_path: Path) -> None:
         project.edit("params.yaml", new, old)
 
 
+@pytest.mark.slow
 def test_what_a_run_records_of_odd_settings_is_what_dvc_records(tmp_path: Path) -> None:
     locks = []
     for name, command in (("ours", ("morphseq", "run")), ("theirs", ("dvc", "repro", "--quiet"))):

@@ -92,6 +92,7 @@ def test_an_example_is_the_same_each_time_and_covers_what_is_drawn(examples: lis
     assert all(snip.shape == (288, 128) for one in examples for snip in one.snips)
 
 
+@pytest.mark.slow
 def test_mask_training_gives_networks_like_the_default_ones_the_same_each_time(
     examples: list[Example], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -109,6 +110,7 @@ def test_mask_training_gives_networks_like_the_default_ones_the_same_each_time(
             assert path.read_bytes() == default.read_bytes()
 
 
+@pytest.mark.slow
 def test_vae_training_gives_encoders_like_the_default_ones(
     examples: list[Example], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,7 +157,7 @@ ALL = list(definitions())
 CHUNKS = 6
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.parametrize("chunk", [0, *(pytest.param(chunk, marks=pytest.mark.slow) for chunk in range(1, CHUNKS))])
 def test_what_is_not_refused_is_resolved_as_dvc_resolves_it(root: Path, chunk: int) -> None:
     taken = 0
     for one in ALL[chunk::CHUNKS]:
