@@ -477,8 +477,8 @@ def test_it_can_be_asked_where_nothing_can_be_remembered(project: Project) -> No
 
 
 def test_the_functions_are_those_of_the_package_whatever_was_imported_before() -> None:
-    import morphseq_manifest.status.view
-    import morphseq_manifest.why.view
+    import morphseq_manifest.answers.status.view
+    import morphseq_manifest.answers.why.view
 
     for name in ("provenance", "status", "why"):
         assert getattr(morphseq_manifest, name).__name__ == name
