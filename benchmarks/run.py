@@ -82,7 +82,7 @@ def dvc_side_by_side(experiments: int) -> float:
 
 
 def paraffin_side_by_side(experiments: int, paraffin: str) -> dict[str, float]:
-    """Two workers of paraffin, with the DVC of their own environment; empty where they leave stages undone."""
+    """Two workers of paraffin, with the DVC of their own environment; empty if they leave stages undone."""
     with project(experiments) as (root, _):
         words = ("add", "."), ("-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "-m", "all")
         for part in words:  # it needs a commit

@@ -149,7 +149,7 @@ def slow_stat(entry: "os.DirEntry[str]") -> os.stat_result:
 
 
 def cold(frames: int, quick: bool) -> Figure:
-    """Nothing remembered: the rate of md5sum, which is what the verdict needs, on all processors; page cache warm."""
+    """Nothing remembered: the rate of md5sum, which is what the verdict needs, on all CPU cores; page cache warm."""
     size = 1_600_000  # the lab's mean
     with project(4, frames // 4, size, settled=False) as (root, _):
         files = "\0".join(str(path) for path in sorted((root / "data/frames").rglob("*.png"))).encode()

@@ -54,7 +54,7 @@ class Anatomy:
 
 
 def alike(function: Callable[..., NDArray[np.float64]], *values: NDArray[Any]) -> Field:
-    """A function of arrays of numbers, float32, the same on all processors: worked out in float64, then rounded.
+    """A function of arrays of numbers, float32, the same on all CPU cores: worked out in float64, then rounded.
 
     Worked out in float32, the last digits depend on the processor, and a few of a plate's pixels with them.
     """

@@ -86,7 +86,7 @@ def _place(rng: np.random.Generator, name: str, well: Well, stage_hpf: float) ->
 
 
 def _inside(rng: np.random.Generator, embryo: Embryo) -> Embryo | None:
-    """The embryo anywhere well within the frame, or None where it is too large as it lies."""
+    """The embryo anywhere well within the frame, or None if it is too large as it lies."""
     points = embryo.points()
     low = _MARGIN_PX - points.min(axis=0)
     high = np.array(SHAPE) - 1 - _MARGIN_PX - points.max(axis=0)
@@ -152,7 +152,7 @@ class _Drops:
         return Bubble(float(y), float(x), self._radius)
 
     def _far(self, rng: np.random.Generator, placed: list[Embryo]) -> tuple[Bubble, ...]:
-        """A bubble somewhere in the frame, far from every embryo; none where there is no such place."""
+        """A bubble somewhere in the frame, far from every embryo; none if there is no such place."""
         for _ in range(_TRIES):
             y, x = rng.uniform(self._radius, np.array(SHAPE) - self._radius)
             at = np.array([[y, x]])

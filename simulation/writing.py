@@ -30,7 +30,7 @@ TRUTH_COLUMNS = ("well", "time_int", *(field.name for field in fields(Truth)))
 
 
 def write_plate(plate: Plate, data_root: Path, advance: Callable[[], None] = lambda: None) -> bool:
-    """Write a plate and its truth; False where it was there already with the same content, then left untouched.
+    """Write a plate and its truth; False if it was there already with the same content, then left untouched.
 
     Calls `advance` after every frame. Raises ContentError, and changes nothing, where other content is in its place.
     """
@@ -144,7 +144,7 @@ def _csv(columns: Iterable[str], rows: Rows) -> bytes:
 
 
 def _there_already(drawn: Path, place: Path) -> bool:
-    """Whether `place` holds what was drawn. Raises ContentError where it holds anything else."""
+    """Whether `place` holds what was drawn. Raises ContentError if it holds anything else."""
     if not place.exists():
         return False
     drawn_files = {path.relative_to(drawn): path for path in (drawn.rglob("*") if drawn.is_dir() else [drawn])}

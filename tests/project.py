@@ -53,7 +53,7 @@ class Project:
         return output
 
     def ending(self, *command: str | Path) -> tuple[int, str]:
-        """Run a command: its exit code, and stdout and stderr together, in which no traceback may stand."""
+        """Run a command: its exit status, and stdout and stderr together, in which no traceback may stand."""
         with self.start(*command) as process:
             output, _ = process.communicate(timeout=_HANGS_S)
         assert "Traceback" not in output, output

@@ -103,7 +103,7 @@ def differences(ours: dict[str, str], theirs: dict[str, str]) -> list[str]:
 
 
 def status(root: Path) -> dict[str, Any]:
-    """What `dvc status` says; nothing where all is up to date."""
+    """What `dvc status` says; nothing if all is up to date."""
     with Repo(str(root)) as repo:
         found: dict[str, Any] = repo.status()
     return found

@@ -103,7 +103,7 @@ for name in sys.argv[middle + 1:]:
 
 
 def write(root: Path, pipeline: str = PIPELINE) -> Project:
-    """Write the toy project, in which nothing has run yet; it is no commit yet."""
+    """Write the toy project, in which nothing has run yet; it is not a commit yet."""
     (root / "manifests/images").mkdir(parents=True)
     for experiment in EXPERIMENTS:
         add_experiment(root, experiment)

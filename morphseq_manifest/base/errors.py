@@ -1,4 +1,4 @@
-"""What can go wrong, as one family of exceptions, and the exit codes they end a command with."""
+"""What can go wrong, as one family of exceptions, and the exit statuses they end a command with."""
 
 from enum import IntEnum
 

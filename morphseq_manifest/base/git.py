@@ -56,17 +56,17 @@ def commit(root: Path, rev: str) -> str:
     if _NO_REPOSITORY in done.stderr:
         raise ConfigError(f"{root}: {_said(done.stderr)}. Run this in the project's folder, or leave the commit out")
     if done.returncode != 0:
-        raise ConfigError(f"{rev!r} is no commit of the project in {root}. `git log` lists them")
+        raise ConfigError(f"{rev!r} is not a commit of the project in {root}. `git log` lists them")
     return done.stdout.decode().strip()
 
 
 def content(root: Path, rev: str, path: Path) -> bytes | None:
-    """A file's bytes at a commit; None where it was not there. `path` is relative to `root`."""
+    """A file's bytes at a commit; None if it was not there. `path` is relative to `root`."""
     return run(root, "cat-file", "blob", f"{rev}:./{path.as_posix()}")
 
 
 def ignored(root: Path, paths: Sequence[str]) -> set[str] | None:
-    """Those of the paths that git ignores; None where there is no repository."""
+    """Those of the paths that git ignores; None if there is no repository."""
     asked = "\0".join(paths).encode(errors="surrogateescape")
     done = _start(root, ["check-ignore", "-z", "--stdin"], asked)
     if done.returncode not in {0, 1}:

@@ -21,7 +21,7 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 class Journal(Generic[Record]):
     """The records of one file, in the order in which they were added, until it is closed; nobody else can have it open.
 
-    Raises ConfigError where another process has it open.
+    Raises ConfigError if another process has it open.
     """
 
     def __init__(self, path: Path, kind: type[Record]) -> None:

@@ -28,7 +28,7 @@ def describe(done: int, kept: int, total: int, unit: str, seconds: float) -> str
 
 @contextmanager
 def watching(label: str, total: int, unit: str = "frames") -> Iterator[Advance]:
-    """Show a bar on stderr while the block runs; nothing where stderr is no terminal."""
+    """Show a bar on stderr while the block runs; nothing if stderr is no terminal."""
     if not sys.stderr.isatty():
         yield lambda count, *, kept=False: None
         return

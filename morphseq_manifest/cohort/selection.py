@@ -32,7 +32,7 @@ def named(texts: Iterable[str], listed: Iterable[str]) -> list[str]:
 def select(listed: Iterable[str], texts: Iterable[str] = (), later_than: str | None = None) -> Selection:
     """Of the `listed` experiments, those named in `texts` (all if none) whose date is after `later_than` (YYYYMMDD).
 
-    Raises ConfigError for an experiment that is not listed, and for what is no day.
+    Raises ConfigError for an experiment that is not listed, and for what is not a day.
     """
     known = list(listed)
     wanted = set(named(texts, known) or known)
@@ -41,14 +41,14 @@ def select(listed: Iterable[str], texts: Iterable[str] = (), later_than: str | N
         return Selection(chosen, [])
     after = _day(later_than)
     if after is None or len(later_than) != 8:
-        raise ConfigError(f"--later-than: {later_than!r} is no day; expected one like 20240418")
+        raise ConfigError(f"--later-than: {later_than!r} is not a day; expected one like 20240418")
     days = {name: _day(name) for name in chosen}
     later = [name for name, day in days.items() if day is not None and day > after]
     return Selection(later, [name for name, day in days.items() if day is None])
 
 
 def _day(name: str) -> date | None:
-    """The day at the beginning of an id; None where there is none."""
+    """The day at the beginning of an id; None if there is none."""
     match = _DAY.match(name)
     try:
         return date(*map(int, match.groups())) if match else None

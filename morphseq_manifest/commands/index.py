@@ -4,19 +4,17 @@ from pathlib import Path
 
 import click
 
-from morphseq_manifest.base.console import Command, note
+from morphseq_manifest.base.console import Command, examples, note
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, epilog=examples("morphseq index data/training_data/bf_embryo_snips/20240418"))
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.pass_obj
 def index(root: Path, folder: Path) -> None:
     """Write the index of a folder of stacks again.
 
-    It lists the stacks in FOLDER as they are now, in FOLDER/contents.json: `morphseq verify` asks for it where that
+    It lists the stacks in FOLDER as they are now, in FOLDER/contents.json: `morphseq verify` asks for it if that
     file is lost or damaged, and says afterwards whether the stacks are the recorded ones.
-
-    Example: morphseq index data/training_data/bf_embryo_snips/20240418
     """
     from morphseq_manifest.cohort.manifests import stack_index
 

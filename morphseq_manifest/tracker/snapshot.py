@@ -31,13 +31,13 @@ class Snapshot:
         self.label = rev or "the working tree"
 
     def recorded_in(self, path: Path) -> str | None:
-        """The commit that first had a file as it is at this moment; None where it is not committed."""
+        """The commit that first had a file as it is at this moment; None if it is not committed."""
         commits = git.history(self.root, path, start=self.commit or "HEAD")[:1]
         same = bool(commits) and git.content(self.root, commits[0], path) == self.content(path)
         return commits[0] if same else None
 
     def content(self, path: Path) -> bytes | None:
-        """A file's bytes, by its path in the project; None where it is not there."""
+        """A file's bytes, by its path in the project; None if it is not there."""
         if path in self._texts:
             return self._texts[path]
         if self.commit:
@@ -50,7 +50,7 @@ class Snapshot:
             raise UnreadableError(f"{self.root / path}: can't be read ({error.strerror})") from error
 
     def text(self, path: Path) -> str | None:
-        """A file's text; None where it is not there. Raises ContentError where it is not UTF-8."""
+        """A file's text; None if it is not there. Raises ContentError if it is not UTF-8."""
         data = self.content(path)
         try:
             return None if data is None else data.decode()
@@ -79,7 +79,7 @@ class Snapshot:
 
     @cached_property
     def lock(self) -> Lock:
-        """The lock; empty where nothing has run yet. Raises as lock_reading.parse does."""
+        """The lock; empty if nothing has run yet. Raises as lock_reading.parse does."""
         text = self.text(lock_reading.LOCK)
         if text is None:
             return {}

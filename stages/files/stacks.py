@@ -164,7 +164,9 @@ def _explaining(path: Path) -> Iterator[None]:
     except OSError as error:
         raise files.unreadable(path, error, "Run its stage again") from error
     except (tifffile.TiffFileError, msgspec.DecodeError, ValueError, struct.error, zlib.error) as error:
-        raise ContentError(f"{path}: no stack of this pipeline, or damaged ({error}). Run its stage again") from error
+        raise ContentError(
+            f"{path}: not a stack of this pipeline, or damaged ({error}). Run its stage again"
+        ) from error
 
 
 def _old_form(folder: Path, name: str, mask: bool) -> dict[int, Reader]:

@@ -28,7 +28,7 @@ def read_text(path: Path) -> pd.DataFrame:
         raise files.unreadable(path, error, "Put the table there") from error
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ContentError(
-            f"{path}: no table in UTF-8 with commas: {str(error).strip()}. Save it as CSV UTF-8"
+            f"{path}: not a table in UTF-8 with commas: {str(error).strip()}. Save it as CSV UTF-8"
         ) from error
     for name in table.columns:
         broken = table.index[table[name].str.contains("[\r\n]", regex=True)]

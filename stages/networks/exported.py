@@ -60,7 +60,7 @@ def load_exported(folder: Path) -> nn.Module:
             check_archive(archive, path)
         program = torch.export.load(path)
     except (zipfile.BadZipFile, RuntimeError, ValueError, AssertionError, KeyError, EOFError) as error:
-        raise ConfigError(f"{path}: no whole torch.export archive ({_line(error)}). Export it again") from error
+        raise ConfigError(f"{path}: not a whole torch.export archive ({_line(error)}). Export it again") from error
     if device().type != "cpu":
         program = move_to_device_pass(program, device())
     network = Normalised(program.module()).to(device())

@@ -64,7 +64,7 @@ class Tree(Project):
         return {state.stage: (state.state, state.changed) for state in versions.status(self.root)}
 
     def code(self, *arguments: str) -> tuple[int, str, str]:
-        """`morphseq code`: its exit code, stdout and stderr."""
+        """`morphseq code`: its exit status, stdout and stderr."""
         command = [str(Path(sys.executable).parent / "morphseq"), "-C", str(self.root), "code", *arguments]
         done = subprocess.run(command, text=True, capture_output=True, check=False)
         assert "Traceback" not in done.stderr, done.stderr
@@ -423,11 +423,11 @@ def test_a_stage_that_is_no_more_leaves_the_record(tree: Tree) -> None:
         ("work/deep.py", "x = '\0'", 4, "work/deep.py: can't be read as Python: source code"),
         ("work/deep.py", "from ...x import y", 4, "work/deep.py: can't be read as Python: attempted relative import"),
         ("dvc.yaml", None, 4, "dvc.yaml: can't be read (No such file or directory). Run this in the project's folder"),
-        ("dvc.yaml", "stages: [", 2, "dvc.yaml, line 2: no valid YAML"),
+        ("dvc.yaml", "stages: [", 2, "dvc.yaml, line 2: not valid YAML"),
         ("dvc.yaml", "stages:\n  a: 1\n", 2, "dvc.yaml: no pipeline: expected `stages`, a mapping"),
         ("dvc.yaml", "", 2, "dvc.yaml: no pipeline"),
         ("params.yaml", "experiments: {}\nversions:\n  first: 1\n", 2, "params.yaml: `versions` lacks second. Add it"),
-        ("manifests/code.json", "{}", 3, "manifests/code.json: no whole manifest"),
+        ("manifests/code.json", "{}", 3, "manifests/code.json: not a whole manifest"),
     ],
 )
 def test_what_can_not_be_read_is_named(tree: Tree, name: str, text: str | None, code: int, said: str) -> None:

@@ -138,7 +138,7 @@ def test_any_commit_is_answered_without_checking_it_out(project: Project) -> Non
     assert sorted(states(project, code=0)) == [TIME_LAPSE, AWKWARD]
     for rev in ("HEAD~1", first, first[:10]):
         assert sorted(states(project, "df03", "--rev", rev, code=0)) == sorted(PLATES)
-    assert "'nowhere' is no commit" in project.morphseq("provenance", "df01", "--rev", "nowhere", code=2)
+    assert "'nowhere' is not a commit" in project.morphseq("provenance", "df01", "--rev", "nowhere", code=2)
     assert "never built" in project.morphseq("provenance", "df01", "--rev", "HEAD~2", code=4)
 
     text = project.morphseq("diff", "HEAD~1", "HEAD", code=1)
@@ -259,7 +259,7 @@ def test_a_copy_found_anywhere_is_recognised(project: Project, tmp_path: Path) -
     mail.write_bytes(b"".join([lines[0], *(line.replace(b"E3", b"E9") for line in lines[1:])]))
     assert "not known" in project.morphseq("provenance", mail, code=3)
     mail.write_text("a,b\n1,2\n")
-    assert "no table of this pipeline" in project.morphseq("provenance", mail, code=3)
+    assert "not a table of this pipeline" in project.morphseq("provenance", mail, code=3)
     assert "can't be read" in project.morphseq("provenance", tmp_path / "gone.csv", code=4)
 
 

@@ -183,7 +183,7 @@ def test_experiments_after_a_day_are_chosen_and_those_without_a_date_listed(proj
 
 @pytest.mark.parametrize("day", ["20251301", "2025010", "2025-01-01", "202501011", "tomorrow", "²0250101"])
 def test_what_is_no_day_is_refused(project: Project, day: str) -> None:
-    assert f"'{day}' is no day" in project.morphseq("status", "--later-than", day, code=2)
+    assert f"'{day}' is not a day" in project.morphseq("status", "--later-than", day, code=2)
 
 
 def test_verbose_names_all_that_is_not_up_to_date(project: Project) -> None:

@@ -207,7 +207,7 @@ def test_a_failure_is_told_in_its_words(project: Project) -> None:
 def test_what_can_not_be_read_is_said_and_ends_with_4(project: Project) -> None:
     (project.frames(SNAPSHOT) / "A01_t0009.png").symlink_to("nowhere")
     text = project.morphseq("why", "df03", code=4)
-    assert "could not be told: " in text
+    assert "could not be determined: " in text
     assert "A01_t0009.png: a symbolic link to nothing" in text
     assert "is up to date" in project.morphseq("why", TIME_LAPSE)
 
@@ -229,7 +229,7 @@ def test_what_a_table_lacks_is_told_by_experiment(project: Project) -> None:
 )
 def test_an_unknown_target_suggests_the_nearest(project: Project, target: str, meant: str) -> None:
     said = project.morphseq("why", target, code=2)
-    assert f"'{target}' is no stage, group or experiment" in said
+    assert f"'{target}' is not a stage, group or experiment" in said
     assert f"Did you mean '{meant}" in said
 
 

@@ -26,7 +26,7 @@ def test_content_and_history_are_told(project: Project) -> None:
     assert git.content(project.root, head, Path("b.txt")) is None
     assert git.history(project.root, Path("a.txt")) == [head]
     assert git.describe(project.root, head).endswith(" One")
-    with pytest.raises(ConfigError, match="is no commit"):
+    with pytest.raises(ConfigError, match="is not a commit"):
         git.commit(project.root, "nothing")
 
 

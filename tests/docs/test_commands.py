@@ -60,7 +60,7 @@ def test_every_command_has_examples_that_parse(name: str) -> None:
     for line in lines:
         assert line.startswith(f"{name} ") or line == name, f"an example of {name}: {line}"
         arguments = shlex.split(line.removeprefix(name))
-        CONTEXTS[name].command.make_context(name, arguments).close()  # raises where an option is wrong
+        CONTEXTS[name].command.make_context(name, arguments).close()  # raises if an option is wrong
 
 
 def test_every_command_has_short_and_long_help_and_the_version_is_that_of_the_project() -> None:

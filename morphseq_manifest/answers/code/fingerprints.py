@@ -47,7 +47,7 @@ class Module(NamedTuple):
 def read_module(source: bytes, package: str = "") -> Module:
     """The fingerprint and the imports of a module of `package`.
 
-    Raises SyntaxError or ValueError for what is no Python, ImportError where an import leaves the top package.
+    Raises SyntaxError or ValueError for what is no Python, ImportError if an import leaves the top package.
     """
     tree = ast.parse(source)
     text: list[str] = []
@@ -159,7 +159,7 @@ class Code:
     def fingerprints(self, start: str, name: str) -> dict[str, str]:
         """By module, the fingerprints of `start`, as `python -m` runs it, and of all it imports that is to be followed.
 
-        `name` is for messages. Raises UnreadableError where a module is missing or no Python.
+        `name` is for messages. Raises UnreadableError if a module is missing or no Python.
         """
         module_run = f"{start}.__main__" if _is_package(self._find(start)) else start
         if self._find(module_run) is None:
@@ -201,7 +201,7 @@ class Code:
         return self._modules[name]
 
     def _check(self, name: str, path: Path, module: Module) -> None:
-        """Raise UnreadableError where a module that is surely imported from the same package is not there."""
+        """Raise UnreadableError if a module that is surely imported from the same package is not there."""
         for item in module.imports:
             ours = item.surely and _is_of(item.name, name.partition(".")[0])
             if ours and self._find(item.name) is None and not self._is_folder(item.name):

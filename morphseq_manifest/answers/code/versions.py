@@ -75,8 +75,8 @@ def compare(stage: str, code: StageCode, recorded: StageCode | None) -> StageSta
 def status(root: Path = Path()) -> list[StageState]:
     """The state of every stage that runs a module, in the order of dvc.yaml.
 
-    Raises ConfigError for wrong settings, UnreadableError where a file or module is missing or can't be read,
-    ContentError where the record was edited or damaged.
+    Raises ConfigError for wrong settings, UnreadableError if a file or module is missing or can't be read,
+    ContentError if the record was edited or damaged.
     """
     recorded = read(root)
     return [compare(stage, code, recorded.get(stage)) for stage, code in present(root).items()]
@@ -85,7 +85,7 @@ def status(root: Path = Path()) -> list[StageState]:
 def accept(root: Path = Path(), stages: Sequence[str] = ()) -> list[StageState]:
     """Record the present code for the present versions, of all stages or of `stages`; returns what was not recorded.
 
-    Under an unchanged version, this says that the results did not change. Raises as `status` does.
+    Under an unchanged version, accepting declares the results unchanged. Raises as `status` does.
     """
     now, recorded = present(root), read(root)
     _check_names(stages, now, root)
@@ -136,7 +136,7 @@ def present(root: Path = Path()) -> dict[str, StageCode]:
 
 
 def read(root: Path = Path()) -> dict[str, StageCode]:
-    """The recorded code, by stage; empty where nothing was recorded yet."""
+    """The recorded code, by stage; empty if nothing was recorded yet."""
     path = root / RECORD
     try:
         data = path.read_bytes()

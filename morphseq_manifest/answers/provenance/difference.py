@@ -23,7 +23,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 def diff(old: CohortSnapshot, new: CohortSnapshot) -> Difference:
-    """Compare two moments, from their params and manifests alone. Raises where one of these is damaged."""
+    """Compare two moments, from their params and manifests alone. Raises if one of these is damaged."""
     experiments = changes.compare(
         "experiment",
         {name: item.segmenter for name, item in old.params.experiments.items()},

@@ -55,7 +55,7 @@ class ExperimentState(msgspec.Struct, frozen=True):
 def manifest_of(table: str, snapshot: CohortSnapshot) -> CohortManifest:
     """The manifest of df01, df02 or df03. Raises ConfigError for another name, UnreadableError for no manifest."""
     if table not in TABLES:
-        raise ConfigError(f"{table!r} is no cohort table; there are {', '.join(TABLES)}")
+        raise ConfigError(f"{table!r} is not a cohort table; there are {', '.join(TABLES)}")
     manifest = snapshot.cohort(table)
     if manifest is None:
         raise UnreadableError(
@@ -199,8 +199,8 @@ def provenance(table: str, root: Path | str = ".", rev: str | None = None) -> "p
     """What is in df01, df02 or df03, in the working tree of `root` or at the commit `rev`: a row an experiment.
 
     Columns: experiment, state (as Membership has it), rows, embryos, wells, frames, segmenter, the hash of the
-    rows it contributed, why it is in that state. Raises UnreadableError where the table has no manifest,
-    ContentError where a manifest or dvc.lock was edited or damaged, ConfigError for another name or no such commit.
+    rows it contributed, why it is in that state. Raises UnreadableError if the table has no manifest,
+    ContentError if a manifest or dvc.lock was edited or damaged, ConfigError for another name or no such commit.
     """
     import pandas as pd
 

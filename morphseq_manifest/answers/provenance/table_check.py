@@ -18,7 +18,7 @@ from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
 
 def table_path(table: str, manifest: CohortManifest, snapshot: CohortSnapshot) -> Path:
-    """Where the table is, as dvc.lock has it. Raises ContentError where it is not among the outputs of its stage."""
+    """Where the table is, as dvc.lock has it. Raises ContentError if it is not among the outputs of its stage."""
     stage = snapshot.lock.get(table)
     paths = [path for path in stage.outs if Path(path).name == manifest.table] if stage else []
     if not paths:
@@ -86,8 +86,8 @@ def recognise(path: Path, root: Path) -> Origin | None:
     """Find a copy of a cohort table in the history of the manifests, by its hash.
 
     Where no commit knows these bytes, the nearest: the newest manifest with the most experiments whose rows are the
-    same, and what differs. None where no experiment's rows are known. Raises UnreadableError where there is no such
-    file, ContentError where it is no cohort table.
+    same, and what differs. None if no experiment's rows are known. Raises UnreadableError if there is no such
+    file, ContentError if it is not a cohort table.
     """
     digest = hash_file(path)
     counted: Counted | None = None

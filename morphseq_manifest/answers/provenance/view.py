@@ -100,7 +100,7 @@ def show_difference(difference: "Difference", old: CohortSnapshot, new: CohortSn
 
 
 def _few(frames: Sequence[Change]) -> Sequence[Change]:
-    """The first of them; none where all of many were added, or all removed: what is to be said is how many."""
+    """The first of them; none if all of many were added, or all removed: what is to be said is how many."""
     if len(frames) <= _SHOWN:
         return frames
     ways = {(frame.old is ABSENT, frame.new is ABSENT) for frame in frames}

@@ -23,7 +23,7 @@ class Unusual(msgspec.Struct, frozen=True):
 
     `orphans`: by experiment no longer listed, what is left of it. `unlisted`: folders that a stage would read, were
     they listed. `code`: stages whose code is not what is recorded for their version, and how. `others`: files of DVC's
-    that are not looked at. `problems`: what could not be told.
+    that are not looked at. `problems`: what could not be determined.
     """
 
     orphans: dict[str, list[str]] = {}

@@ -23,7 +23,7 @@ __all__ = ["Report", "State", "Step", "TableState", "status"]
 class TableState(msgspec.Struct, frozen=True):
     """A cohort stage and, if it makes a table, what is in it, by experiment: current, outdated, waiting, removed.
 
-    `experiments` is None for a stage that makes no table, or none so far; `problem` says why it could not be told.
+    `experiments` is None for a stage that makes no table, or none so far; `problem` says why not.
     """
 
     step: Step
@@ -59,7 +59,7 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 where nothing would run and all is as it should be, 4 where something could not be told, else 1."""
+        """0 if nothing would run and all is as it should be, 4 if something could not be determined, else 1."""
         troubles = any(step.state == State.UNREADABLE for step in self.steps.values())
         problems = any(table.problem for table in self.tables.values())
         if troubles or problems or (self.unusual and self.unusual.problems):

@@ -126,7 +126,7 @@ def _unusual(unusual: Unusual, verbose: bool) -> Iterator[str]:
     for name in unusual.others:
         yield f"not looked at: {name}, which `dvc status` looks at too"
     for problem in unusual.problems:
-        yield f"could not be told: {problem}"
+        yield f"could not be determined: {problem}"
 
 
 def _some(names: list[str], count: int) -> str:

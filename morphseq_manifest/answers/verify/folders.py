@@ -161,7 +161,7 @@ Index = tuple[Mapping[str, Frame | Entry], Callable[[str], bool]]
 
 
 def _listed_frames(root: Path, scope: Scope, path: str) -> Index | None:
-    """The frames of a manifest; None where it is not the recorded one, which is found when it is hashed itself."""
+    """The frames of a manifest; None if it is not the recorded one, which is found when it is hashed itself."""
     try:
         data = (root / path).read_bytes()
     except OSError:
@@ -189,7 +189,7 @@ def _frames(data: bytes, name: str) -> ImagesManifest:
 
 
 def _indexed(root: Path, record: Record) -> Index | None:
-    """The stacks of a contents index; None where there is none, or another one than was recorded."""
+    """The stacks of a contents index; None if there is none, or another one than was recorded."""
     try:
         found = stack_index.read(root / record.path)
     except (ContentError, UnreadableError):
@@ -202,7 +202,7 @@ def _indexed(root: Path, record: Record) -> Index | None:
 def explain(root: Path, scope: Scope, failure: Failure) -> list[Finding]:
     """Name what can be named in a folder that as a whole is not the recorded one.
 
-    Reads it again. Raises UnreadableError where that fails.
+    Reads it again. Raises UnreadableError if that fails.
     """
     record = scope.record(failure.job.path)
     folder, recorded, counted = root / record.path, record.content, failure.job.files

@@ -71,7 +71,7 @@ class Progress:
         return began, {data[at : at + _PROOF] for at in range(_HEADER.size, whole, _PROOF)}
 
     def _open(self) -> BinaryIO | None:
-        """The file, with what was proved so far, to append to without a buffer; None where nothing can be written."""
+        """The file, with what was proved so far, to append to without a buffer; None if nothing can be written."""
         try:
             files.write_bytes(self.path, _HEADER.pack(_MAGIC, self.began) + b"".join(self.proofs))
             return self.path.open("ab", buffering=0)

@@ -91,14 +91,14 @@ def verify(
 
     `sample` is the percentage of files to hash; names are always checked, all of them. An interrupted check is taken
     up where it ended, by the same arguments, unless `restart` is set. Raises ConfigError for an unknown experiment,
-    UnreadableError where nothing is recorded, ContentError for a dvc.lock or manifest that can't be understood.
+    UnreadableError if nothing is recorded, ContentError for a dvc.lock or manifest that can't be understood.
     """
     scope = read_scope(root, experiments, later_than)
     plan = make_plan(root, scope)
     seed = int.from_bytes(os.urandom(3)) if sample and seed is None else seed
     jobs = take_sample(plan.jobs, sample, seed or 0) if sample else plan.jobs
     progress = Progress(root, repr((sorted(experiments), later_than, sample, seed)), restart)
-    left = [job for job in jobs if not progress.has(job)]
+    left = [job for job in jobs if not progress.has(job)] if progress.proofs else jobs
     skipped = _count(jobs) - _count(left) if len(left) < len(jobs) else 0
     hashed = _hash(root, left, progress, skipped, watch)
     return Report(
@@ -139,7 +139,7 @@ def _hash(root: Path, jobs: list[Job], progress: Progress, skipped: int, watch: 
 
 
 def _count(jobs: list[Job]) -> int:
-    return sum([job.count for job in jobs])
+    return len(jobs) + sum([job.count - 1 for job in jobs if job.md5])  # those by md5 can be folders
 
 
 def _findings(root: Path, failures: list[Failure], scope: Scope) -> Iterator[Finding]:

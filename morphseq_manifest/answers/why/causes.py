@@ -31,7 +31,7 @@ class Causes:
         self._filled_in, self._listed = FilledIn(snapshot), ListedFrames(snapshot)
 
     def of(self, name: str) -> list[Change]:
-        """Why the stage itself, apart from those before it, is not up to date; empty where it is."""
+        """Why the stage itself, apart from those before it, is not up to date; empty if it is."""
         stage, step = self._snapshot.graph.stages[name], self._steps[name]
         entry = self._snapshot.lock.get(name)
         changed = [Change("trouble", trouble) for trouble in step.verdict.troubles]

@@ -41,7 +41,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 where all is up to date, 4 where something could not be told, else 1."""
+        """0 if all is up to date, 4 if something could not be determined, else 1."""
         if any(cause.change.kind == "trouble" for cause in self.causes):
             return ExitCode.UNREADABLE
         return ExitCode.OK if all(state == State.UP_TO_DATE for state in self.states.values()) else ExitCode.STALE
@@ -78,7 +78,7 @@ def resolve(target: str, graph: Graph) -> set[str]:
     stages = {name for name, stage in graph.stages.items() if target in {name, stage.group, stage.key}}
     if not stages:
         names = [part for name, stage in graph.stages.items() for part in (name, stage.group, stage.key) if part]
-        raise ConfigError(f"{target!r} is no stage, group or experiment of dvc.yaml{suggest(target, names)}")
+        raise ConfigError(f"{target!r} is not a stage, group or experiment of dvc.yaml{suggest(target, names)}")
     return stages
 
 

@@ -23,7 +23,7 @@ class FilledIn:
         self._tried: dict[tuple[_Place, str], dict[str, Stage]] = {}
 
     def changed(self, stage: Stage, entry: StageLock) -> Change | None:
-        """The one setting with whose earlier value the stage would be as recorded; None where there is no such one."""
+        """The one setting with whose earlier value the stage would be as recorded; None if there is no such one."""
         now = [str(stage.cmd), *stage.paths()]
         recorded = [str(entry.cmd), *entry.deps, *entry.outs]
         for place, value in _texts(self._snapshot.settings):
@@ -35,7 +35,7 @@ class FilledIn:
         return None
 
     def _stages(self, place: _Place, value: str) -> dict[str, Stage]:
-        """The stages with that value of the setting; none where they can't be resolved."""
+        """The stages with that value of the setting; none if they can't be resolved."""
         if (place, value) not in self._tried:
             values = copy.deepcopy(self._snapshot.settings)
             inner = values

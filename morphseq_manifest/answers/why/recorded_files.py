@@ -47,7 +47,7 @@ class ListedFrames:
 
 
 def stacks(root: Path, folder: str, recorded: Recorded) -> Listing | None:
-    """The stacks that a stage made in a folder; None where their index is not there, or another one."""
+    """The stacks that a stage made in a folder; None if their index is not there, or another one."""
     try:
         index = stack_index.read(root / folder)
     except MorphseqError:
@@ -64,7 +64,7 @@ def manifest_recorded(snapshot: CohortSnapshot, path: str, recorded: Recorded) -
             try:
                 return images_manifest.parse(data, path)
             except MorphseqError:
-                return None  # of another form: what it lists can't be told
+                return None  # of another form: what it lists can't be determined
     return None
 
 

@@ -55,7 +55,7 @@ def _lines(cause: Cause) -> Iterator[str]:
 def describe(change: Change) -> str:
     """A change in a line, without what it was and is."""
     if change.kind == "trouble":
-        return f"could not be told: {change.name}"
+        return f"could not be determined: {change.name}"
     if change.kind == "failure":
         return f"{change.name} failed: {change.new}"
     if change.kind == "stage":

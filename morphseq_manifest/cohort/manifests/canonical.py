@@ -31,7 +31,7 @@ def parse(data: bytes, kind: type[Manifest], schema: str, name: str, remedy: str
     try:
         manifest = msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ContentError(f"{name}: no whole manifest: {error}. {remedy}") from error
+        raise ContentError(f"{name}: not a whole manifest: {error}. {remedy}") from error
     found = getattr(manifest, "schema")  # noqa: B009
     if found != schema:
         raise ContentError(f"{name}: its schema is {found!r}, expected {schema!r}. {remedy}")

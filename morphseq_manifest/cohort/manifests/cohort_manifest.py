@@ -21,7 +21,7 @@ class Contribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `contributed` is the xxh3_128 of its rows as they stand in the table. `images`, `sam2` and `build03` say which
     content they come from: the md5 of the images manifest and of the two tables, as dvc.lock has them; `versions` are
-    those of the stages that made them. `blank` counts cells that are empty where a number was hoped for, by column.
+    those of the stages that made them. `blank` counts cells that are empty if a number was hoped for, by column.
     `latents` and `with_latents` are for df03: the md5 of the experiment's latents, and how many of its rows have some.
     """
 
@@ -41,7 +41,7 @@ class Contribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def coverage(self) -> float | None:
-        """The share of rows with latents; None where there are no rows, or the table has no latents."""
+        """The share of rows with latents; None if there are no rows, or the table has no latents."""
         return self.with_latents / self.rows if self.rows and self.with_latents is not None else None
 
 

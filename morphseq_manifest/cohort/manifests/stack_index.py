@@ -71,7 +71,7 @@ def write(folder: Path) -> None:
 
 
 def read(folder: Path) -> Contents | None:
-    """The index of a folder; None where it has none.
+    """The index of a folder; None if it has none.
 
     Raises UnreadableError if it can't be read, ContentError if it was edited or cut.
     """

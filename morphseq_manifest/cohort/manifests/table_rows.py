@@ -36,9 +36,9 @@ class RowCount:
 
 
 def check_header(line: bytes, name: str) -> list[str]:
-    """The columns of a header line. Raises ContentError where the key columns don't stand first."""
+    """The columns of a header line. Raises ContentError if the key columns don't stand first."""
     if not (line.startswith(_HEADER + b",") or line.rstrip(b"\n") == _HEADER):
-        raise ContentError(f"{name}: no table of this pipeline: its columns don't begin with {', '.join(KEY)}")
+        raise ContentError(f"{name}: not a table of this pipeline: its columns don't begin with {', '.join(KEY)}")
     return next(csv.reader([line.decode().rstrip("\n")]))
 
 
@@ -123,7 +123,7 @@ def count_table(path: Path) -> Counted:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """A table file, open for reading in this block. Raises UnreadableError where it can't be read."""
+    """A table file, open for reading in this block. Raises UnreadableError if it can't be read."""
     try:
         with path.open("rb") as file:
             yield file

@@ -1,4 +1,4 @@
-"""What was found at a path: its hashes, nothing, or why it can't be told."""
+"""What was found at a path: its hashes, nothing, or why it can't be determined."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ from morphseq_manifest.base.reading import Known
 class Content(msgspec.Struct, frozen=True, gc=False):
     """A file or folder as DVC counts it: its md5 (ending in `.dir` for a folder), bytes, and files if it is a folder.
 
-    Without an md5 there is nothing at the path, or `trouble` says why it can't be told.
+    Without an md5 there is nothing at the path, or `trouble` says why it can't be determined.
     """
 
     md5: str | None = None

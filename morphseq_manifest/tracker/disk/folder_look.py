@@ -21,7 +21,7 @@ _PERMIT = "Restore its permissions"
 
 
 class _TroubleError(Exception):
-    """Why a folder can't be told."""
+    """Why a folder can't be determined."""
 
 
 class FolderLook:

@@ -96,7 +96,7 @@ class Folder:
         return state.digest()
 
     def digest_now(self) -> bytes | None:
-        """The digest of the folder as it is now; None if it can't be told."""
+        """The digest of the folder as it is now; None if it can't be determined."""
         try:
             return self.digest(self.rows(part) for part in self.parts())
         except (OSError, LinkError, ChangingError, UnicodeEncodeError):

@@ -46,7 +46,8 @@ def _divided(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
     small: list[Job] = []
     large: list[Job] = []
     for job in jobs:
-        (small if job.size is not None and job.size <= _SMALL_BYTES and not job.is_folder else large).append(job)
+        is_small = job.size is not None and job.size <= _SMALL_BYTES and not (job.md5 and job.is_folder)
+        (small if is_small else large).append(job)
     return (small, large) if len(small) >= _WORTH_PROCESSES and can_fork() else ([], list(jobs))
 
 

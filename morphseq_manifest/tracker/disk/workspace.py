@@ -68,7 +68,7 @@ class Workspace:
         self.cache.save()
 
     def members(self, path: str) -> dict[str, Known]:
-        """The files in a folder that count, by their paths in it. Raises UnreadableError if it can't be told."""
+        """The files in a folder that count, by their paths in it. Raises UnreadableError if it can't be determined."""
         content = self.look([path])[path]
         if content.trouble:
             raise UnreadableError(content.trouble)

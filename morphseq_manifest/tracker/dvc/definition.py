@@ -25,7 +25,7 @@ def parse(data: bytes, name: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{name}: not UTF-8 at byte {error.start}. Save it as UTF-8") from error
     except NotYamlError as error:
-        raise ConfigError(f"{name}{error.where}: no valid YAML: {error}") from error
+        raise ConfigError(f"{name}{error.where}: not valid YAML: {error}") from error
     stages = values.get("stages") if isinstance(values, Mapping) else None
     if not isinstance(stages, Mapping) or not all(isinstance(entry, Mapping) for entry in stages.values()):
         raise ConfigError(f"{name}: no pipeline: expected `stages`, a mapping with a mapping for each stage")

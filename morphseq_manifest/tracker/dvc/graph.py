@@ -7,7 +7,7 @@ from morphseq_manifest.tracker.dvc.stages import Stage, parents
 
 
 class Graph:
-    """The stages by name, an earlier one always before a later one. Raises ConfigError where they go in a circle.
+    """The stages by name, an earlier one always before a later one. Raises ConfigError if they go in a circle.
 
     Before a frozen stage there is none: it stays as it is, whatever happens to what it depends on.
     """

@@ -79,7 +79,7 @@ class Ignore:
 
 
 def _read(path: Path) -> bytes:
-    """The bytes of a file with rules; none where there is no file."""
+    """The bytes of a file with rules; none if there is no file."""
     try:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):

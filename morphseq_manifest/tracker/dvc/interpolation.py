@@ -30,11 +30,11 @@ class Template:
         return select(values, self._parts[1], self.where) if self.is_one_value else self.text(values)
 
     def text(self, values: Mapping[str, Any]) -> str:
-        """The text with its places filled in. Raises ConfigError where it is one place that stands for no text."""
+        """The text with its places filled in. Raises ConfigError if it is one place that stands for no text."""
         if len(self._parts) == 1:
             return self._parts[0].replace(r"\${", "${")
         if self.is_one_value and not isinstance(select(values, self._parts[1], self.where), str):
-            raise ConfigError(f"{self.where}: ${{{self._parts[1]}}} is no text, and DVC makes none of it. Quote it")
+            raise ConfigError(f"{self.where}: ${{{self._parts[1]}}} is not a text, and DVC makes none of it. Quote it")
         filled = [
             _text(select(values, part, self.where), part, self.where) if number % 2 else part
             for number, part in enumerate(self._parts)
@@ -56,7 +56,7 @@ def fill_in(value: Any, values: Mapping[str, Any], where: str) -> Any:
 
 
 def check_plain(value: Any, where: str) -> None:
-    """Raise ConfigError where a text, or one in a list or mapping, has a place to be filled in."""
+    """Raise ConfigError if a text, or one in a list or mapping, has a place to be filled in."""
     if isinstance(value, Mapping):
         check_plain([*value, *value.values()], where)
     elif isinstance(value, list):
@@ -67,7 +67,7 @@ def check_plain(value: Any, where: str) -> None:
 
 
 def select(values: Mapping[str, Any], name: str, where: str) -> Any:
-    """The value that a name such as `paths.ff` or `models[0]` stands for. Raises ConfigError where there is none."""
+    """The value that a name such as `paths.ff` or `models[0]` stands for. Raises ConfigError if there is none."""
     found: Any = values
     for part in name.replace("[", ".").replace("]", "").split("."):
         try:

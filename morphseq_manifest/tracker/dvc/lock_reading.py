@@ -49,7 +49,7 @@ Lock = dict[str, StageLock]
 
 
 def parse_settings(text: str, name: str = str(LOCK)) -> dict[str, dict[str, Any]]:
-    """The settings in a `params_text`, by file and dotted name. Raises ContentError where they are damaged."""
+    """The settings in a `params_text`, by file and dotted name. Raises ContentError if they are damaged."""
     try:
         return msgspec.convert(yaml_text.load(text) or {}, dict[str, dict[str, Any]])
     except (NotYamlError, ValueError) as error:
@@ -57,7 +57,7 @@ def parse_settings(text: str, name: str = str(LOCK)) -> dict[str, dict[str, Any]
 
 
 def read(root: Path = Path()) -> Lock:
-    """Read `root`/dvc.lock; empty where nothing has run yet. Raises as `parse` does, and UnreadableError."""
+    """Read `root`/dvc.lock; empty if nothing has run yet. Raises as `parse` does, and UnreadableError."""
     path = root / LOCK
     try:
         text = path.read_text(encoding="utf-8")
@@ -80,7 +80,7 @@ _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 
 
 def parse(text: str, name: str) -> Lock:
-    """Read the text of a dvc.lock; `name` is for messages. Raises ContentError where it is cut or damaged."""
+    """Read the text of a dvc.lock; `name` is for messages. Raises ContentError if it is cut or damaged."""
     if not text.strip():
         raise ContentError(f"{name}: empty. {_REMEDY}, or delete it if nothing has run yet")
     head, *blocks = _STAGE.split(text)
@@ -97,7 +97,7 @@ class _NotPlainError(Exception):
 
 
 def _parse_blocks(blocks: list[str], name: str) -> Lock:
-    """The stages, each a title and its lines. Raises _NotPlainError where the lines do not tell them apart."""
+    """The stages, each a title and its lines. Raises _NotPlainError if the lines do not tell them apart."""
     lock: Lock = {}
     for block in blocks:
         title, _, body = block.partition("\n")
@@ -154,7 +154,7 @@ _EMPTY: dict[str, Any] = {"cmd": "", "deps": {}, "outs": {}, "params": []}
 
 
 def _continued(line: str) -> str:
-    """What stands in the line after a key, deeper than that. Raises _NotPlainError where it does not."""
+    """What stands in the line after a key, deeper than that. Raises _NotPlainError if it does not."""
     if not line.startswith("        "):
         raise _NotPlainError
     return line.strip()
@@ -181,7 +181,7 @@ _NUMBER_LIKE = re.compile(r"[-+.\d][\w.:+ -]*|[yYnNtTfFoO]\w{0,4}|~|null|Null|NU
 
 
 def _scalar(text: str) -> str:
-    """A YAML scalar that is plainly a string. Raises _NotPlainError where it might be anything else."""
+    """A YAML scalar that is plainly a string. Raises _NotPlainError if it might be anything else."""
     if len(text) > 1 and text[0] == text[-1] == "'" and "'" not in text[1:-1]:
         return text[1:-1]
     odd = not text or not (text[0].isalnum() or text[0] in "_./") or ": " in text or " #" in text or text[-1] == ":"
@@ -191,7 +191,7 @@ def _scalar(text: str) -> str:
 
 
 def _parse_yaml(text: str, name: str) -> Lock:
-    """Read a lock, or a part of one, by the YAML parser. Raises ContentError where it is no lock."""
+    """Read a lock, or a part of one, by the YAML parser. Raises ContentError if it is no lock."""
     try:
         values = yaml_text.load(text)
         if extra := values.keys() - {"schema", "stages"}:
@@ -236,6 +236,6 @@ def _recorded_from_yaml(item: dict[str, Any]) -> Recorded:
     if empty := [name for name, value in item.items() if value is None]:
         raise TypeError(f"{item['path']}: {empty[0]} is empty")
     if not _MD5.fullmatch(str(item.get("md5"))):
-        raise TypeError(f"{item['path']}: {item.get('md5')!r} is no md5")
+        raise TypeError(f"{item['path']}: {item.get('md5')!r} is not an md5")
     values = [item.get("md5"), item.get("size"), item.get("nfiles"), item.get("isexec", False)]
     return msgspec.convert(values, Recorded)

@@ -31,7 +31,7 @@ def parse(text: str, path: Path = PARAMS) -> dict[str, Any]:
         _check(compose(text, path), path)
         values: dict[str, Any] = yaml_text.load(text)
     except NotYamlError as error:
-        raise ConfigError(f"{path}{error.where}: no valid YAML: {error}") from error
+        raise ConfigError(f"{path}{error.where}: not valid YAML: {error}") from error
     return values
 
 

@@ -39,7 +39,7 @@ def held(root: Path, wait_s: float) -> Iterator[None]:
 
     folder = root / _FOLDER
     if not (root / ".dvc").is_dir():
-        raise ConfigError(f"{root}: no DVC project: there is no folder .dvc in it. Run this in the project's folder")
+        raise ConfigError(f"{root}: not a DVC project: there is no folder .dvc in it. Run this in the project's folder")
     folder.mkdir(exist_ok=True)
     until = time.monotonic() + wait_s
     told = False
@@ -93,7 +93,7 @@ def _working(folder: Path) -> str | None:
 
 
 def command_of(pid: int) -> str | None:
-    """The command line of a process; None where there is no such process."""
+    """The command line of a process; None if there is no such process."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:

@@ -39,7 +39,7 @@ def save(folder: Path, entry: Entry) -> None:
 
 
 def find(folder: Path, asked: Entry) -> Sequence[Item] | None:
-    """What was last made of the same command, dependencies and settings; None where nothing is known.
+    """What was last made of the same command, dependencies and settings; None if nothing is known.
 
     `asked.outs` matter by their paths alone.
     """

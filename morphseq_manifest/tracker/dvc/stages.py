@@ -192,7 +192,7 @@ def _merge(into: dict[str, Any], part: Mapping[str, Any], where: str) -> None:
 
 
 def _check_outputs(stages: Iterable[Stage], name: str) -> None:
-    """Raise ConfigError where two stages make one path, or one of them something inside what another makes."""
+    """Raise ConfigError if two stages make one path, or one of them something inside what another makes."""
     makers: dict[str, str] = {}
     for stage in stages:
         for out in stage.outs:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | None = None) -> dict[str, Verdict]:
     """The verdict on the stages `names`, or all, an earlier stage before a later one.
 
-    Raises as the snapshot does for settings, stages and lock, and ConfigError where a path is one that DVC ignores.
+    Raises as the snapshot does for settings, stages and lock, and ConfigError if a path is one that DVC ignores.
     """
     graph, lock = snapshot.graph, snapshot.lock
     wanted = set(graph.stages if names is None else names)
@@ -56,7 +56,7 @@ class SettingsChanged:
 
 
 def check_ignored(snapshot: Snapshot, workspace: "Workspace") -> None:
-    """Raise ConfigError where DVC would take no notice of a path, or goes by rules that are not looked at here."""
+    """Raise ConfigError if DVC would take no notice of a path, or goes by rules that are not looked at here."""
     stages = snapshot.graph.stages.values()
     nearest = {path.rpartition("/")[0] for stage in stages for path in stage.paths()}
     folders = nearest | {parent for folder in nearest for parent in parents(folder)}

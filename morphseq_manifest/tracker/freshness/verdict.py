@@ -15,7 +15,7 @@ class Verdict(msgspec.Struct, frozen=True):
     """What is not as recorded of one stage, in DVC's words; an empty one is up to date as far as it goes itself.
 
     `deps` and `outs` by path: modified, deleted, not in cache. `settings` by dotted name: modified, deleted, new.
-    `troubles` say what could not be told: such a stage is never up to date.
+    `troubles` say what could not be determined: such a stage is never up to date.
     """
 
     deps: dict[str, str] = {}

@@ -20,7 +20,7 @@ _AMOUNTS = {
 def needs(stage: Stage) -> dict[str, float]:
     """What `meta` in dvc.yaml says that a stage needs: gpu (a whole number), cores, memory (bytes, or text like 8G).
 
-    Raises ConfigError for what is no amount.
+    Raises ConfigError for what is not an amount.
     """
     amounts: dict[str, float] = {}
     for kind, amount in _AMOUNTS.items():
@@ -28,7 +28,7 @@ def needs(stage: Stage) -> dict[str, float]:
             continue
         match = amount.fullmatch(str(stage.meta[kind]))
         if match is None:
-            raise ConfigError(f"dvc.yaml: stage {stage.name}, meta: {kind}: {stage.meta[kind]!r} is no amount")
+            raise ConfigError(f"dvc.yaml: stage {stage.name}, meta: {kind}: {stage.meta[kind]!r} is not an amount")
         amounts[kind] = float(match[1]) * _UNITS[match[2]]
     return amounts
 
@@ -58,7 +58,10 @@ class Capacity:
         self._lock = threading.Lock()
 
     def take(self, wanted: Mapping[str, float]) -> list[str] | None:
-        """Take what a stage needs; the GPUs it got, or None where it has to wait. One alone always gets all it asks."""
+        """Take what a stage needs; the GPUs it got, or None if it has to wait.
+
+        A stage that runs alone always gets what it asked for.
+        """
         with self._lock:
             amounts = {"cores": wanted.get("cores", 1), "memory": wanted.get("memory", 0)}
             fits = all(self._used[kind] + amount <= self._most[kind] for kind, amount in amounts.items())

@@ -36,7 +36,7 @@ class Cluster(msgspec.Struct, forbid_unknown_fields=True):
 def engine(scheduler: str | None, file: Path | None) -> Iterator[Engine | None]:
     """The engine of a running cluster, of one started for this block, or None for this machine.
 
-    Raises ConfigError where a cluster can't be had as asked, UnreadableError for a file that can't be read.
+    Raises ConfigError if a cluster can't be had as asked, UnreadableError for a file that can't be read.
     """
     if scheduler is not None:
         with _client(scheduler) as client:
@@ -115,4 +115,4 @@ def read(path: Path) -> Cluster:
         return msgspec.convert(yaml_text.load(text), Cluster)
     except (NotYamlError, msgspec.ValidationError) as error:
         reason = " ".join(str(error).split())
-        raise ConfigError(f"{path}: no description of a cluster: {reason}. docs/cluster.md has two") from error
+        raise ConfigError(f"{path}: not a description of a cluster: {reason}. docs/cluster.md has two") from error

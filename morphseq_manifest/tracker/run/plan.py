@@ -13,7 +13,7 @@ from morphseq_manifest.tracker.snapshot import Snapshot
 
 
 def plan(root: Path, options: Options) -> tuple[dict[str, Step], set[str]]:
-    """What would run, and why: the state of each stage, and those to run in any case.
+    """What would run, and why: the state of each stage, and those that run even if up to date.
 
     Raises as `run` does.
     """

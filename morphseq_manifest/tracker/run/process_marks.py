@@ -67,7 +67,7 @@ def _began(pid: int) -> int:
 
 
 def _stat(pid: int | str) -> list[str]:
-    """The kernel's words on a process after its name: state, parent, group, session; nothing where it has gone."""
+    """The kernel's words on a process after its name: state, parent, group, session; nothing if it has gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:

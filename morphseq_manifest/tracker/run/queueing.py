@@ -30,7 +30,7 @@ class Queue:
         return None
 
     def ended(self, name: str) -> None:
-        """A stage is as it should be: what waited for it may go on."""
+        """Mark a stage done and release what waited for it."""
         for later in self._after.get(name, ()):
             if later in self._left:
                 self._left[later].discard(name)

@@ -43,7 +43,7 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
     """Bring the targets up to date, in warm workers on this machine or where `engine` runs them.
 
     dvc.lock, DVC's cache and run cache are then what `dvc repro` would have made them. Raises ConfigError for unknown
-    targets or experiments and for settings that can't be used, ContentError for a damaged dvc.lock, BusyError where
+    targets or experiments and for settings that can't be used, ContentError for a damaged dvc.lock, BusyError if
     another process works on the project. On Ctrl-C, SIGTERM and SIGHUP (raised as KeyboardInterrupt) what has finished
     is recorded, and what runs is ended; a second signal does not hinder that.
     """

@@ -50,7 +50,7 @@ def _stages(graph: Graph, target: str, chosen: set[str] | None) -> list[str]:
     of_group = [stage.name for stage in graph.stages.values() if stage.group == target]
     if not of_group:
         known = [part for stage in graph.stages.values() for part in (stage.name, stage.group)]
-        raise ConfigError(f"{target!r} is no stage or group of dvc.yaml{suggest(target, known)}")
+        raise ConfigError(f"{target!r} is not a stage or group of dvc.yaml{suggest(target, known)}")
     return [stage for stage in of_group if _is_about(graph, stage, chosen, False)]
 
 

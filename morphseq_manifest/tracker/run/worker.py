@@ -181,7 +181,7 @@ def _in_shell(command: str) -> list[str]:
 
 
 def _run_module(root: str, module: str, arguments: list[str]) -> int:
-    """Do what `python -m module` does; the exit code."""
+    """Do what `python -m module` does; the exit status."""
     sys.argv = [module, *arguments]
     sys.path[:] = [root, *(path for path in sys.path if path != root)]
     sys.modules.pop(module, None)  # it was imported to be warm, and is run as __main__ now

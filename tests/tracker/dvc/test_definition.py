@@ -80,7 +80,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
 
 
 def dvc_resolves(root: Path) -> dict[str, Any] | None:
-    """What DVC makes of the stages; None where it refuses."""
+    """What DVC makes of the stages; None if it refuses."""
     try:
         with Repo(str(root)) as repo:
             stages = repo.index.stages
@@ -220,7 +220,7 @@ def test_places_are_filled_in(root: Path, text: str, filled: str) -> None:
         ({"cmd": "run", "meta": {"gpu": "${missing}"}}, "meta: ${missing} is not to be found"),
         ({"cmd": "run", "meta": {"gpu": "${list}"}}, "meta: ${list} is a list"),
         ({"cmd": "run", "desc": "${missing}"}, "desc: ${missing} is not to be found"),
-        ({"cmd": "${number}"}, "${number} is no text"),
+        ({"cmd": "${number}"}, "${number} is not a text"),
         ({"cmd": "run ${list}"}, "${list} is a list"),
         ({"cmd": "run ${}"}, "can't use ${}"),
         ({"deps": ["a"]}, "expected a mapping with `cmd`"),
@@ -260,9 +260,9 @@ def test_a_file_that_is_not_supported_is_refused(root: Path, definition: Any, sa
 
 def test_a_file_that_is_no_yaml_is_refused_with_the_line(root: Path) -> None:
     (root / "dvc.yaml").write_text("stages:\n  a: {cmd: [}\n")
-    assert "dvc.yaml, line 2: no valid YAML" in str(we_resolve(root))
+    assert "dvc.yaml, line 2: not valid YAML" in str(we_resolve(root))
     (root / "dvc.yaml").write_text("stages:\n  a: {cmd: b}\n  a: {cmd: c}\n")
-    assert "dvc.yaml, line 3: no valid YAML" in str(we_resolve(root))
+    assert "dvc.yaml, line 3: not valid YAML" in str(we_resolve(root))
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def damage(text: str, number: int) -> str:
 
 
 def read(text: str, by_yaml: bool = False) -> dict[str, Any] | None:
-    """All that stands in a lock; None where it is refused."""
+    """All that stands in a lock; None if it is refused."""
     try:
         found = (lock_reading._parse_yaml if by_yaml else lock_reading.parse)(text, "dvc.lock")
         return {name: (entry.cmd, entry.deps, entry.outs, entry.params()) for name, entry in found.items()}

@@ -74,7 +74,7 @@ def copy_of(built: Path, to: Path) -> Path:
 
 
 def dvc_says(root: Path) -> Said | None:
-    """What DVC itself says; None where it gives up."""
+    """What DVC itself says; None if it gives up."""
     try:
         with contextlib.chdir(root), Repo() as repo:
             found: Said = repo.status()

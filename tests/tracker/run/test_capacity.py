@@ -1,4 +1,4 @@
-"""What stages need is never more than there is: GPUs, processors, memory; and what is no amount is refused."""
+"""What stages need is never more than there is: GPUs, processors, memory; and what is not an amount is refused."""
 
 import threading
 from pathlib import Path
@@ -38,14 +38,14 @@ def test_what_a_stage_needs_is_in_its_meta(meta: dict[str, Any], expected: dict[
      {"memory": "much"}, {"memory": "8 X"}, {"memory": "1..5G"}, {"memory": None}, {"cores": "."}],
 )  # fmt: skip
 def test_what_is_no_amount_is_refused_with_the_name_of_the_stage(meta: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"dvc.yaml: stage a@b, meta: \w+: .* is no amount"):
+    with pytest.raises(ConfigError, match=r"dvc.yaml: stage a@b, meta: \w+: .* is not an amount"):
         needs(stage_with(meta))
 
 
 def test_a_wrong_amount_is_said_before_anything_runs(slow_states: Path, tmp_path: Path) -> None:
     project: Project = copy_of(slow_states / "nothing", tmp_path / "project")
     project.edit("dvc.yaml", "gpu: 1", "gpu: one")
-    assert "meta: gpu: 'one' is no amount" in project.morphseq("run", code=2)
+    assert "meta: gpu: 'one' is not an amount" in project.morphseq("run", code=2)
     assert not (project.root / "manifests/images/20240418.json").exists()
 
 

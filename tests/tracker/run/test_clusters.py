@@ -111,16 +111,16 @@ def test_a_cluster_without_workers_is_refused(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "no description of a cluster: Expected `object`, got `null`"),
+        ("", "not a description of a cluster: Expected `object`, got `null`"),
         ("- a\n", "Expected `object`"), ("jobs: 2\n", "missing required field `kind`"),
         ("kind: slurm\nworkers: 3\n", "unknown field `workers`"), ("kind: slurm\njobs: many\n", "Expected `int`"),
         ("kind: slurm\njobs: 0\n", "Expected `int` >= 1"), ("kind: local\ngpus: -1\n", "Expected `int` >= 0"),
-        ("kind: slurm\noptions: [a]\n", "Expected `object`"), ("kind: [\n", "no description of a cluster"),
+        ("kind: slurm\noptions: [a]\n", "Expected `object`"), ("kind: [\n", "not a description of a cluster"),
         ("kind: pbs\n", "kind 'pbs' is not known; there are slurm, sge, local"),
         ("kind: slurm\n", "options: You must specify how"), ("kind: sge\noptions: {cores: 1}\n", "options: You must"),
         ("kind: slurm\noptions: {cores: 1, memory: 1GB, quue: a}\n", "options: "),
         ("kind: slurm\noptions: {cores: 1, memory: lots}\n", "options: "),
-        ("kind: local\noptions: {nonsense: 1}\n", "options: "), ("\x00", "no description of a cluster"),
+        ("kind: local\noptions: {nonsense: 1}\n", "options: "), ("\x00", "not a description of a cluster"),
     ],
 )  # fmt: skip
 def test_a_cluster_file_that_can_not_be_used_is_refused_with_its_name(

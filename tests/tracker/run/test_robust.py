@@ -337,7 +337,7 @@ def test_where_there_is_no_dvc_project_that_is_said(tmp_path: Path) -> None:
     output = Project(tmp_path).morphseq("run", code=4)
     assert "dvc.yaml: not there" in output
     (tmp_path / "dvc.yaml").write_text("stages:\n  one:\n    cmd: 'true'\n")
-    assert "no DVC project: there is no folder .dvc" in Project(tmp_path).morphseq("run", code=2)
+    assert "not a DVC project: there is no folder .dvc" in Project(tmp_path).morphseq("run", code=2)
 
 
 @pytest.mark.parametrize("path", ["data/df01.csv", "data/df03/deep/B01.tif"])

@@ -72,7 +72,7 @@ def test_a_target_stands_for_its_stages_and_what_comes_before_them(
 @pytest.mark.parametrize(
     ("target", "said"),
     [("sam3", "Did you mean 'sam2'?"), ("build3@20250101", "Did you mean 'build03@20250101'?"),
-     ("quite else", "is no stage or group of dvc.yaml"), ("", "is no stage")],
+     ("quite else", "is not a stage or group of dvc.yaml"), ("", "is not a stage")],
 )  # fmt: skip
 def test_an_unknown_target_is_named_with_the_nearest_known_one(graph: Graph, target: str, said: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(said)):
@@ -112,7 +112,7 @@ def test_a_plan_of_many_stages_is_a_line_a_group_and_reason(capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [(["sam3"], "Did you mean 'sam2'?"), (["--experiments", "20240419"], "Did you mean '20240418'?"),
-     (["--later-than", "yesterday"], "is no day"), (["--scheduler", "a", "--cluster", "b"], "leave out one of them"),
+     (["--later-than", "yesterday"], "is not a day"), (["--scheduler", "a", "--cluster", "b"], "leave out one of them"),
      (["--scheduler", "a", "--per-gpu", "2"], "--per-gpu is for the GPUs of this machine"),
      (["-j", "0"], "0 is not in the range"), (["--per-gpu", "0"], "0 is not in the range"),
      (["--model-name", "no\nmodel"], "can't be the name"), (["--nonsense"], "No such option")],
@@ -246,7 +246,7 @@ def test_the_summary_says_what_ran_and_why_and_the_logs_are_kept(edited: Project
 def test_the_old_name_works_and_every_option_is_explained(edited: Project) -> None:
     assert "12 stages: " in edited.morphseq("pipeline", "e2e", "--force")
     assert "12 stages: 12 up to date" in edited.morphseq("pipeline", "df03")
-    assert "is no stage or group" in edited.morphseq("pipeline", "build04", code=2), "the toy has none"
+    assert "is not a stage or group" in edited.morphseq("pipeline", "build04", code=2), "the toy has none"
     for command in ("run", "pipeline"):
         text = edited.morphseq(command, "--help")
         for option in ("experiments", "later-than", "force", "with-downstream", "dry-run", "model-name", "jobs",

@@ -1,4 +1,4 @@
-"""A stage in a warm worker does what its command does in a shell: the same files, log and exit code."""
+"""A stage in a warm worker does what its command does in a shell: the same files, log and exit status."""
 
 import os
 import subprocess
