@@ -73,6 +73,7 @@ def test_the_key_in_the_run_cache_is_that_of_dvc(entry: Entry) -> None:
     assert run_cache._hash(entry.content()) == value
 
 
+@settings(deadline=None)
 @given(st.lists(VALUES, min_size=2, max_size=4))
 def test_settings_that_look_alike_are_written_each_as_it_is(values: list[Any]) -> None:
     for value in [*values, None, float("nan"), {1: "a"}, {"1": "a"}, 1, 1.0, True, "1"]:
