@@ -16,7 +16,7 @@ _LOCKS = (".dvc/tmp/lock", ".dvc/tmp/rwlock")
 
 
 def check_links(root: Path) -> None:
-    """Raise ConfigError for a link in our folder of the project `root`, or one on the way that leads out of the project."""
+    """Raise ConfigError for a link in our folder of the project in `root`, or one on the way that leads out of it."""
     inside = os.path.realpath(root)
     for folder in (".dvc", ".dvc/tmp", str(files.OWN)):
         path = root / folder
