@@ -18,11 +18,8 @@ from morphseq_manifest.base.outcomes import Outcome
 from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
-from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.lock_reading import Lock, StageLock
 from morphseq_manifest.tracker.freshness import failure_notes
-from morphseq_manifest.tracker.freshness.assess import assess
-from morphseq_manifest.tracker.freshness.steps import State, steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,9 +95,15 @@ def examine(table: str, snapshot: CohortSnapshot) -> list[ExperimentState]:
 def _failures(snapshot: CohortSnapshot) -> dict[str, str]:
     """Why stages failed, of those that are still to run: a change that was taken back leaves its note behind."""
     notes = failure_notes.read(snapshot.root)
+    if not notes:
+        return {}
+    from morphseq_manifest.tracker.disk.workspace import Workspace
+    from morphseq_manifest.tracker.freshness.assess import assess
+    from morphseq_manifest.tracker.freshness.steps import State, steps
+
     try:
         failed = [name for name in notes if name in snapshot.graph.stages]
-        verdicts = assess(snapshot, Workspace(snapshot.root), snapshot.graph.upstream(failed)) if failed else {}
+        verdicts = assess(snapshot, Workspace(snapshot.root), snapshot.graph.upstream(failed))
         found = steps(snapshot.graph, verdicts, snapshot.lock, notes)
     except MorphseqError:
         return notes  # what can't be looked at is not taken to be fine
