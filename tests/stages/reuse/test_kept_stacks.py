@@ -47,6 +47,7 @@ def state(folder: Path) -> dict[str, bytes]:
 keyed = st.dictionaries(st.sampled_from(["A01", "A02", "B05", "H12"]), st.sampled_from("abc"), min_size=1)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(keyed, st.integers(0, 4)), min_size=1, max_size=4), keyed)
 def test_after_any_runs_the_bytes_are_those_of_a_run_from_nothing(

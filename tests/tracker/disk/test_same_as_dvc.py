@@ -4,6 +4,7 @@ import contextlib
 import tempfile
 from pathlib import Path
 
+import pytest
 from dvc.fs import localfs
 from dvc.repo import Repo
 from dvc_data.hashfile.build import build
@@ -49,6 +50,7 @@ def plant(folder: Path, tree: list[tuple[list[str], str, bytes]]) -> None:
                 path.symlink_to(storage / ("file" if kind == "link to a file" else "more"))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(trees, rules)
 def test_any_tree_has_the_md5_that_dvc_gives_it(tree: list[tuple[list[str], str, bytes]], ignored: list[str]) -> None:

@@ -62,6 +62,7 @@ def plant(root: Path, paths: list[str], top: bytes, nested: dict[str, bytes], in
             (root / path).touch()
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(paths_in_data, rules, nested_rules, inner_projects, st.sampled_from(["\n", "\r\n", "\r"]))
 def test_dvc_ignores_the_same(

@@ -176,7 +176,7 @@ def test_settings_of_dvc_that_would_change_what_is_left_behind_are_refused(
     assert f"DVC's setting cache.{setting} is not supported here. Use `dvc repro`" in project.morphseq("run", code=2)
 
 
-@pytest.mark.parametrize("kinds", ["copy", "reflink,copy"])
+@pytest.mark.parametrize("kinds", [pytest.param("copy", marks=pytest.mark.slow), "reflink,copy"])
 def test_files_that_are_copies_because_dvc_was_told_so_are_what_dvc_makes(
     slow_states: Path, tmp_path: Path, kinds: str
 ) -> None:

@@ -187,6 +187,7 @@ def test_a_second_run_says_who_works_on_the_project_or_waits(slow_states: Path, 
     assert blocks(project.root) == blocks(slow_states / "first")
 
 
+@pytest.mark.slow
 def test_a_run_beside_dvc_repro_says_so_or_waits_and_the_lock_stays_whole(slow_states: Path, tmp_path: Path) -> None:
     project = copy_of(slow_states / "edited", tmp_path / "project")
     start = ticks(project)
@@ -207,6 +208,7 @@ def test_a_run_beside_dvc_repro_says_so_or_waits_and_the_lock_stays_whole(slow_s
     assert status(project.root) == {}
 
 
+@pytest.mark.slow
 def test_dvc_repro_waits_for_a_run_or_says_that_another_works_there(slow_states: Path, tmp_path: Path) -> None:
     project = copy_of(slow_states / "edited", tmp_path / "project")
     start = ticks(project)
