@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from morphseq_manifest.base import git, memo
 from morphseq_manifest.base.errors import ContentError, UnreadableError
+from morphseq_manifest.base.own_folder import check_links
 from morphseq_manifest.tracker.dvc import lock_reading, params_file
 from morphseq_manifest.tracker.dvc.lock_reading import Lock
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
@@ -21,10 +22,11 @@ _Made = TypeVar("_Made")
 class Snapshot:
     """What is recorded in the working tree of `root`, or at the commit `rev`. Nothing is checked out.
 
-    `texts` stand for the content of files in their places.
+    `texts` stand for the content of files in their places. Raises as check_links does.
     """
 
     def __init__(self, root: Path, rev: str | None = None, texts: Mapping[Path, bytes] | None = None) -> None:
+        check_links(root)
         self.root = root
         self._texts = texts or {}
         self.commit = git.commit(root, rev) if rev else None

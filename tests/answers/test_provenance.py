@@ -130,6 +130,18 @@ def test_an_experiment_whose_stages_stopped_half_way_is_failed(project: Project)
     assert states(project)[TIME_LAPSE]["state"] == "current"
 
 
+def test_an_experiment_in_the_table_whose_stage_fails_later_is_failed_until_it_is_put_right(project: Project) -> None:
+    path = project.plate(SNAPSHOT)
+    before = path.read_bytes()
+    replace_file(path, before.replace(b"28.5", b"warm", 1))
+    assert "failed" in project.morphseq("run", "df01", code=1)
+    found = states(project)
+    assert {name: item["state"] for name, item in found.items() if item["state"] != "current"} == {SNAPSHOT: "failed"}
+    assert "warm" in str(found[SNAPSHOT]["changes"])
+    replace_file(path, before)
+    assert {item["state"] for item in states(project, code=0).values()} == {"current"}
+
+
 def test_any_commit_is_answered_without_checking_it_out(project: Project) -> None:
     first = project.run("git", "rev-parse", "HEAD").strip()
     project.experiments({name: kind for name, kind in EVERYTHING.items() if name != SNAPSHOT})

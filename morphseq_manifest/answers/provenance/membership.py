@@ -13,7 +13,7 @@ import msgspec
 
 from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.changes import Change
-from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.base.errors import ConfigError, MorphseqError, UnreadableError
 from morphseq_manifest.base.outcomes import Outcome
 from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
@@ -70,7 +70,7 @@ def examine(table: str, snapshot: CohortSnapshot) -> list[ExperimentState]:
     common = _common_changes(manifest, snapshot)
     stages = sorted({stage for part in manifest.experiments.values() for stage in part.versions})
     built = _Built(table, snapshot)
-    notes = {} if snapshot.commit else failure_notes.read(snapshot.root)
+    notes = {} if snapshot.commit else _failures(snapshot)
     states = []
     for experiment in sorted(snapshot.params.experiments.keys() | manifest.experiments.keys()):
         part = manifest.experiments.get(experiment)
@@ -90,6 +90,24 @@ def examine(table: str, snapshot: CohortSnapshot) -> list[ExperimentState]:
                 ExperimentState(experiment, Membership.OUTDATED if found else Membership.CURRENT, found, part)
             )
     return states
+
+
+def _failures(snapshot: CohortSnapshot) -> dict[str, str]:
+    """Why stages failed, of those that are still to run: a change that was taken back leaves its note behind."""
+    notes = failure_notes.read(snapshot.root)
+    if not notes:
+        return {}
+    from morphseq_manifest.tracker.disk.workspace import Workspace
+    from morphseq_manifest.tracker.freshness.assess import assess
+    from morphseq_manifest.tracker.freshness.steps import State, steps
+
+    try:
+        failed = [name for name in notes if name in snapshot.graph.stages]
+        verdicts = assess(snapshot, Workspace(snapshot.root), snapshot.graph.upstream(failed))
+        found = steps(snapshot.graph, verdicts, snapshot.lock, notes)
+    except MorphseqError:
+        return notes  # what can't be looked at is not taken to be fine
+    return {name: notes[name] for name in failed if found[name].state == State.FAILED}
 
 
 class _Built:
@@ -165,7 +183,7 @@ def _unfinished(experiment: str, stages: list[str], lock: Lock, notes: dict[str,
         name = f"{stage}@{experiment}"
         deps = chain[stage].deps if stage in chain else {}
         late = [made[path][0] for path, dep in deps.items() if path in made and made[path][1] != dep.md5]
-        if stage in chain and not late:
+        if stage in chain and not late and name not in notes:
             continue
         yield Change(
             "stage", name, new=notes.get(name) or (f"has not run since {late[0]} did" if late else "has not run")

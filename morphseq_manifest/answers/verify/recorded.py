@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from morphseq_manifest.base.errors import UnreadableError
+from morphseq_manifest.base.own_folder import check_links
 from morphseq_manifest.cohort import params, selection
 from morphseq_manifest.tracker.dvc import lock_reading
 from morphseq_manifest.tracker.dvc.cache import DvcCache
@@ -63,6 +64,7 @@ def read_scope(root: Path, experiments: Sequence[str] = (), later_than: str | No
     Experiments are chosen as by selection.select. Raises as that, params.read and lock_reading.read do; UnreadableError
     if nothing is recorded; ConfigError for DVC's settings that can't be used.
     """
+    check_links(root)
     listed = params.read(root).experiments
     found = lock_reading.read(root)
     chosen, undated = selection.select(listed, experiments, later_than)

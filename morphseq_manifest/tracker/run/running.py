@@ -6,6 +6,7 @@ import msgspec
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ExitCode
+from morphseq_manifest.base.own_folder import check_links
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc import project_lock
 from morphseq_manifest.tracker.freshness.assess import SettingsChanged, check_ignored
@@ -47,6 +48,7 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
     another process works on the project. On Ctrl-C, SIGTERM and SIGHUP (raised as KeyboardInterrupt) what has finished
     is recorded, and what runs is ended; a second signal does not hinder that.
     """
+    check_links(root)
     with project_lock.held(root, options.wait), Interruption() as interruption:
         for path, data in options.edits(root).items():
             files.write_bytes(root / path, data)

@@ -89,7 +89,7 @@ def test_an_archive_that_is_none_or_of_other_shapes_is_named(tiny_exported: Path
     place = tmp_path / "cut"
     shutil.copytree(tiny_exported, place)
     (place / "model.pt2").write_bytes((tiny_exported / "model.pt2").read_bytes()[:2000])
-    with pytest.raises(ConfigError, match=r"cut/model\.pt2: no whole torch\.export archive"):
+    with pytest.raises(ConfigError, match=r"cut/model\.pt2: not a whole torch\.export archive"):
         mask_models.load(place)
     (place / "model.pt2").unlink()
     with pytest.raises(UnreadableError, match=r"cut/model\.pt2: missing"):

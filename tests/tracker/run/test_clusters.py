@@ -136,7 +136,7 @@ def test_what_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(UnreadableError, match="can't be read"), clusters.engine(None, tmp_path / "none.yaml"):
         pass
     (tmp_path / "latin.yaml").write_bytes(b"kind: \xe9\n")
-    with pytest.raises(ConfigError, match="no description"), clusters.engine(None, tmp_path / "latin.yaml"):
+    with pytest.raises(ConfigError, match="not UTF-8"), clusters.engine(None, tmp_path / "latin.yaml"):
         pass
     (tmp_path / "slurm.yaml").write_text("kind: slurm\noptions: {cores: 1, memory: 1GB}\n")
     monkeypatch.setenv("PATH", str(tmp_path))
