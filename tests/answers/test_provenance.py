@@ -139,6 +139,7 @@ def test_an_experiment_in_the_table_whose_stage_fails_later_is_failed_until_it_i
     assert {name: item["state"] for name, item in found.items() if item["state"] != "current"} == {SNAPSHOT: "failed"}
     assert "warm" in str(found[SNAPSHOT]["changes"])
     replace_file(path, before)
+    project.morphseq("run", "df01")
     assert {item["state"] for item in states(project, code=0).values()} == {"current"}
 
 
@@ -312,7 +313,7 @@ def test_records_that_are_not_utf_8_are_named(project: Project, name: str) -> No
     ("arguments", "said"),
     [
         ((), "name a table"),
-        (("df09",), "no cohort table"),
+        (("df09",), "not a cohort table"),
         (("df01", "--experiment", SNAPSHOT), "leave out TABLE"),
         (("df01", "--check", "--rev", "HEAD"), "leave out --rev"),
     ],

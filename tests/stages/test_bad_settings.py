@@ -54,8 +54,8 @@ def test_an_id_without_folder_or_plate_table_is_named(project: Project) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("um_per_px:", "um_per_px: fine #", "params.yaml: `snips` can't be used"),
-        ("blend_um:", "blend:", "params.yaml: `snips` can't be used"),
+        ("um_per_px:", "um_per_px: fine #", "`snips.um_per_px` can't be used"),
+        ("blend_um:", "blend:", "`snips.blend` is not a setting"),
         ("model_name:", "model_name: [", "params.yaml, line"),
         (f'"{SNAPSHOT}"', '"bad id"', "experiment id 'bad id' can't be used"),
     ],
