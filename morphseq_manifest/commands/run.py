@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from morphseq_manifest.base.console import Command, examples, printing
+from morphseq_manifest.base.console import Command, examples, note, printing
 from morphseq_manifest.base.errors import ConfigError, ExitCode
 from morphseq_manifest.commands.options import with_experiments, with_json
 
 if TYPE_CHECKING:
+    from morphseq_manifest.tracker.dvc.stages import Stage
     from morphseq_manifest.tracker.run.options import Options
 
 # The lab's name for all stages, and its older names of tables.
@@ -119,12 +120,14 @@ def _options(root: Path, targets: tuple[str, ...], given: dict[str, Any]) -> tup
 
 def _plan(root: Path, options: "Options", undated: list[str], as_json: bool) -> ExitCode:
     from morphseq_manifest.tracker.run import view
-    from morphseq_manifest.tracker.run.plan import plan
+    from morphseq_manifest.tracker.run.plan import plan, stages_of
 
     states, forced = plan(root, options)
     rows = view.plan_rows(states, forced)
     with printing():
         view.show_plan(rows, len(states), undated, as_json)
+    for line in _code_of(root, stages_of(root, options)):
+        note(line)
     return ExitCode.STALE if rows else ExitCode.OK
 
 
@@ -136,11 +139,23 @@ def _go(root: Path, options: "Options", given: dict[str, Any], undated: list[str
     from morphseq_manifest.tracker.run.running import run
 
     gc.enable()  # a run may take days
+    stages = stages_of(root, options)
+    code = _code_of(root, stages)  # as it is when they run
     with (
         clusters.engine(given["scheduler"], given["cluster"]) as engine,
-        view.watching(stages_of(root, options)) as watch,
+        view.watching(stages) as watch,
     ):
         report = run(root, options, watch, engine)
     with printing():
         view.show(report, root, undated, given["as_json"])
+    for line in code:
+        note(line)
     return report.exit_code
+
+
+def _code_of(root: Path, stages: list["Stage"]) -> list[str]:
+    """Which of these stages have code that is not as recorded: that makes none of them run again."""
+    from morphseq_manifest.answers.code.unrecorded import unrecorded
+    from morphseq_manifest.cohort.snapshot import CohortSnapshot
+
+    return unrecorded(CohortSnapshot(root)).of({stage.group for stage in stages}).lines()

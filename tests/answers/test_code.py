@@ -300,6 +300,14 @@ def test_the_formatter_changes_no_fingerprint() -> None:
     assert read_module(formatted).fingerprint == read_module(SYNTAX).fingerprint
 
 
+def test_how_a_file_is_decoded_is_no_message() -> None:
+    fingerprints = {
+        read_module(f"path.read_text({how})".encode()).fingerprint
+        for how in ("encoding='utf-8'", "encoding='latin-1'", "newline=''")
+    }
+    assert len(fingerprints) == 3
+
+
 def _silent(tree: ast.AST) -> set[int]:
     """The nodes that are no part of what is done: docstrings, and what exceptions, notes, bars and help texts say."""
     said: list[ast.AST] = []

@@ -204,6 +204,20 @@ def test_a_failure_is_told_in_its_words(project: Project) -> None:
     assert "A01_t0000_stitch.png is empty" in text
 
 
+def test_code_that_changed_under_its_version_is_told_by_why_and_run(project: Project) -> None:
+    project.edit("stages/df02.py", "drops > settings.min_drop", "drops >= settings.min_drop")
+    said = "code not as recorded: df02 (changed). See `morphseq code status`"
+    assert project.morphseq("why", "df03") == f"df03 is up to date\n\n{said}\n"
+    assert said not in project.morphseq("why", "df01")
+    assert said in project.morphseq("run", "df03", "--dry-run")
+    assert said in project.morphseq("run", "df03")
+    assert said not in project.morphseq("run", "df01")
+    assert msgspec.json.decode(project.morphseq("why", "df03", "--json"))["code"] == {
+        "stages": {"df02": "changed"},
+        "problems": [],
+    }
+
+
 def test_what_can_not_be_read_is_said_and_ends_with_4(project: Project) -> None:
     (project.frames(SNAPSHOT) / "A01_t0009.png").symlink_to("nowhere")
     text = project.morphseq("why", "df03", code=4)
@@ -251,5 +265,6 @@ def test_json_is_all_that_is_printed(project: Project) -> None:
                 "way": [f"build03@{TIME_LAPSE}"],
             }
         ],
+        "code": {"stages": {}, "problems": []},
         "exit_code": 1,
     }

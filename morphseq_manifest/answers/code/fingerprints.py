@@ -87,6 +87,7 @@ def _fields(node: ast.AST) -> Iterator[tuple[str, Any]]:
         yield "func", node.func
         if _called(node) in _EXPLAINING:
             yield "args", [argument for argument in node.args if not _is_text(argument)]
+            yield from [("keywords", node.keywords)] if node.keywords else []
         return
     if isinstance(node, ast.Call) and _called(node) == _COLUMN:
         yield "args", node.args[:_DECIDING]

@@ -7,15 +7,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from morphseq_manifest.answers.code.fingerprints import COVERED
-from morphseq_manifest.base import files, git, memo
-from morphseq_manifest.base.errors import MorphseqError
-from morphseq_manifest.cohort.manifests import places
+from morphseq_manifest.answers.code.unrecorded import unrecorded
+from morphseq_manifest.base import files, git
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc import definition
 from morphseq_manifest.tracker.dvc.graph import Graph
-from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
 
 class Unusual(msgspec.Struct, frozen=True):
@@ -63,7 +60,8 @@ def look(snapshot: CohortSnapshot, workspace: Workspace) -> Unusual:
         if name not in snapshot.graph.stages and key not in listed:
             orphans.setdefault(key or group, []).append(f"{name} in dvc.lock")
     unlisted = [path for _, path, is_output in found if not is_output]
-    return Unusual(orphans, unlisted, _code(snapshot, problems), _others(snapshot.root), problems)
+    code = unrecorded(snapshot)
+    return Unusual(orphans, unlisted, code.stages, _others(snapshot.root), problems + code.problems)
 
 
 def _leftovers(
@@ -113,34 +111,6 @@ def _patterns(graph: Graph) -> Iterator[tuple[_Pattern, bool]]:
                 before, _, after = parts[at].partition(str(stage.key))
                 inside = "".join(f"/{part}" for part in parts[at + 1 :])
                 yield _Pattern("/".join(parts[:at]), before, after, inside), is_output
-
-
-def _code(snapshot: CohortSnapshot, problems: list[str]) -> dict[str, str]:
-    """The stages whose code is not as recorded; told anew where a file of their packages has changed, or the record."""
-
-    def compare() -> dict[str, str]:
-        from morphseq_manifest.answers.code import versions
-
-        states = versions.status(snapshot.root)
-        return {item.stage: str(item.state) for item in states if item.state != versions.State.CURRENT}
-
-    try:
-        return memo.recall(snapshot.root, "code", list(_code_files(snapshot)), dict[str, str], compare)
-    except MorphseqError as error:
-        problems.append(str(error))
-        return {}
-
-
-def _code_files(snapshot: CohortSnapshot) -> Iterator[bytes]:
-    """What the comparison of the code depends on."""
-    for name in (definition.PIPELINE, PARAMS, places.CODE):
-        yield snapshot.content(name) or b""
-    modules = {name for stage in snapshot.graph.stages.values() for name in definition.modules_run(stage.cmd)}
-    packages = {name.partition(".")[0] for name in modules} | {COVERED.replace(".", "/")}
-    for package in sorted(packages):
-        for path in sorted((snapshot.root / package).rglob("*.py")):
-            yield str(path).encode(errors="surrogateescape")
-            yield snapshot.content(path.relative_to(snapshot.root)) or b""
 
 
 def _others(root: Path) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from morphseq_manifest.answers.changes import Change
+from morphseq_manifest.answers.code.unrecorded import Unrecorded, unrecorded
 from morphseq_manifest.answers.why.causes import Causes
 from morphseq_manifest.base.errors import ConfigError, ExitCode
 from morphseq_manifest.base.suggest import suggest
@@ -33,16 +34,20 @@ class Cause(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """The stages asked about with their states, and the root causes, those of earlier stages first."""
+    """The stages asked about with their states, and the root causes, those of earlier stages first.
+
+    `code`: which of the stages that lead to them have other code than is recorded, which makes none of them run.
+    """
 
     target: str
     states: dict[str, State]
     causes: list[Cause]
+    code: Unrecorded
 
     @property
     def exit_code(self) -> ExitCode:
         """0 if all is up to date, 4 if something could not be determined, else 1."""
-        if any(cause.change.kind == "trouble" for cause in self.causes):
+        if self.code.problems or any(cause.change.kind == "trouble" for cause in self.causes):
             return ExitCode.UNREADABLE
         return ExitCode.OK if all(state == State.UP_TO_DATE for state in self.states.values()) else ExitCode.STALE
 
@@ -70,6 +75,7 @@ def why(target: str, root: Path | str = ".", threads: int = THREADS) -> Explanat
         target=target,
         states={name: states[name].state for name in states if name in targets},
         causes=[Cause(change, names, ways.start(names[0])) for change, names in grouped.values()],
+        code=unrecorded(snapshot).of({graph.stages[name].group for name in upstream}),
     )
 
 

@@ -28,6 +28,8 @@ def show(explanation: Explanation, as_json: bool) -> None:
         print(f"\n{number}. " + "\n   ".join(_lines(cause)))
     if len(explanation.causes) > _SHOWN:
         print(f"\nand {len(explanation.causes) - _SHOWN} more causes: --json has them all")
+    for line in explanation.code.lines():
+        print(f"\n{line}")
 
 
 def _title(explanation: Explanation) -> str:

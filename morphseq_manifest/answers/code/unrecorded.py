@@ -1,0 +1,56 @@
+"""The stages whose code is not what is recorded for their version; compared anew only if a file of theirs changed."""
+
+from collections.abc import Collection, Iterator
+
+import msgspec
+
+from morphseq_manifest.answers.code.fingerprints import COVERED
+from morphseq_manifest.base import memo
+from morphseq_manifest.base.errors import MorphseqError
+from morphseq_manifest.cohort.manifests import places
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.tracker.dvc import definition
+from morphseq_manifest.tracker.dvc.params_file import PARAMS
+
+
+class Unrecorded(msgspec.Struct, frozen=True):
+    """How the code of stages differs from what is recorded, by stage; and what could not be determined."""
+
+    stages: dict[str, str]
+    problems: list[str]
+
+    def of(self, groups: Collection[str]) -> "Unrecorded":
+        """The same, of these stages alone."""
+        return Unrecorded({stage: state for stage, state in self.stages.items() if stage in groups}, self.problems)
+
+    def lines(self) -> list[str]:
+        """What to tell a person, for no stage runs again for its code alone."""
+        named = ", ".join(f"{stage} ({state})" for stage, state in self.stages.items())
+        told = [f"code not as recorded: {named}. See `morphseq code status`"] if named else []
+        return told + self.problems
+
+
+def unrecorded(snapshot: CohortSnapshot) -> Unrecorded:
+    """Compare the code in the working tree with manifests/code.json."""
+
+    def compare() -> dict[str, str]:
+        from morphseq_manifest.answers.code import versions
+
+        states = versions.status(snapshot.root)
+        return {item.stage: str(item.state) for item in states if item.state != versions.State.CURRENT}
+
+    try:
+        return Unrecorded(memo.recall(snapshot.root, "code", [*_files(snapshot)], dict[str, str], compare), [])
+    except MorphseqError as error:
+        return Unrecorded({}, [str(error)])
+
+
+def _files(snapshot: CohortSnapshot) -> Iterator[bytes]:
+    """What the comparison depends on."""
+    for name in (definition.PIPELINE, PARAMS, places.CODE):
+        yield snapshot.content(name) or b""
+    modules = {name for stage in snapshot.graph.stages.values() for name in definition.modules_run(stage.cmd)}
+    for package in sorted({name.partition(".")[0] for name in modules} | {COVERED.replace(".", "/")}):
+        for path in sorted((snapshot.root / package).rglob("*.py")):
+            yield str(path).encode(errors="surrogateescape")
+            yield snapshot.content(path.relative_to(snapshot.root)) or b""
