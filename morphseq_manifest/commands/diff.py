@@ -15,8 +15,8 @@ from morphseq_manifest.commands.options import with_json
 def diff(context: click.Context, old: str, new: str | None, as_json: bool) -> None:
     """Show what differs between two commits.
 
-    From OLD (default: HEAD) to NEW (default: the working tree): experiments, frames, settings, rows. Exit status: 0 if
-    nothing differs, 1 if something does.
+    From OLD (default: HEAD) to NEW (default: the working tree): experiments, frames, settings, rows, and outputs as
+    dvc.lock records them. Exit status: 0 if nothing differs, 1 if something does.
     """
     from morphseq_manifest.answers.provenance import difference as compare
     from morphseq_manifest.answers.provenance import view

@@ -10,6 +10,7 @@ import pytest
 
 import morphseq_manifest
 from morphseq_manifest.cohort import params
+from morphseq_manifest.tracker.dvc.lock_reading import read as read_lock
 from tests.project import PLATES, Project, replace_file
 
 TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
@@ -189,6 +190,21 @@ def test_diff_names_frames_settings_and_versions(project: Project) -> None:
     text = project.morphseq("diff", code=1)
     assert "H12_t0000_stitch.png" in text
     assert f"frames of {SNAPSHOT} from HEAD to the working tree: 1 added, 1 removed, 1 changed\n" in text
+
+
+def test_diff_names_outputs_that_dvc_lock_records_otherwise_and_reads_no_damaged_one(project: Project) -> None:
+    lock = project.root / "dvc.lock"
+    text = lock.read_text()
+    md5 = read_lock(project.root)["df02"].outs["manifests/df02.json"].md5
+    lock.write_text(text.replace(md5, "f" * 32))
+    found = msgspec.json.decode(project.morphseq("diff", "--json", code=1))["difference"]
+    assert [(change["name"], change["old"], change["new"]) for change in found.pop("outputs")] == [
+        ("manifests/df02.json", md5, "f" * 32)
+    ]
+    assert not any(found.values())
+    assert "outputs recorded in dvc.lock from HEAD to the working tree: 1 changed" in project.morphseq("diff", code=1)
+    lock.write_bytes(bytes(len(text)))
+    assert "dvc.lock: cut short or damaged" in project.morphseq("diff", code=3)
 
 
 def test_the_way_back_leads_from_df03_to_the_frames(project: Project) -> None:

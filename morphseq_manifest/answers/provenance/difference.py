@@ -10,20 +10,21 @@ from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """All that differs: the list of experiments, their frames, settings, versions, and rows by table and experiment."""
+    """All that differs: experiments, their frames, settings, versions, rows by table, and outputs' md5 in dvc.lock."""
 
     experiments: list[Change]
     frames: dict[str, list[Change]]
     settings: list[Change]
     versions: list[Change]
     rows: dict[str, list[Change]]
+    outputs: list[Change]
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__struct_fields__)
 
 
 def diff(old: CohortSnapshot, new: CohortSnapshot) -> Difference:
-    """Compare two moments, from their params and manifests alone. Raises if one of these is damaged."""
+    """Compare two moments, from their params, manifests and dvc.lock alone. Raises if one of these is damaged."""
     experiments = changes.compare(
         "experiment",
         {name: item.segmenter for name, item in old.params.experiments.items()},
@@ -42,7 +43,13 @@ def diff(old: CohortSnapshot, new: CohortSnapshot) -> Difference:
         settings=changes.settings(*plain),
         versions=changes.compare("version", *(at.params.values.get("versions", {}) for at in (old, new))),
         rows={table: changed for table, changed in rows.items() if changed},
+        outputs=changes.compare("output", _outputs(old), _outputs(new)),
     )
+
+
+def _outputs(at: CohortSnapshot) -> dict[str, str]:
+    """The md5 of each output that dvc.lock records, by path."""
+    return {path: out.md5 for stage in at.lock.values() for path, out in stage.outs.items()}
 
 
 def _rows(old: dict[str, Contribution], new: dict[str, Contribution]) -> list[Change]:

@@ -97,6 +97,7 @@ def show_difference(difference: "Difference", old: CohortSnapshot, new: CohortSn
         _show_changes(f"frames of {name} {title}", changes_, _few(changes_))
     for name, changes_ in difference.rows.items():
         _show_changes(f"rows of {name} {title}", changes_, changes_)
+    _show_changes(f"outputs recorded in dvc.lock {title}", difference.outputs, _few(difference.outputs))
 
 
 def _few(frames: Sequence[Change]) -> Sequence[Change]:
