@@ -155,7 +155,7 @@ def _go(root: Path, options: "Options", given: dict[str, Any], undated: list[str
 
 def _code_of(root: Path, stages: list["Stage"]) -> list[str]:
     """Which of these stages have code that is not as recorded: that makes none of them run again."""
-    from morphseq_manifest.answers.code.unrecorded import unrecorded
+    from morphseq_manifest.answers.code.unrecorded import unrecorded_of
     from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
-    return unrecorded(CohortSnapshot(root)).of({stage.group for stage in stages}).lines()
+    return unrecorded_of(CohortSnapshot(root), {stage.group for stage in stages}).lines()

@@ -19,10 +19,6 @@ class Unrecorded(msgspec.Struct, frozen=True):
     stages: dict[str, str]
     problems: list[str]
 
-    def of(self, groups: Collection[str]) -> "Unrecorded":
-        """The same, of these stages alone."""
-        return Unrecorded({stage: state for stage, state in self.stages.items() if stage in groups}, self.problems)
-
     def lines(self) -> list[str]:
         """What to tell a person, for no stage runs again for its code alone."""
         named = ", ".join(f"{stage} ({state})" for stage, state in self.stages.items())
@@ -43,6 +39,14 @@ def unrecorded(snapshot: CohortSnapshot) -> Unrecorded:
         return Unrecorded(memo.recall(snapshot.root, "code", [*_files(snapshot)], dict[str, str], compare), [])
     except MorphseqError as error:
         return Unrecorded({}, [str(error)])
+
+
+def unrecorded_of(snapshot: CohortSnapshot, groups: Collection[str]) -> Unrecorded:
+    """The same, of these groups of stages alone; nothing in a project that records no code."""
+    if snapshot.content(places.CODE) is None:
+        return Unrecorded({}, [])
+    found = unrecorded(snapshot)
+    return Unrecorded({stage: state for stage, state in found.stages.items() if stage in groups}, found.problems)
 
 
 def _files(snapshot: CohortSnapshot) -> Iterator[bytes]:

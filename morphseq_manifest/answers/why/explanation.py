@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from morphseq_manifest.answers.changes import Change
-from morphseq_manifest.answers.code.unrecorded import Unrecorded, unrecorded
+from morphseq_manifest.answers.code.unrecorded import Unrecorded, unrecorded_of
 from morphseq_manifest.answers.why.causes import Causes
 from morphseq_manifest.base.errors import ConfigError, ExitCode
 from morphseq_manifest.base.suggest import suggest
@@ -75,7 +75,7 @@ def why(target: str, root: Path | str = ".", threads: int = THREADS) -> Explanat
         target=target,
         states={name: states[name].state for name in states if name in targets},
         causes=[Cause(change, names, ways.start(names[0])) for change, names in grouped.values()],
-        code=unrecorded(snapshot).of({graph.stages[name].group for name in upstream}),
+        code=unrecorded_of(snapshot, {graph.stages[name].group for name in upstream}),
     )
 
 
