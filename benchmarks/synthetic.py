@@ -45,11 +45,15 @@ def synthesise(root: Path, experiments: int = EXPERIMENTS, rows: int = ROWS) -> 
 
 
 def lock_table(root: Path, table: str) -> None:
-    """Record in dvc.lock that `table` was built, as its stage would."""
+    """Record in dvc.lock that `table` was built of the experiments that are listed, as its stage would."""
     path = layout.cohort_table(table)
     entry = _lock_entry(table, None, {path: (root / path).read_bytes()})
+    listed = YAML(typ="safe").load(root / "params.yaml")["experiments"]
+    ran_with = "".join(
+        f"          '{name}':\n            segmenter: {item['segmenter']}\n" for name, item in listed.items()
+    )
     with (root / "dvc.lock").open("a") as lock:
-        lock.write(f"  {table}:\n{entry}")
+        lock.write(f"  {table}:\n{entry}    params:\n      params.yaml:\n        experiments:\n{ran_with}")
 
 
 def _write_params(root: Path, names: list[str]) -> None:
