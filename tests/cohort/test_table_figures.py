@@ -15,6 +15,7 @@ experiment_date,well,embryo_id,snip_id,temperature,other
 20240418,A02,20240418_A02_e01,c,"",3
 NA,B01,"NA_B01,e01",d,nan,
 ,C01,x,e,0,
+20240418,,,f,1,1
 """
 
 
@@ -30,10 +31,17 @@ def test_blank_cells_rows_wells_and_embryos_are_counted_by_experiment(tmp_path: 
     path = tmp_path / "table.csv"
     path.write_text(TABLE)
     assert read_figures(path, ["temperature", "missing"]) == {
-        "20240418": Figures(3, 3, 2, {"temperature": 2, "missing": 3}),
+        "20240418": Figures(4, 3, 2, {"temperature": 2, "missing": 4}),
         "NA": Figures(1, 1, 1, {"temperature": 0, "missing": 1}),
         "None": Figures(1, 1, 1, {"temperature": 0, "missing": 1}),
     }
+
+
+@pytest.mark.usefixtures("reader")
+def test_a_table_without_rows_has_no_experiment(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(TABLE.splitlines()[0] + "\n")
+    assert read_figures(path, ["temperature", "missing"]) == {}
 
 
 @pytest.mark.usefixtures("reader")

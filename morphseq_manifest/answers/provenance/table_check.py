@@ -50,8 +50,8 @@ def check(table: str, path: Path, manifest: CohortManifest, snapshot: CohortSnap
     """What differs between a manifest and all that its figures can be computed from again; empty if nothing does."""
     counted = count_expected(path, manifest.experiments)
     differences = compare_rows(manifest, counted)
-    if not differences and hash_file(path) != manifest.hash:
-        differences.append(Change("bytes", path.name, manifest.hash, hash_file(path)))
+    if not differences and (found := hash_file(path)) != manifest.hash:
+        differences.append(Change("bytes", path.name, manifest.hash, found))
     entry = snapshot.lock[table]
     differences += manifest_changed(table, snapshot)
     if not counted.faults:  # a table with cut lines has no columns to read

@@ -1,13 +1,17 @@
 """What a cohort table itself says of each experiment: rows, embryos, wells, blank cells; read column by column."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.cohort.columns import KEY
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _EXPERIMENT, _WELL, _EMBRYO, _ = KEY
 
@@ -37,8 +41,9 @@ def read_figures(path: Path, columns: Sequence[str]) -> dict[str, Figures]:
 
 
 def _by_pyarrow(path: Path, columns: Sequence[str]) -> dict[str, Figures]:
+    import numpy as np
     import pyarrow as pa
-    from pyarrow import compute, csv
+    from pyarrow import csv
 
     names = list(dict.fromkeys([_EXPERIMENT, _WELL, _EMBRYO, *columns]))
     options = csv.ConvertOptions(
@@ -46,18 +51,17 @@ def _by_pyarrow(path: Path, columns: Sequence[str]) -> dict[str, Figures]:
         strings_can_be_null=True, null_values=[""],
     )  # fmt: skip
     table = csv.read_csv(path, convert_options=options)
-    asked = [([], "count_all"), (_EMBRYO, "count_distinct"), (_WELL, "count_distinct")]
-    blanks = [(name, "count", compute.CountOptions(mode="only_null")) for name in columns]
-    grouped = table.group_by(_EXPERIMENT).aggregate([*asked, *blanks])
-    return {
-        str(row[_EXPERIMENT]): Figures(
-            rows=row["count_all"],
-            embryos=row[f"{_EMBRYO}_count_distinct"],
-            wells=row[f"{_WELL}_count_distinct"],
-            blank={name: row[f"{name}_count"] for name in columns},
-        )
-        for row in grouped.to_pylist()
-    }
+
+    def coded(name: str) -> tuple["np.ndarray[Any, Any]", list[Any]]:
+        column = table[name].combine_chunks().dictionary_encode(null_encoding="encode")
+        return np.from_dlpack(column.indices), column.dictionary.to_pylist()
+
+    def blank(name: str) -> "np.ndarray[Any, Any]":
+        empty = table[name].combine_chunks().is_null()
+        return np.from_dlpack(empty.cast(pa.uint8())).astype(bool)
+
+    # pyarrow's to_numpy, group_by and scalars would import all of pandas.
+    return _by_experiment(coded, blank, columns)
 
 
 def _by_pandas(path: Path, columns: Sequence[str]) -> dict[str, Figures]:
@@ -68,12 +72,40 @@ def _by_pandas(path: Path, columns: Sequence[str]) -> dict[str, Figures]:
     if not isinstance(found.index, pd.RangeIndex):
         raise ValueError("a row has more cells than the header")
     table = found.reindex(columns=names)
+
+    def coded(name: str) -> tuple["np.ndarray[Any, Any]", list[Any]]:
+        codes, values = pd.factorize(table[name], use_na_sentinel=False)
+        return codes, [None if pd.isna(value) else value for value in values]
+
+    return _by_experiment(coded, lambda name: table[name].isna().to_numpy(), columns)
+
+
+def _by_experiment(
+    coded: Callable[[str], "tuple[np.ndarray[Any, Any], list[Any]]"],
+    blank: Callable[[str], "np.ndarray[Any, Any]"],
+    columns: Sequence[str],
+) -> dict[str, Figures]:
+    """The figures of columns: `coded` gives one's cells as numbers, and what each number stands for, None if blank.
+
+    `blank` says of each cell of a column whether it is empty (bool).
+    """
+    import numpy as np
+
+    experiments, names = coded(_EXPERIMENT)
+    experiments = experiments.astype(np.int64)
+
+    def count(cells: "np.ndarray[Any, Any]") -> list[int]:
+        return list(map(int, np.bincount(cells, minlength=len(names))))
+
+    def distinct(name: str) -> list[int]:
+        codes, values = coded(name)
+        is_there = np.array([value is not None for value in values], bool)[codes]
+        pairs = np.unique(experiments[is_there] * len(values) + codes[is_there])
+        return count(pairs // max(len(values), 1))
+
+    rows, embryos, wells = count(experiments), distinct(_EMBRYO), distinct(_WELL)
+    blanks = {name: count(experiments[blank(name)]) for name in columns}
     return {
-        "None" if pd.isna(experiment) else str(experiment): Figures(
-            rows=len(rows),
-            embryos=int(rows[_EMBRYO].nunique()),
-            wells=int(rows[_WELL].nunique()),
-            blank={name: int(rows[name].isna().sum()) for name in columns},
-        )
-        for experiment, rows in table.groupby(_EXPERIMENT, dropna=False, sort=False)
+        str(name): Figures(rows[n], embryos[n], wells[n], {column: found[n] for column, found in blanks.items()})
+        for n, name in enumerate(names)
     }
