@@ -4,6 +4,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 PYTHON ?= python3
 # Tests side by side.
 JOBS ?= 2
+# Tests start commands by the hundred: compiled modules are kept, whatever the machine's default.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install plates models train demo check fast test coverage lowest docs bench
 

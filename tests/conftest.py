@@ -18,9 +18,14 @@ FISHDEV = Path(os.environ.get("MORPHSEQ_FISHDEV", Path(__file__).parents[2] / "s
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that `make fast` leaves out: those with plates, models or a cluster; others are marked by hand."""
+    """Mark the tests that `make fast` leaves out: those with plates, networks or a cluster; others are marked by hand.
+
+    The modules whose tests are of networks are those that import torch.
+    """
     for item in items:
-        if isinstance(item, pytest.Function) and not _SLOW.isdisjoint(item.fixturenames):
+        if isinstance(item, pytest.Function) and (
+            not _SLOW.isdisjoint(item.fixturenames) or hasattr(item.module, "torch")
+        ):
             item.add_marker(pytest.mark.slow)
 
 
