@@ -1,6 +1,7 @@
 """`morphseq run`, and its old name, `morphseq pipeline`."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from morphseq_manifest.commands.options import with_experiments, with_json
 
 if TYPE_CHECKING:
     from morphseq_manifest.tracker.dvc.stages import Stage
+    from morphseq_manifest.tracker.run.engines import Engine
     from morphseq_manifest.tracker.run.options import Options
 
 # The lab's name for all stages, and its older names of tables.
@@ -134,7 +136,7 @@ def _plan(root: Path, options: "Options", undated: list[str], as_json: bool) -> 
 def _go(root: Path, options: "Options", given: dict[str, Any], undated: list[str]) -> ExitCode:
     import gc
 
-    from morphseq_manifest.tracker.run import clusters, view
+    from morphseq_manifest.tracker.run import view
     from morphseq_manifest.tracker.run.plan import stages_of
     from morphseq_manifest.tracker.run.running import run
 
@@ -142,7 +144,7 @@ def _go(root: Path, options: "Options", given: dict[str, Any], undated: list[str
     stages = stages_of(root, options)
     code = _code_of(root, stages)  # as it is when they run
     with (
-        clusters.engine(given["scheduler"], given["cluster"]) as engine,
+        _engine(given["scheduler"], given["cluster"]) as engine,
         view.watching(stages) as watch,
     ):
         report = run(root, options, watch, engine)
@@ -151,6 +153,15 @@ def _go(root: Path, options: "Options", given: dict[str, Any], undated: list[str
     for line in code:
         note(line)
     return report.exit_code
+
+
+def _engine(scheduler: str | None, cluster: Path | None) -> "AbstractContextManager[Engine | None]":
+    """What runs the stages, if it is not this machine."""
+    if scheduler is None and cluster is None:
+        return nullcontext()
+    from morphseq_manifest.tracker.run import clusters
+
+    return clusters.engine(scheduler, cluster)
 
 
 def _code_of(root: Path, stages: list["Stage"]) -> list[str]:

@@ -33,8 +33,8 @@ class Cluster(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @contextmanager
-def engine(scheduler: str | None, file: Path | None) -> Iterator[Engine | None]:
-    """The engine of a running cluster, of one started for this block, or None for this machine.
+def engine(scheduler: str | None, file: Path | None) -> Iterator[Engine]:
+    """The engine of a cluster: one that runs, by its scheduler's address, or one started for this block, by its file.
 
     Raises ConfigError if a cluster can't be had as asked, UnreadableError for a file that can't be read.
     """
@@ -45,12 +45,11 @@ def engine(scheduler: str | None, file: Path | None) -> Iterator[Engine | None]:
             except TimeoutError as error:
                 raise ConfigError(f"{scheduler}: this Dask cluster has no workers. Start some") from error
             yield DaskEngine(client, sum(client.nthreads().values()))
-    elif file is not None:
+    else:
+        assert file is not None, "one of them is given"
         asked = read(file)
         with _started(asked, str(file)) as cluster, _client(cluster) as client:
             yield DaskEngine(client, asked.jobs, ["GPU"] if asked.gpus else [])
-    else:
-        yield None
 
 
 def _client(address: Any) -> Any:
