@@ -12,6 +12,7 @@ from morphseq_manifest.base.errors import ConfigError, ExitCode
 from morphseq_manifest.commands.options import with_experiments, with_json
 
 if TYPE_CHECKING:
+    from morphseq_manifest.cohort.snapshot import CohortSnapshot
     from morphseq_manifest.tracker.dvc.stages import Stage
     from morphseq_manifest.tracker.run.engines import Engine
     from morphseq_manifest.tracker.run.options import Options
@@ -89,22 +90,25 @@ def _run(root: Path, targets: tuple[str, ...], **given: Any) -> ExitCode:
         raise ConfigError(
             "--per-gpu is for the GPUs of this machine: leave it out; a cluster's workers say what they have"
         )
-    options, undated = _options(root, targets, given)
+    from morphseq_manifest.cohort.snapshot import CohortSnapshot
+
+    snapshot = CohortSnapshot(root)
+    options, undated = _options(snapshot, targets, given)
     if given["dry_run"]:
-        return _plan(root, options, undated, given["as_json"])
-    return _go(root, options, given, undated)
+        return _plan(snapshot, options, undated, given["as_json"])
+    return _go(snapshot, options, given, undated)
 
 
-def _options(root: Path, targets: tuple[str, ...], given: dict[str, Any]) -> tuple["Options", list[str]]:
+def _options(
+    snapshot: "CohortSnapshot", targets: tuple[str, ...], given: dict[str, Any]
+) -> tuple["Options", list[str]]:
     """What is to be run, and the experiments that are left out since their ids have no date."""
     from morphseq_manifest.cohort.model_name import with_model
     from morphseq_manifest.cohort.selection import select
-    from morphseq_manifest.cohort.snapshot import CohortSnapshot
     from morphseq_manifest.tracker.run.options import Options
 
     model = given["model_name"]
-    listed = CohortSnapshot(root).params.experiments
-    chosen, undated = select(listed, given["experiments"], given["later_than"])
+    chosen, undated = select(snapshot.params.experiments, given["experiments"], given["later_than"])
     is_some = given["experiments"] or given["later_than"]
     options = Options(
         targets=() if EVERYTHING in targets else [_ALIASES.get(target, target) for target in targets],
@@ -120,20 +124,20 @@ def _options(root: Path, targets: tuple[str, ...], given: dict[str, Any]) -> tup
     return options, undated
 
 
-def _plan(root: Path, options: "Options", undated: list[str], as_json: bool) -> ExitCode:
+def _plan(snapshot: "CohortSnapshot", options: "Options", undated: list[str], as_json: bool) -> ExitCode:
     from morphseq_manifest.tracker.run import view
     from morphseq_manifest.tracker.run.plan import plan, stages_of
 
-    states, forced = plan(root, options)
+    states, forced = plan(snapshot.root, options)
     rows = view.plan_rows(states, forced)
     with printing():
         view.show_plan(rows, len(states), undated, as_json)
-    for line in _code_of(root, stages_of(root, options)):
+    for line in _code_of(snapshot, stages_of(snapshot.root, options)):
         note(line)
     return ExitCode.STALE if rows else ExitCode.OK
 
 
-def _go(root: Path, options: "Options", given: dict[str, Any], undated: list[str]) -> ExitCode:
+def _go(snapshot: "CohortSnapshot", options: "Options", given: dict[str, Any], undated: list[str]) -> ExitCode:
     import gc
 
     from morphseq_manifest.tracker.run import view
@@ -141,8 +145,9 @@ def _go(root: Path, options: "Options", given: dict[str, Any], undated: list[str
     from morphseq_manifest.tracker.run.running import run
 
     gc.enable()  # a run may take days
+    root = snapshot.root
     stages = stages_of(root, options)
-    code = _code_of(root, stages)  # as it is when they run
+    code = _code_of(snapshot, stages)  # as it is when they run
     with (
         _engine(given["scheduler"], given["cluster"]) as engine,
         view.watching(stages) as watch,
@@ -164,9 +169,8 @@ def _engine(scheduler: str | None, cluster: Path | None) -> "AbstractContextMana
     return clusters.engine(scheduler, cluster)
 
 
-def _code_of(root: Path, stages: list["Stage"]) -> list[str]:
+def _code_of(snapshot: "CohortSnapshot", stages: list["Stage"]) -> list[str]:
     """Which of these stages have code that is not as recorded: that makes none of them run again."""
     from morphseq_manifest.answers.code.unrecorded import unrecorded_of
-    from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
-    return unrecorded_of(CohortSnapshot(root), {stage.group for stage in stages}).lines()
+    return unrecorded_of(snapshot, {stage.group for stage in stages}).lines()

@@ -1,6 +1,8 @@
 """The stages whose code is not what is recorded for their version; compared anew only if a file of theirs changed."""
 
+import os
 from collections.abc import Collection, Iterator
+from pathlib import Path
 
 import msgspec
 
@@ -55,6 +57,8 @@ def _files(snapshot: CohortSnapshot) -> Iterator[bytes]:
         yield snapshot.content(name) or b""
     modules = {name for stage in snapshot.graph.stages.values() for name in definition.modules_run(stage.cmd)}
     for package in sorted({name.partition(".")[0] for name in modules} | {COVERED.replace(".", "/")}):
-        for path in sorted((snapshot.root / package).rglob("*.py")):
-            yield str(path).encode(errors="surrogateescape")
-            yield snapshot.content(path.relative_to(snapshot.root)) or b""
+        for folder, folders, names in os.walk(snapshot.root / package):
+            folders.sort()
+            for path in (f"{folder}/{name}" for name in sorted(names) if name.endswith(".py")):
+                yield os.fsencode(path)
+                yield snapshot.content(Path(path)) or b""
