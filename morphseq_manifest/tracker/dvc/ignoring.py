@@ -5,10 +5,11 @@ import os
 import re
 from collections.abc import Iterable
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from morphseq_manifest.base import files
+from morphseq_manifest.base import files, memo
 from morphseq_manifest.base.errors import ConfigError
 
 IGNORE = ".dvcignore"
@@ -23,6 +24,14 @@ class _Rule(NamedTuple):
     pattern: re.Pattern[str]
     leaves_out: bool
     only_folders: bool
+
+
+class _Pattern(NamedTuple):
+    """A rule as it is written and as a regular expression, and whether it leaves out or takes back."""
+
+    line: str
+    pattern: str
+    leaves_out: bool
 
 
 class _Inside(NamedTuple):
@@ -71,7 +80,11 @@ class Ignore:
     @cached_property
     def _top(self) -> list[_Rule]:
         path = self._root / IGNORE
-        return _rules([*_ALWAYS, *_lines(self.text, path)], path)[::-1]
+        lines = [*_ALWAYS, *_lines(self.text, path)]
+        # To load pathspec takes longer than all else that a look at a small project does.
+        sources = [_pathspec(), "\n".join(lines).encode()]
+        kept = memo.recall(self._root, "ignore", sources, list[_Pattern], lambda: _patterns(lines, path))
+        return _compiled(kept, path)[::-1]
 
     def _is_project(self, folder: str) -> bool:
         """Whether there is a DVC project of its own in a folder; told where folders are looked into."""
@@ -107,18 +120,40 @@ def _moved(line: str, folder: str) -> str:
 
 
 def _rules(lines: Iterable[str], path: Path) -> list[_Rule]:
+    return _compiled(_patterns(lines, path), path)
+
+
+def _patterns(lines: Iterable[str], path: Path) -> list[_Pattern]:
+    """The rules as regular expressions; a line that is none is passed over. Raises ConfigError for one of no sense."""
     from pathspec.patterns.gitignore.base import GitIgnorePatternError
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-    rules = []
+    patterns = []
     try:
         for line in lines:
             pattern, leaves_out = GitIgnoreSpecPattern.pattern_to_regex(line)
             if pattern is not None and leaves_out is not None:
-                rules.append(_Rule(line, re.compile(pattern), leaves_out, line.endswith("/")))
-    except (GitIgnorePatternError, re.error) as error:
+                patterns.append(_Pattern(line, pattern, leaves_out))
+    except GitIgnorePatternError as error:
         raise _unusable(path, error) from error
-    return rules
+    return patterns
+
+
+def _compiled(patterns: list[_Pattern], path: Path) -> list[_Rule]:
+    try:
+        return [
+            _Rule(line, re.compile(pattern), leaves_out, line.endswith("/")) for line, pattern, leaves_out in patterns
+        ]
+    except re.error as error:
+        raise _unusable(path, error) from error
+
+
+def _pathspec() -> bytes:
+    """Which pathspec is installed, without loading it: what another one made of the rules is not relied on."""
+    found = find_spec("pathspec")
+    assert found is not None, "a dependency"
+    assert found.origin is not None, "a package of files"
+    return f"{found.origin}\0{os.stat(found.origin).st_mtime_ns}".encode()  # noqa: PTH116 - the quickest way
 
 
 def _unusable(path: Path, error: Exception) -> ConfigError:
