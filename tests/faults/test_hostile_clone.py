@@ -46,6 +46,7 @@ def looked_at(project: Project) -> list[str]:
         "lock.memo",
         "settings.memo",
         "code.memo",
+        "ignore.memo",
         "stat/table",
         "verify.0123",
         "failed/x.txt",
