@@ -17,7 +17,14 @@ from morphseq_manifest.base.progress import watching
 from morphseq_manifest.cohort import params
 from morphseq_manifest.cohort.ids import is_well
 from morphseq_manifest.cohort.manifests import images_manifest
-from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesManifest, Problem
+from morphseq_manifest.cohort.manifests.images_manifest import (
+    FRAME_WITHOUT_ROW,
+    NOT_A_FRAME,
+    ROW_WITHOUT_FRAME,
+    Frame,
+    ImagesManifest,
+    Problem,
+)
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, plates
@@ -26,10 +33,6 @@ _NAME = re.compile(r"([A-Z]\d\d)_t(\d+).*\.(png|jpe?g|tiff?)", re.IGNORECASE)
 # Reading frames waits for storage more than for the processor.
 _READERS = 8
 _SHOWN = 10
-
-ROW_WITHOUT_FRAME = "row_without_frame"
-FRAME_WITHOUT_ROW = "frame_without_row"
-NOT_A_FRAME = "not_a_frame"
 
 
 def frame_key(name: str) -> tuple[str, int] | None:

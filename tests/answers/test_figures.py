@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from morphseq_manifest.answers.provenance import table_check
+from morphseq_manifest.answers.provenance import figures, table_check
 from morphseq_manifest.base.hashing import md5_bytes
 from morphseq_manifest.cohort.manifests import canonical, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
@@ -81,6 +81,22 @@ def test_whatever_is_changed_in_a_manifest_is_named(built: Path, table: str) -> 
     assert named["experiments", PLATES[0], "rows"] == [f"rows {PLATES[0]}"]
     assert named["experiments", PLATES[0], "embryos"] == [f"embryos {PLATES[0]}"]
     assert named["experiments", PLATES[0], "contributed"] == [f"content of rows {PLATES[0]}"]
+
+
+@pytest.mark.parametrize("field", ["frames", "wells", "bytes", "rows"])
+def test_a_count_that_is_changed_in_the_manifest_of_frames_is_named(built: Path, field: str) -> None:
+    snapshot = CohortSnapshot(built)
+    manifest, listed = snapshot.cohort("df01"), snapshot.images(PLATES[2])
+    assert manifest
+    assert listed
+    assert listed.problems
+    counts = msgspec.structs.replace(listed.counts, **{field: getattr(listed.counts, field) + 1})
+    data = canonical.dump(canonical.seal(msgspec.structs.replace(listed, counts=counts)))
+    part = msgspec.structs.replace(manifest.experiments[PLATES[2]], images=md5_bytes(data))
+    forged = msgspec.structs.replace(manifest, experiments=manifest.experiments | {PLATES[2]: part})
+    found = figures.of_frames(forged, CohortSnapshot(built, texts={places.images(PLATES[2]): data}))
+    assert [change.kind for change in found] == [field]
+    assert not list(figures.of_frames(manifest, snapshot))
 
 
 @pytest.mark.parametrize("table", TABLES)

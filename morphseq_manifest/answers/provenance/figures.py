@@ -100,7 +100,7 @@ def of_frames(manifest: CohortManifest, snapshot: CohortSnapshot) -> Iterator[Ch
             continue  # another one now, which is a change of the experiment, and said as that
         listed = images_manifest.parse(data, snapshot.name(path))
         yield from _differences(experiment, {"frames": part.frames}, {"frames": len(listed.frames)})
-        counts = images_manifest.count(listed.frames, listed.counts.rows)
+        counts = images_manifest.count(listed.frames, images_manifest.rows_told(listed.frames, listed.problems))
         yield from _differences(experiment, _fields(listed.counts), _fields(counts))
 
 

@@ -12,6 +12,10 @@ from morphseq_manifest.base import files
 from morphseq_manifest.cohort.manifests import canonical
 
 SCHEMA = "morphseq/images/1"
+# The kinds of what does not fit.
+ROW_WITHOUT_FRAME = "row_without_frame"
+FRAME_WITHOUT_ROW = "frame_without_row"
+NOT_A_FRAME = "not_a_frame"
 _REMEDY = "Restore it with `git checkout`, or run `dvc repro images` again"
 
 
@@ -65,6 +69,12 @@ def build(experiment: str, frames: list[Frame], problems: list[Problem], rows: i
     """Make the manifest of these frames, in whatever order they come."""
     frames = sorted(frames, key=lambda frame: (frame.well, frame.time_int))
     return canonical.seal(ImagesManifest(SCHEMA, experiment, frames, sorted(problems), count(frames, rows), digest=""))
+
+
+def rows_told(frames: list[Frame], problems: list[Problem]) -> int:
+    """How many rows a plate table has for these frames, if nothing else does not fit."""
+    kinds = [problem.kind for problem in problems]
+    return len(frames) - kinds.count(FRAME_WITHOUT_ROW) + kinds.count(ROW_WITHOUT_FRAME)
 
 
 def count(frames: list[Frame], rows: int) -> Counts:
