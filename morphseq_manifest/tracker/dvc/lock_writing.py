@@ -46,7 +46,9 @@ class LockWriter:
         self._new = {}
 
     def _read(self) -> str:
-        return self._path.read_text(encoding="utf-8") if self._path.exists() else ""
+        if not self._path.exists():
+            return ""
+        return files.read_text(self._path, "Run again if it can", "Restore it: `git checkout dvc.lock`")
 
 
 def _blocks(text: str, name: str) -> dict[str, str]:

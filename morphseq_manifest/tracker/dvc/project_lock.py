@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from morphseq_manifest.base import files
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ConfigError, MorphseqError
 
@@ -86,6 +87,8 @@ def _working(folder: Path) -> str | None:
         note(f"{path}: damaged by a process that was killed; removed")
         path.unlink()
         return None
+    except OSError as error:
+        raise files.unreadable(path, error, "Remove it if no DVC command runs here") from error
     for holder in (*paths.write.values(), *(one for many in paths.read.values() for one in many)):
         if holder.pid != os.getpid() and command_of(holder.pid) is not None:
             return f"process {holder.pid} ({holder.cmd})"
