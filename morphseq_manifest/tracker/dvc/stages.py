@@ -141,8 +141,7 @@ class _Template:
 
     def _output(self, item: Any, part: str) -> Iterator[tuple[str, tuple[bool, bool, bool]]]:
         where = f"{self._where}, {part}"
-        for path, given in item.items() if isinstance(item, Mapping) else [(item, None)]:
-            flags = {} if given is None else given
+        for path, flags in item.items() if isinstance(item, Mapping) else [(item, {})]:
             _check_keys(flags, _OUTPUT_KEYS, where)
             yield path, (_flag(flags, "cache", True, where), _flag(flags, "persist", False, where), part != "outs")
 

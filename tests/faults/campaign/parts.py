@@ -1,7 +1,8 @@
 """All parts of the campaign."""
 
 from tests.faults.campaign.calls import CALLS
+from tests.faults.campaign.edits import EDITS
 from tests.faults.campaign.kills import KILLS
 from tests.faults.campaign.part import Part
 
-PARTS: dict[str, Part] = {part.name: part for part in (CALLS, KILLS)}
+PARTS: dict[str, Part] = {part.name: part for part in (EDITS, CALLS, KILLS)}

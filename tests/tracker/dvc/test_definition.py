@@ -215,6 +215,7 @@ def test_places_are_filled_in(root: Path, text: str, filled: str) -> None:
         ({"cmd": "run", "outs": ["a//b"]}, "can't use the path 'a//b'"),
         ({"cmd": "run", "outs": [{"a": {"remote": "r"}}]}, "`remote` is not supported"),
         ({"cmd": "run", "outs": [{"a": "b"}]}, "'b': expected a mapping"),
+        ({"cmd": "run", "outs": [{"a": None}]}, "None: expected a mapping"),
         ({"cmd": "run", "outs": [{"a": {"cache": "no"}}]}, "`cache` is 'no', expected true or false"),
         ({"cmd": "run", "frozen": "yes"}, "`frozen` is 'yes', expected true or false"),
         ({"cmd": "run", "meta": {"gpu": "${missing}"}}, "meta: ${missing} is not to be found"),
