@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import tifffile
+from PIL import Image
 
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ContentError, UnreadableError
@@ -28,6 +29,7 @@ from morphseq_manifest.cohort.manifests.images_manifest import (
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, plates
+from stages.files.frames import check_size
 
 _NAME = re.compile(r"([A-Z]\d\d)_t(\d+).*\.(png|jpe?g|tiff?)", re.IGNORECASE)
 # Reading frames waits for storage more than for the processor.
@@ -58,15 +60,33 @@ def whole_image(name: str, data: bytes) -> str | None:
         whole = data.startswith(b"\xff\xd8") and data.rstrip(b"\0").endswith(b"\xff\xd9")
     else:
         whole = _whole_tiff(data)
-    return None if whole else f"is not a whole {suffix.upper()} image ({len(data)} bytes)"
+    if not whole:
+        return f"is not a whole {suffix.upper()} image ({len(data)} bytes)"
+    try:
+        check_size(*_size(suffix, data))
+    except Exception as error:  # noqa: BLE001 - of spoilt bytes, decoders raise whatever they come across
+        return f"can't be used: {error}"
+    return None
+
+
+def _size(suffix: str, data: bytes) -> tuple[int, int]:
+    """The width and height that an image claims."""
+    if suffix == "png":
+        width, height = struct.unpack_from(">II", data, 16)
+        return width, height
+    if suffix in {"jpg", "jpeg"}:
+        with Image.open(io.BytesIO(data)) as image:
+            return image.size
+    with tifffile.TiffFile(io.BytesIO(data)) as tif:
+        return tif.pages.first.imagewidth, tif.pages.first.imagelength
 
 
 def _whole_tiff(data: bytes) -> bool:
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as tif:
-            page = tif.pages[0]
+            page = tif.pages.first
             ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
-    except (tifffile.TiffFileError, struct.error, ValueError, IndexError):
+    except Exception:  # noqa: BLE001 - of spoilt bytes, decoders raise whatever they come across
         return False
     return bool(ends) and max(ends) <= len(data)
 

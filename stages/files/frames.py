@@ -1,18 +1,19 @@
 """Frames: read from the listed files as grey arrays."""
 
 import io
-import struct
 from pathlib import Path
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
 from stages.imaging.arrays import Grey
+
+MOST_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 1 << 27)
 
 
 def read_frame(folder: Path, frame: Frame) -> Grey:
@@ -43,19 +44,23 @@ def decode(data: bytes, path: Path) -> Grey:
     """
     try:
         if path.suffix.lower() in {".tif", ".tiff"}:
-            return to_grey(tifffile.imread(io.BytesIO(data), key=0))
+            with tifffile.TiffFile(io.BytesIO(data)) as tif:
+                page = tif.pages.first
+                check_size(page.imagewidth, page.imagelength)
+                return to_grey(page.asarray())
         with Image.open(io.BytesIO(data)) as image:
+            check_size(*image.size)
             return to_grey(np.asarray(image.convert("RGB") if image.mode in {"P", "RGBA", "LA", "CMYK"} else image))
-    except (
-        UnidentifiedImageError,
-        OSError,
-        SyntaxError,
-        ValueError,
-        IndexError,
-        struct.error,
-        tifffile.TiffFileError,
-    ) as error:
-        raise UnreadableError(f"{path}: not a whole image ({error}). Export the frame again, or remove it") from error
+    except Exception as error:
+        raise UnreadableError(
+            f"{path}: not a whole image ({error or type(error).__name__}). Export the frame again, or remove it"
+        ) from error
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise ValueError if an image claims more pixels than Pillow decodes: a few bytes can claim a terabyte."""
+    if width * height > MOST_PIXELS:
+        raise ValueError(f"it claims {width:,} x {height:,} pixels; at most {MOST_PIXELS:,} are decoded")
 
 
 def to_grey(image: NDArray[np.generic]) -> Grey:

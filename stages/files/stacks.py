@@ -6,8 +6,6 @@ napari open them as they are. The lab's older form, one PNG or JPG a frame, is r
 """
 
 import re
-import struct
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -163,7 +161,7 @@ def _explaining(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise files.unreadable(path, error, "Run its stage again") from error
-    except (tifffile.TiffFileError, msgspec.DecodeError, ValueError, struct.error, zlib.error) as error:
+    except Exception as error:
         raise ContentError(
             f"{path}: not a stack of this pipeline, or damaged ({error}). Run its stage again"
         ) from error

@@ -30,6 +30,8 @@ def read_text(path: Path) -> pd.DataFrame:
         raise ContentError(
             f"{path}: not a table in UTF-8 with commas: {str(error).strip()}. Save it as CSV UTF-8"
         ) from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas would take the first cells for names of the rows
+        raise ContentError(f"{path}: a row has more cells than the first one has columns. Remove the commas too many")
     for name in table.columns:
         broken = table.index[table[name].str.contains("[\r\n]", regex=True)]
         if len(broken):

@@ -56,7 +56,7 @@ def read_config(folder: Path, kinds: Any) -> Any:
         raise UnreadableError(f"{path}: missing: a model folder has a {CONFIG} with its `kind`")
     try:
         config = msgspec.json.decode(path.read_bytes(), type=kinds)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: can't be used: {error}. Correct it, or choose another model") from error
     return config
 

@@ -36,10 +36,13 @@ class RowCount:
 
 
 def check_header(line: bytes, name: str) -> list[str]:
-    """The columns of a header line. Raises ContentError if the key columns don't stand first."""
+    """The columns of a header line. Raises ContentError if it is none, or the keys don't stand first."""
     if not (line.startswith(_HEADER + b",") or line.rstrip(b"\n") == _HEADER):
         raise ContentError(f"{name}: not a table of this pipeline: its columns don't begin with {', '.join(KEY)}")
-    return next(csv.reader([line.decode().rstrip("\n")]))
+    try:
+        return next(csv.reader([line.decode().rstrip("\n")]))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ContentError(f"{name}: its first line is no list of columns: {error}") from error
 
 
 def lacking(columns: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import warnings
 from collections.abc import Iterable
 from functools import cached_property
 from importlib.util import find_spec
@@ -141,9 +142,12 @@ def _patterns(lines: Iterable[str], path: Path) -> list[_Pattern]:
 
 def _compiled(patterns: list[_Pattern], path: Path) -> list[_Rule]:
     try:
-        return [
-            _Rule(line, re.compile(pattern), leaves_out, line.endswith("/")) for line, pattern, leaves_out in patterns
-        ]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of brackets that a later Python will read otherwise
+            return [
+                _Rule(line, re.compile(pattern), leaves_out, line.endswith("/"))
+                for line, pattern, leaves_out in patterns
+            ]
     except re.error as error:
         raise _unusable(path, error) from error
 

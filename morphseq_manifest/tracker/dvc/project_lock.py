@@ -83,7 +83,7 @@ def _working(folder: Path) -> str | None:
         paths = msgspec.json.decode(path.read_bytes(), type=_Paths)
     except FileNotFoundError:
         return None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         note(f"{path}: damaged by a process that was killed; removed")
         path.unlink()
         return None

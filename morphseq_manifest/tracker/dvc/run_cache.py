@@ -48,10 +48,11 @@ def find(folder: Path, asked: Entry) -> Sequence[Item] | None:
         newest = max(os.scandir(place), key=lambda entry: entry.stat().st_mtime)
     except (FileNotFoundError, ValueError):
         return None
-    return _outs(Path(newest.path))
+    return outs(Path(newest.path))
 
 
-def _outs(path: Path) -> Sequence[Item] | None:
+def outs(path: Path) -> Sequence[Item] | None:
+    """What an entry of the run cache says was made; None if it is damaged."""
     try:
         content = yaml_text.load(path.read_text(encoding="utf-8"))
         items = [{key: value for key, value in item.items() if key != "hash"} for item in content["outs"]]

@@ -4,5 +4,6 @@ from tests.faults.campaign.calls import CALLS
 from tests.faults.campaign.edits import EDITS
 from tests.faults.campaign.kills import KILLS
 from tests.faults.campaign.part import Part
+from tests.faults.campaign.spoiling import SPOILING
 
-PARTS: dict[str, Part] = {part.name: part for part in (EDITS, CALLS, KILLS)}
+PARTS: dict[str, Part] = {part.name: part for part in (EDITS, CALLS, KILLS, SPOILING)}
