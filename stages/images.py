@@ -15,6 +15,7 @@ from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.base.progress import watching
+from morphseq_manifest.base.reading import read_small
 from morphseq_manifest.cohort import params
 from morphseq_manifest.cohort.ids import is_well
 from morphseq_manifest.cohort.manifests import images_manifest
@@ -132,7 +133,7 @@ def read_frames(folder: Path, names: dict[tuple[str, int], str]) -> list[Frame]:
     def list_frame(item: tuple[tuple[str, int], str]) -> Frame | str:
         (well, time_int), name = item
         try:
-            data = (folder / name).read_bytes()
+            data = read_small(folder / name)
         except OSError as error:
             return f"{folder / name} can't be read ({error.strerror})"
         wrong = whole_image(name, data)

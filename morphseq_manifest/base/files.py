@@ -15,6 +15,7 @@ from pathlib import Path
 import xxhash
 
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.base.reading import read_small
 
 TEMPORARY = ".morphseq-"
 _SUFFIX = ".tmp"
@@ -26,7 +27,7 @@ OWN = Path(".dvc/tmp/morphseq")
 def read_bytes(path: Path, remedy: str) -> bytes:
     """The bytes of a file. Raises UnreadableError naming it; `remedy` says what to do."""
     try:
-        return path.read_bytes()
+        return read_small(path)
     except OSError as error:
         raise unreadable(path, error, remedy) from error
 

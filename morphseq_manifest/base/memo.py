@@ -14,6 +14,7 @@ import msgspec
 import xxhash
 
 from morphseq_manifest.base import files
+from morphseq_manifest.base.reading import read_small
 
 _DIGEST = 16
 Made = TypeVar("Made")
@@ -46,7 +47,7 @@ def recall(root: Path, name: str, sources: Sequence[bytes], kind: type[Made], ma
 def load(path: Path, key: bytes) -> memoryview | None:
     """What was stored under this key of 16 bytes; None if it is another's, cut short, damaged or not there."""
     try:
-        data = memoryview(path.read_bytes())
+        data = memoryview(read_small(path))
     except OSError:
         return None  # to be without is slower, not wrong
     body = data[2 * _DIGEST :]

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 from operator import attrgetter
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -19,6 +20,7 @@ _BUFFER_BYTES = 1 << 20
 # Without O_NONBLOCK, opening a pipe that stands where a file should be would wait for a writer.
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 _NEVER = b"\0"
+_SMALL_BYTES = 1 << 30
 # What changed so shortly before it was looked at is not relied on the next time: it could have changed again without
 # its stat telling (git's "racily clean" rule).
 SETTLED_NS = 2_000_000_000
@@ -100,8 +102,7 @@ def feed(
     handle = os.open(path, _OPEN)
     try:
         status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise _not_a_file(status)
+        check_regular(status)
         before = stat_of(status)
         if size is not None and before.size != size:
             raise OtherSizeError(size, before.size)
@@ -124,6 +125,28 @@ def feed(
         raise
     finally:
         os.close(handle)
+
+
+def read_small(path: Path) -> bytes:
+    """The bytes of a small file, at once. Raises as `feed` does, and OSError for a file of more than 1 GiB."""
+    handle = os.open(path, _OPEN)
+    try:
+        check_regular(os.fstat(handle))
+        if os.fstat(handle).st_size > _SMALL_BYTES:
+            raise OSError(errno.EFBIG, f"more than {_SMALL_BYTES:,} bytes")
+        with open(handle, "rb", buffering=0, closefd=False) as file:
+            return file.readall()
+    except OSError as error:
+        error.filename = str(path)
+        raise
+    finally:
+        os.close(handle)
+
+
+def check_regular(status: os.stat_result) -> None:
+    """Raise NotAFileError if this is no regular file, from which some program would wait for bytes for ever."""
+    if not stat.S_ISREG(status.st_mode):
+        raise _not_a_file(status)
 
 
 def read(path: str, stop: Flag = _NEVER) -> Known:

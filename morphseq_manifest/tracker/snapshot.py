@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from morphseq_manifest.base import git, memo
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.own_folder import check_links
+from morphseq_manifest.base.reading import read_small
 from morphseq_manifest.tracker.dvc import lock_reading, params_file
 from morphseq_manifest.tracker.dvc.lock_reading import Lock
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
@@ -45,7 +46,7 @@ class Snapshot:
         if self.commit:
             return git.content(self.root, self.commit, path)
         try:
-            return (self.root / path).read_bytes()
+            return read_small(self.root / path)
         except FileNotFoundError:
             return None
         except OSError as error:

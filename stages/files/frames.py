@@ -10,6 +10,7 @@ from PIL import Image
 
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes
+from morphseq_manifest.base.reading import read_small
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
 from stages.imaging.arrays import Grey
 
@@ -23,7 +24,7 @@ def read_frame(folder: Path, frame: Frame) -> Grey:
     """
     path = folder / frame.path
     try:
-        data = path.read_bytes()
+        data = read_small(path)
     except OSError as error:
         raise UnreadableError(
             f"{path}: listed frame can't be read ({error.strerror}). Restore it, or run `dvc repro images`"

@@ -11,6 +11,7 @@ from pyarrow import csv
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.base.reading import check_regular
 from morphseq_manifest.cohort.columns import Dtype
 
 TRUE, FALSE, EMPTY = "True", "False", ""
@@ -23,6 +24,7 @@ def read_text(path: Path) -> pd.DataFrame:
     break within a cell (the pipeline's tables are one row a line).
     """
     try:
+        check_regular(path.stat())
         table = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8-sig")
     except OSError as error:
         raise files.unreadable(path, error, "Put the table there") from error

@@ -9,6 +9,7 @@ import msgspec
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.base.reading import read_small
 from stages.networks.torch_device import device
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def read_config(folder: Path, kinds: Any) -> Any:
     if not path.is_file():
         raise UnreadableError(f"{path}: missing: a model folder has a {CONFIG} with its `kind`")
     try:
-        config = msgspec.json.decode(path.read_bytes(), type=kinds)
+        config = msgspec.json.decode(read_small(path), type=kinds)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: can't be used: {error}. Correct it, or choose another model") from error
     return config

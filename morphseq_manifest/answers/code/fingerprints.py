@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from morphseq_manifest.base.errors import UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes
+from morphseq_manifest.base.reading import read_small
 
 # Of the library: ids, params, manifests, columns. What else stages import of it decides no byte of theirs.
 COVERED = "morphseq_manifest.cohort"
@@ -188,7 +189,7 @@ class Code:
         if name not in self._modules:
             package = name if _is_package(path) else name.rpartition(".")[0]
             try:
-                module = read_module(path.read_bytes(), package)
+                module = read_module(read_small(path), package)
             except OSError as error:
                 raise UnreadableError(f"{path}: can't be read ({error.strerror}). Restore its permissions") from error
             except (SyntaxError, ValueError, ImportError) as error:

@@ -15,6 +15,7 @@ from morphseq_manifest.answers.code.fingerprints import Code
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
 from morphseq_manifest.base.outcomes import Outcome
+from morphseq_manifest.base.reading import read_small
 from morphseq_manifest.cohort import params
 from morphseq_manifest.cohort.manifests import canonical, places
 from morphseq_manifest.tracker.dvc import definition
@@ -139,7 +140,7 @@ def read(root: Path = Path()) -> dict[str, StageCode]:
     """The recorded code, by stage; empty if nothing was recorded yet."""
     path = root / RECORD
     try:
-        data = path.read_bytes()
+        data = read_small(path)
     except FileNotFoundError:
         return {}
     except OSError as error:

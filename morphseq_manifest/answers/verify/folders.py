@@ -23,6 +23,7 @@ from morphseq_manifest.answers.verify.findings import (
 from morphseq_manifest.answers.verify.recorded import Record, Scope
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.hashing import md5_bytes
+from morphseq_manifest.base.reading import read_small
 from morphseq_manifest.cohort.manifests import images_manifest, stack_index
 from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesManifest
 from morphseq_manifest.cohort.manifests.stack_index import Entry
@@ -102,7 +103,7 @@ class SharedFolder(msgspec.Struct, frozen=True):
         md5s, findings = {}, []
         for name in names:
             try:
-                md5s[name] = md5_bytes((self.root / self.record.path / name).read_bytes())
+                md5s[name] = md5_bytes(read_small(self.root / self.record.path / name))
             except OSError as error:
                 findings.append(unreadable(f"{self.record.path}/{name}", error))
         return md5s, findings
@@ -163,7 +164,7 @@ Index = tuple[Mapping[str, Frame | Entry], Callable[[str], bool]]
 def _listed_frames(root: Path, scope: Scope, path: str) -> Index | None:
     """The frames of a manifest; None if it is not the recorded one, which is found when it is hashed itself."""
     try:
-        data = (root / path).read_bytes()
+        data = read_small(root / path)
     except OSError:
         return None
     if md5_bytes(data) != scope.current[path].content.md5:
@@ -209,7 +210,7 @@ def explain(root: Path, scope: Scope, failure: Failure) -> list[Finding]:
     index = stack_index.build(folder, [name for name in counted if name != stack_index.NAME])
     md5s = {entry.path: entry.md5 for entry in index.files}
     if stack_index.NAME in counted:
-        md5s[stack_index.NAME] = md5_bytes((folder / stack_index.NAME).read_bytes())
+        md5s[stack_index.NAME] = md5_bytes(read_small(folder / stack_index.NAME))
     if index.folder_md5() == recorded.md5:
         return [index_lost(record, stack_index.NAME in counted)]
     added = len(counted) - (recorded.nfiles or len(counted))

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.hashing import hash_bytes
-from morphseq_manifest.base.reading import stat_of
+from morphseq_manifest.base.reading import read_small, stat_of
 from morphseq_manifest.tracker.disk.rehash import Job, proof
 
 _HEADER = struct.Struct("<24sd")
@@ -61,7 +61,7 @@ class Progress:
     def _read(self) -> tuple[float, set[bytes]]:
         """When it began, and the proofs; nothing from a file that is damaged, too old, or from another version."""
         try:
-            data = self.path.read_bytes()
+            data = read_small(self.path)
             magic, began = _HEADER.unpack_from(data)
         except (OSError, struct.error):
             return time.time(), set()

@@ -14,7 +14,7 @@ import xxhash
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.hashing import md5_bytes
-from morphseq_manifest.base.reading import feed
+from morphseq_manifest.base.reading import feed, read_small
 from morphseq_manifest.cohort.manifests import canonical
 from morphseq_manifest.tracker.disk.folder_names import names
 from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
@@ -77,7 +77,7 @@ def read(folder: Path) -> Contents | None:
     """
     path = folder / NAME
     try:
-        data = path.read_bytes()
+        data = read_small(path)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -14,6 +14,7 @@ import xxhash
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.base.reading import check_regular
 from morphseq_manifest.cohort.columns import KEY
 
 _HEADER = ",".join(KEY).encode()
@@ -128,6 +129,7 @@ def count_table(path: Path) -> Counted:
 def opened(path: Path) -> Iterator[BinaryIO]:
     """A table file, open for reading in this block. Raises UnreadableError if it can't be read."""
     try:
+        check_regular(path.stat())
         with path.open("rb") as file:
             yield file
     except OSError as error:

@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from morphseq_manifest.base.reading import ChangingError, read
+from morphseq_manifest.base.reading import ChangingError, read, read_small
 from morphseq_manifest.tracker.dvc import config
 from morphseq_manifest.tracker.dvc.folder_hash import parse_listing
 
@@ -51,7 +51,7 @@ class DvcCache:
         """The md5s of the files in a folder that the cache holds; of a file, none."""
         if not md5.endswith(".dir"):
             return []
-        return list(parse_listing(Path(self.path(md5)).read_bytes()).values())
+        return list(parse_listing(read_small(Path(self.path(md5)))).values())
 
     def _is_whole(self, path: str, md5: str) -> bool:
         try:

@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.base.reading import read_small
 
 _DVC = Path(".dvc")
 _MATTERS = (("cache", "type"), ("cache", "shared"), ("core", "hardlink_lock"))
@@ -37,7 +39,11 @@ def read(root: Path) -> Config:
     for path in (home / "config", root / _DVC / "config", root / _DVC / "config.local"):
         parser = _Parser(interpolation=None)
         try:
-            parser.read(path, encoding="utf-8")
+            parser.read_string(read_small(path).decode())
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise files.unreadable(path, error, "Restore it or its permissions") from error
         except (configparser.Error, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: can't be used: {' '.join(str(error).split())}. Correct it") from error
         if said := parser.get("cache", "dir", fallback=""):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from morphseq_manifest.base import files, memo
 from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.base.reading import read_small
 
 IGNORE = ".dvcignore"
 # DVC's own, which come first.
@@ -95,7 +96,7 @@ class Ignore:
 def _read(path: Path) -> bytes:
     """The bytes of a file with rules; none if there is no file."""
     try:
-        return path.read_bytes()
+        return read_small(path)
     except (FileNotFoundError, NotADirectoryError):
         return b""
     except OSError as error:

@@ -14,6 +14,7 @@ import msgspec
 
 from morphseq_manifest.base import files, yaml_text
 from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.base.reading import read_small
 from morphseq_manifest.base.yaml_text import NotYamlError
 
 LOCK = Path("dvc.lock")
@@ -60,7 +61,7 @@ def read(root: Path = Path()) -> Lock:
     """Read `root`/dvc.lock; empty if nothing has run yet. Raises as `parse` does, and UnreadableError."""
     path = root / LOCK
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_small(path).decode()
     except FileNotFoundError:
         return {}
     except OSError as error:

@@ -11,6 +11,7 @@ import msgspec
 from morphseq_manifest.base import files
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ConfigError, MorphseqError
+from morphseq_manifest.base.reading import read_small
 
 _FOLDER = Path(".dvc/tmp")
 _RETRY_S = 0.2
@@ -70,7 +71,7 @@ def held(root: Path, wait_s: float) -> Iterator[None]:
 def _describe(path: Path) -> str:
     """Who holds a lock, as far as its file tells."""
     try:
-        pid = int(path.read_text(encoding="utf-8").split()[0])
+        pid = int(read_small(path).split()[0])
     except (OSError, ValueError, IndexError):
         return "another process"
     return f"process {pid} ({command_of(pid) or 'already ended'})"
@@ -80,7 +81,7 @@ def _working(folder: Path) -> str | None:
     """The DVC process that runs a stage right now, if there is one; a file that a killed one damaged is removed."""
     path = folder / "rwlock"
     try:
-        paths = msgspec.json.decode(path.read_bytes(), type=_Paths)
+        paths = msgspec.json.decode(read_small(path), type=_Paths)
     except FileNotFoundError:
         return None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from morphseq_manifest.base import files, yaml_text
+from morphseq_manifest.base.reading import read_small
 from morphseq_manifest.base.yaml_text import NotYamlError
 from morphseq_manifest.tracker.dvc.lock_entries import Entry, Item, write
 from morphseq_manifest.tracker.dvc.stages import Stage
@@ -28,7 +29,7 @@ def save(folder: Path, entry: Entry) -> None:
     """Keep an entry in the run cache, which is `folder`."""
     path, text = folder / _key_path(entry) / _hash(entry.content()), write(entry).encode()
     try:
-        if path.read_bytes() == text:
+        if read_small(path) == text:
             return
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +55,7 @@ def find(folder: Path, asked: Entry) -> Sequence[Item] | None:
 def outs(path: Path) -> Sequence[Item] | None:
     """What an entry of the run cache says was made; None if it is damaged."""
     try:
-        content = yaml_text.load(path.read_text(encoding="utf-8"))
+        content = yaml_text.load(read_small(path).decode())
         items = [{key: value for key, value in item.items() if key != "hash"} for item in content["outs"]]
         return msgspec.convert(items, list[Item])
     except (OSError, NotYamlError, KeyError, TypeError, AttributeError, ValueError):

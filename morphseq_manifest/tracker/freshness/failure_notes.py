@@ -7,6 +7,7 @@ from pathlib import Path
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import described
+from morphseq_manifest.base.reading import read_small
 
 FOLDER = files.OWN / "failed"
 _SUFFIX = ".txt"
@@ -40,7 +41,7 @@ def read(root: Path = Path()) -> dict[str, str]:
 
 def _read(path: Path) -> str | None:
     try:
-        return path.read_bytes().decode(errors="replace")
+        return read_small(path).decode(errors="replace")
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from morphseq_manifest.base import files
+from morphseq_manifest.base.reading import read_small
 from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.folder_hash import folder_listing, parse_listing
@@ -51,7 +52,7 @@ class Cached:
                 temporary.chmod(temporary.stat().st_mode | stat.S_IEXEC)
 
     def _bring_back_folder(self, place: Path, md5: str) -> None:
-        listed = parse_listing(Path(self._workspace.dvc_cache.path(md5)).read_bytes())
+        listed = parse_listing(read_small(Path(self._workspace.dvc_cache.path(md5))))
         files.remove(place)
         with files.replacing_folders([place]) as (temporary,):
             for name, member in listed.items():

@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+from morphseq_manifest.base.reading import read_small
 from morphseq_manifest.tracker.run.task import RUNNING
 
 _GONE_S = 0.01
@@ -20,7 +21,7 @@ def leave(mark: Path) -> None:
 def end(mark: Path) -> bool:
     """End what is left of the stage that left this mark on this machine; whether there was anything."""
     try:
-        host, group, session, began = mark.read_text(encoding="utf-8").split()
+        host, group, session, began = read_small(mark).decode().split()
     except (FileNotFoundError, ValueError):
         mark.unlink(missing_ok=True)  # killed before it had started anything
         return False
