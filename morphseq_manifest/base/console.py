@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 import click
 
+from morphseq_manifest.base.display import visible
 from morphseq_manifest.base.errors import ExitCode, MorphseqError, described
 
 _HELP = ["-h", "--help"]
@@ -63,7 +64,7 @@ def examples(*lines: str) -> str:
 def note(text: str) -> None:
     """Say something to the person watching; results go to stdout or files, never here. Nobody needs to listen."""
     try:
-        click.echo(text, err=True)
+        click.echo(visible(text), err=True)
     except OSError:
         _silence(sys.stderr)
 

@@ -13,6 +13,25 @@ import msgspec
 
 from morphseq_manifest.base.outcomes import Outcome
 
+# By what stands for each: what moves the cursor, colours, or turns the order of what follows. Ids, settings and notes
+# may come from a stranger. A line may end within a text, and be indented.
+_UNSEEN = {
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    for codes in ((0, 9), (11, 32), (127, 160), (0x2028, 0x202F), (0x2066, 0x206A))
+    for code in range(*codes)
+}
+_UNSEEN_IN_JSON = {code: f"\\u{code:04x}" for code in _UNSEEN if code >= 127}
+
+
+def visible(text: str) -> str:
+    """A text in which nothing acts on a terminal: control characters are shown as `\\x1b`."""
+    return text if text.isascii() and text.isprintable() else text.translate(_UNSEEN)
+
+
+def show(text: str = "") -> None:
+    """Print a text, some lines."""
+    print(visible(text))
+
 
 class Cell(NamedTuple):
     """A cell of a table: what is shown, in the style (a colour of the terminal) of `outcome`."""
@@ -27,7 +46,7 @@ def show_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     An Outcome, alone or in a Cell, is shown in its style.
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    cells = [[_text(row.get(name)) for name in columns] for row in rows]
+    cells = [[visible(_text(row.get(name))) for name in columns] for row in rows]
     styles = [[_style(row.get(name)) for name in columns] for row in rows]
     right = [any(isinstance(row.get(name), int | float) for row in rows) for name in columns]
     widths = [max([len(name), *(len(row[index]) for row in cells)]) for index, name in enumerate(columns)]
@@ -40,7 +59,7 @@ def show_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     for row, colours in zip(cells, styles, strict=True):
         pairs = zip(line(row), colours, strict=True)
         painted.append("  ".join(_paint(cell, fg=colour) for cell, colour in pairs))
-    print("\n".join([title, *(text.rstrip() for text in painted)]))
+    print("\n".join([visible(title), *(text.rstrip() for text in painted)]))
 
 
 def _style(value: Any) -> str | None:
@@ -64,4 +83,5 @@ def _paint(text: str, *, fg: str | None = None, bold: bool | None = None) -> str
 
 def show_json(schema: str, content: Mapping[str, Any]) -> None:
     """Print `content` as JSON with its schema, and nothing else."""
-    print(msgspec.json.format(msgspec.json.encode({"schema": schema, **content}), indent=2).decode())
+    text = msgspec.json.format(msgspec.json.encode({"schema": schema, **content}), indent=2).decode()
+    print(text if text.isascii() else text.translate(_UNSEEN_IN_JSON))

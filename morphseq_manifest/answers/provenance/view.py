@@ -34,7 +34,7 @@ def show_states(table: str, manifest: CohortManifest, states: list[ExperimentSta
 def show_findings(path: str, differences: list[Change]) -> None:
     """What a check of a table found, by experiment."""
     if not differences:
-        print(f"{path}: every row is as recorded")
+        display.show(f"{path}: every row is as recorded")
         return
     rows = [{"experiment": c.name, "what": c.kind, "recorded": c.old, "found": c.new} for c in differences]
     display.show_table(rows, f"{path}: not what its manifest says")
@@ -43,7 +43,7 @@ def show_findings(path: str, differences: list[Change]) -> None:
 def show_origin(path: str, origin: "Origin | None", root: Any) -> None:
     """Where a copy of a table comes from."""
     if origin is None:
-        print(f"{path}: not known: no commit of this project has a table with any of these experiments' rows")
+        display.show(f"{path}: not known: no commit of this project has a table with any of these experiments' rows")
         return
     where = git.describe(root, origin.commit) if origin.commit else "the working tree (not committed)"
     if not origin.differences:
@@ -56,7 +56,7 @@ def show_origin(path: str, origin: "Origin | None", root: Any) -> None:
             rows, f"{path}: {origin.table} of {where}: {origin.manifest.rows} rows of {len(parts)} experiments"
         )
         return
-    print(f"{path}: not known. Nearest is {origin.table} of {where}")
+    display.show(f"{path}: not known. Nearest is {origin.table} of {where}")
     show_findings(path, origin.differences)
 
 
@@ -81,14 +81,15 @@ def show_lineage(lineage: "Lineage") -> None:
     recorded = lineage.commit or "not committed: `git add dvc.lock manifests && git commit` records it"
     display.show_table(rows, f"{lineage.experiment}, back to its frames. Recorded in: {recorded}")
     if lineage.frames:
-        print(", ".join(f"{count} {name}" for name, count in lineage.frames.items()), "in its images manifest")
+        counts = ", ".join(f"{count} {name}" for name, count in lineage.frames.items())
+        display.show(f"{counts} in its images manifest")
 
 
 def show_difference(difference: "Difference", old: CohortSnapshot, new: CohortSnapshot) -> None:
     """What differs between two moments, a block a kind; of many frames of an experiment the first."""
     title = f"from {old.label} to {new.label}"
     if not difference:
-        print(f"No difference {title}")
+        display.show(f"No difference {title}")
         return
     for name in ("experiments", "settings", "versions"):
         changes_ = getattr(difference, name)
@@ -114,8 +115,8 @@ def _show_changes(title: str, every: Sequence[Change], shown: Sequence[Change]) 
         rows = [{"what": change.name, "old": change.old, "new": change.new} for change in shown]
         display.show_table(rows, f"{title}: {_counts(every)}")
         if len(shown) < len(every):
-            print(f"and {len(every) - len(shown)} more; --json has them all" if shown else "--json has them all")
-        print()
+            display.show(f"and {len(every) - len(shown)} more; --json has them all" if shown else "--json has them all")
+        display.show()
 
 
 def _counts(every: Sequence[Change]) -> str:

@@ -24,12 +24,12 @@ def show(report: Report, as_json: bool, verbose: bool = False) -> None:
     if report.experiments:
         _show_experiments(report)
     if report.tables:
-        print()
+        display.show()
         _show_tables(report)
     if report.undated:
-        print(f"\nundated, and so left out: {', '.join(report.undated)}")
+        display.show(f"\nundated, and so left out: {', '.join(report.undated)}")
     for line in _notes(report, verbose):
-        print(line)
+        display.show(line)
 
 
 def content(report: Report) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import os
 import struct
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -47,16 +48,25 @@ class Progress:
         return proof(job, stats) in self.proofs
 
     def add(self, proofs: Iterable[bytes]) -> None:
-        """Write proofs down."""
-        if self._file:
-            self._file.write(b"".join(proofs))
+        """Write proofs down, as long as that can be done: the check itself does without."""
+        if not self._file:
+            return
+        data = b"".join(proofs)
+        try:
+            written = self._file.write(data)
+        except OSError:
+            written = None
+        if written != len(data):  # what came after half a proof could not be told apart
+            self._file.close()
+            self._file = None
 
     def close(self, finished: bool) -> None:
         """Keep what is written for the next run or, if the check came to its end, forget it."""
         if self._file:
             self._file.close()
-        if finished and self.is_kept:
-            self.path.unlink(missing_ok=True)
+        if finished:
+            with suppress(OSError):
+                self.path.unlink()
 
     def _read(self) -> tuple[float, set[bytes]]:
         """When it began, and the proofs; nothing from a file that is damaged, too old, or from another version."""

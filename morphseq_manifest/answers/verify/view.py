@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from morphseq_manifest.answers.verify.report import Report, Step, Work
+from morphseq_manifest.base import display
 from morphseq_manifest.base.console import note
 from morphseq_manifest.tracker.disk.wrong import Wrong
 
@@ -72,10 +73,8 @@ def show(report: Report, as_json: bool) -> None:
         _show_json(report)
         return
     if not report.findings:
-        print(f"{_extent(report)}: as recorded")
+        display.show(f"{_extent(report)}: as recorded")
         return
-    from morphseq_manifest.base import display
-
     rows = [{"path": f.path, "what": f.what, "expected": f.expected, "found": f.found} for f in report.findings]
     kinds = [finding.what for finding in report.findings]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in Wrong if kind in kinds)
@@ -84,14 +83,12 @@ def show(report: Report, as_json: bool) -> None:
     remedies = sorted(
         {finding.remedy for finding in report.findings}, key=lambda remedy: ("dvc repro -f" in remedy, remedy)
     )
-    print("To put it right:", *remedies[:_REMEDIES], sep="\n  ")
+    display.show("\n  ".join(["To put it right:", *remedies[:_REMEDIES]]))
     if len(remedies) > _REMEDIES:
-        print(f"  and {len(remedies) - _REMEDIES} more (--json has one for each path)")
+        display.show(f"  and {len(remedies) - _REMEDIES} more (--json has one for each path)")
 
 
 def _show_json(report: Report) -> None:
-    from morphseq_manifest.base import display
-
     content: dict[str, Any] = msgspec.to_builtins(report)
     display.show_json(SCHEMA, {"exit_code": int(report.exit_code), **content})
 

@@ -23,13 +23,13 @@ def show(explanation: Explanation, as_json: bool) -> None:
             {**msgspec.structs.asdict(explanation), "exit_code": int(explanation.exit_code)},
         )
         return
-    print(_title(explanation))
+    display.show(_title(explanation))
     for number, cause in enumerate(explanation.causes[:_SHOWN], 1):
-        print(f"\n{number}. " + "\n   ".join(_lines(cause)))
+        display.show(f"\n{number}. " + "\n   ".join(_lines(cause)))
     if len(explanation.causes) > _SHOWN:
-        print(f"\nand {len(explanation.causes) - _SHOWN} more causes: --json has them all")
+        display.show(f"\nand {len(explanation.causes) - _SHOWN} more causes: --json has them all")
     for line in explanation.code.lines():
-        print(f"\n{line}")
+        display.show(f"\n{line}")
 
 
 def _title(explanation: Explanation) -> str:

@@ -14,8 +14,12 @@ _GONE_S = 0.01
 
 
 def leave(mark: Path) -> None:
-    """Mark that this process is a stage, and the first of the group of all it starts."""
-    mark.write_text(f"{platform.node()} {os.getpid()} {os.getsid(0)} {_began(os.getpid())}", encoding="utf-8")
+    """Mark that this process is a stage, the first of the group of all it starts. Raises OSError naming the mark."""
+    try:
+        mark.write_text(f"{platform.node()} {os.getpid()} {os.getsid(0)} {_began(os.getpid())}", encoding="utf-8")
+    except OSError as error:
+        error.filename = str(mark)  # which a write does not say
+        raise
 
 
 def end(mark: Path) -> bool:

@@ -117,14 +117,14 @@ def show(report: "Report", root: Path, undated: list[str], as_json: bool) -> Non
     ]  # fmt: skip
     display.show_table(rows, f"{len(report.results)} stages: {summary}")
     if len(told) > _SHOWN:
-        print(f"and {len(told) - _SHOWN} more; --json names all")
+        display.show(f"and {len(told) - _SHOWN} more; --json names all")
     for result in told:
         if result.end == End.FAILED:
-            print(f"\n{result.stage} failed: {result.why}")
+            display.show(f"\n{result.stage} failed: {result.why}")
             for line in log_tail(root, result.stage):
-                print(f"  | {line}")
+                display.show(f"  | {line}")
     if undated:
-        print(f"\nundated, and so left out: {', '.join(undated)}")
+        display.show(f"\nundated, and so left out: {', '.join(undated)}")
 
 
 def plan_rows(states: Mapping[str, Step], forced: set[str]) -> list[dict[str, Any]]:
@@ -153,9 +153,9 @@ def show_plan(rows: list[dict[str, Any]], stages: int, undated: list[str], as_js
     shown = rows if len(rows) <= _SHOWN else _by_group(rows)
     display.show_table(shown[:_SHOWN], title)
     if len(shown) > _SHOWN:
-        print(f"and {len(shown) - _SHOWN} more lines like these; --json names every stage")
+        display.show(f"and {len(shown) - _SHOWN} more lines like these; --json names every stage")
     if undated:
-        print(f"\nundated, and so left out: {', '.join(undated)}")
+        display.show(f"\nundated, and so left out: {', '.join(undated)}")
 
 
 def _by_group(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -79,12 +79,17 @@ def campaign(part: Part, folder: Path, seed: int, journal: Path, until: float, j
                 file.write(json.dumps([*attempt, found]) + "\n")
                 file.flush()
                 if found:
-                    click.echo(f"{part.name}, {attempt.kind}, round {attempt.number}: " + "\n".join(found))
+                    click.echo(f"{part.name}, {attempt.kind}, round {attempt.number}: {shown(found)}")
                 following = next(waiting, None) if time.monotonic() < until else None
                 if following:
                     working[pool.submit(guarded, following, prepared, folder)] = following
     shutil.rmtree(folder)
     return Tally(len(rounds), len(planned), len(done), sum(bool(found) for found in done.values()))
+
+
+def shown(found: list[str]) -> str:
+    """What was found, for a terminal."""
+    return "\n".join(found).replace("\x1b", "\\x1b").replace("\x07", "\\x07")
 
 
 def _by_turns(rounds: dict[str, int]) -> Iterator[tuple[str, int]]:

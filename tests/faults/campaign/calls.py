@@ -11,13 +11,13 @@ from tests.faults.campaign.truth import wrong_verdict
 from tests.project import Project
 from tests.running import at_work, blocks, copy_of, state_of, wait_until
 
-_COMMANDS: dict[str, tuple[str, ...]] = {
+COMMANDS: dict[str, tuple[str, ...]] = {
     "run": ("morphseq", "run", "-j", "2"),
     "status": ("morphseq", "status"),
     "verify": ("morphseq", "verify"),
     "provenance": ("morphseq", "provenance", "df01", "--check"),
 }
-_STATES = {"run": ("edited",), "status": ("edited", "first"), "verify": ("frames",), "provenance": ("cohort",)}
+STATES = {"run": ("edited",), "status": ("edited", "first"), "verify": ("frames",), "provenance": ("cohort",)}
 # What a command may say: of a project that is as it should be; of an edited one, never 0.
 _OK, _STALE, _CANT, _DAMAGED, _UNREADABLE = range(5)
 
@@ -32,9 +32,9 @@ def prepare(folder: Path) -> None:
 def rounds(prepared: Path) -> Mapping[str, int]:
     """How many calls of each kind a command makes: each fails once."""
     found = {}
-    for name, command in _COMMANDS.items():
+    for name, command in COMMANDS.items():
         for call in FAILURES:
-            project = copy_of(prepared / _STATES[name][0], prepared / "counted")
+            project = copy_of(prepared / STATES[name][0], prepared / "counted")
             calls = faulty.run(project, command, Fault(call, 0, "EIO")).calls
             if calls:
                 found[f"{name} {call}"] = calls
@@ -45,14 +45,14 @@ def attempt(prepared: Path, folder: Path, kind: str, number: int, chance: Random
     """Make one call fail, and look at what is there then, and after the same command without."""
     name, call = kind.split()
     fault = Fault(call, number + 1, chance.choice(FAILURES[call]))
-    state = chance.choice(_STATES[name])
+    state = chance.choice(STATES[name])
     project = copy_of(prepared / state, folder / "project")
     before, old = state_of(project.root), blocks(project.root)
-    ended = faulty.run(project, _COMMANDS[name], fault)
+    ended = faulty.run(project, COMMANDS[name], fault)
     found = [f"{fault.how} of call {fault.at}: {line}" for line in ended.faults((0, 1, 2, 3, 4))]
     if name == "run":
         return found + after_run(prepared, project, ended, old)
-    return found + after_looking(project, _COMMANDS[name], state, ended, before)
+    return found + after_looking(project, COMMANDS[name], state, ended, before)
 
 
 def after_looking(
