@@ -151,6 +151,9 @@ def replacing_folders(folders: list[Path]) -> Iterator[list[Path]]:
                     os.fsync(handle.fileno())
         for temporary, place in zip(temporaries, places, strict=True):
             _swap(temporary, place)
+    except OSError as error:
+        error.filename = error.filename or str(places[0])
+        raise
     finally:
         import shutil  # slow to start with, and most commands write no folder
 

@@ -41,13 +41,21 @@ class Journal(Generic[Record]):
         lines = self._file.read().split(b"\n")
         self.records = [record for line in lines if (record := _parse(line, kind)) is not None]
         if lines[-1]:
-            self._file.write(b"\n")
+            self._append(b"\n")
 
     def add(self, record: Record) -> None:
         """Add a record; it is on the disk when this returns."""
-        self._file.write(_line(record))
-        os.fsync(self._file.fileno())
+        self._append(_line(record))
         self.records.append(record)
+
+    def _append(self, data: bytes) -> None:
+        try:
+            while data:  # a disk that is about to be full takes a part
+                data = data[self._file.write(data) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            error.filename = str(self.path)
+            raise
 
     def shrink(self, records: Sequence[Record]) -> None:
         """Drop all but these records of it."""

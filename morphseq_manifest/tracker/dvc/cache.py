@@ -4,7 +4,8 @@ import os
 import stat
 from pathlib import Path
 
-from morphseq_manifest.base.reading import ChangingError, read, read_small
+from morphseq_manifest.base import files
+from morphseq_manifest.base.reading import ChangingError, NotAFileError, read, read_small
 from morphseq_manifest.tracker.dvc import config
 from morphseq_manifest.tracker.dvc.folder_hash import parse_listing
 
@@ -27,14 +28,16 @@ class DvcCache:
         return f"{self.place}/{md5[:2]}/{md5[2:]}"
 
     def holds(self, md5: str) -> bool:
-        """Whether content of this md5 is in the cache; of a folder (`.dir`), all its files too."""
-        path = self.path(md5)
-        if not self._is_whole(path, md5):
-            return False
+        """Whether content of this md5 is in the cache; of a folder (`.dir`), all its files too.
+
+        Raises UnreadableError if that can't be told, for content that may not be read.
+        """
         try:
-            return all(self._is_whole(self.path(member), member) for member in self._members(md5))
-        except (OSError, ValueError):
+            return all(self._is_whole(self.path(part), part) for part in (md5, *self._members(md5)))
+        except (FileNotFoundError, NotADirectoryError, NotAFileError, ChangingError, ValueError):
             return False
+        except OSError as error:
+            raise files.unreadable(error.filename, error, "Restore the permissions of DVC's cache") from error
 
     def drop_damaged(self, md5: str) -> None:
         """Delete what is not of its md5: this content, or a file of this folder."""
@@ -54,10 +57,5 @@ class DvcCache:
         return list(parse_listing(read_small(Path(self.path(md5)))).values())
 
     def _is_whole(self, path: str, md5: str) -> bool:
-        try:
-            status = os.stat(path)  # noqa: PTH116 - a path object takes longer than the stat
-            if stat.S_IMODE(status.st_mode) == _PROTECTED:
-                return True
-            return read(path).md5 == md5.removesuffix(".dir")
-        except (OSError, ChangingError):
-            return False
+        status = os.stat(path)  # noqa: PTH116 - a path object takes longer than the stat
+        return stat.S_IMODE(status.st_mode) == _PROTECTED or read(path).md5 == md5.removesuffix(".dir")

@@ -35,8 +35,13 @@ def save(folder: Path, entry: Entry) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     # Not beside it, where DVC would take for an entry what a killed run leaves half-written.
     temporary = folder / f"{files.TEMPORARY}{uuid.uuid4().hex}.tmp"
-    temporary.write_bytes(text)
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(text)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        error.filename = str(path)
+        raise
 
 
 def find(folder: Path, asked: Entry) -> Sequence[Item] | None:
