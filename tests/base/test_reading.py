@@ -21,6 +21,7 @@ from morphseq_manifest.base.reading import (
     OtherSizeError,
     feed,
     read,
+    read_small,
     stat_of,
 )
 
@@ -197,3 +198,18 @@ def test_errors_of_the_system_name_the_file(tmp_path: Path, monkeypatch: pytest.
         reading.read(str(path))
     with pytest.raises(UnreadableError, match=r"file: can't be read \(Input/output error\)"):
         hash_file(path)
+
+
+def test_small_files_are_read_at_once_and_nothing_else_is_waited_for(tmp_path: Path) -> None:
+    path, folder, pipe, large = (tmp_path / name for name in ("file", "folder", "pipe", "large"))
+    path.write_bytes(b"content")
+    folder.mkdir()
+    os.mkfifo(pipe)
+    large.touch()
+    os.truncate(large, (1 << 30) + 1)
+    assert read_small(path) == b"content"
+    for wrong, why in ((folder, "Is a directory"), (pipe, "not a regular"), (Path("/dev/zero"), "not a regular"),
+                       (large, "more than"), (tmp_path / "none", "No such file")):  # fmt: skip
+        with pytest.raises(OSError, match=why) as refused:
+            read_small(wrong)
+        assert refused.value.filename == str(wrong)

@@ -4,7 +4,9 @@ import contextlib
 import io
 import os
 import shutil
+import struct
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from morphseq_manifest.base.errors import UnreadableError
 from morphseq_manifest.cohort import columns
 from morphseq_manifest.cohort.manifests import canonical
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
 from stages import images
 from stages.files import layout
+from stages.files.frames import decode
 
 keys = st.lists(
     st.tuples(st.sampled_from(["A01", "A02", "H12"]), st.integers(0, 400)), min_size=1, max_size=6, unique=True
@@ -50,6 +54,30 @@ def test_whole_images_are_told_from_cut_ones() -> None:
         assert images.whole_image(name, data) is None
         for length in (0, 5, len(data) // 2, len(data) - 1):
             assert images.whole_image(name, data[:length]) is not None, (name, length)
+
+
+def claiming(width: int, height: int) -> dict[str, bytes]:
+    """Small files that claim to be large images."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    png = (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+    )
+    tags = ((256, width), (257, height), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, height), (279, 1))
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    return {"a.png": png, "a.tif": struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4)}
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_an_image_that_claims_more_pixels_than_are_decoded_is_named(name: str, tmp_path: Path) -> None:
+    data = claiming(100_000, 100_000)[name]
+    assert "claims 100,000 x 100,000 pixels" in (images.whole_image(name, data) or "")
+    assert images.whole_image(name, claiming(5_000, 5_000)[name]) is None
+    with pytest.raises(UnreadableError, match=f"{name}: not a whole image .*100,000 x 100,000 pixels"):
+        decode(data, tmp_path / name)
 
 
 def test_what_does_not_fit_is_listed() -> None:

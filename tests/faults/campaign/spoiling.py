@@ -56,8 +56,8 @@ def attempt(prepared: Path, folder: Path, kind: str, number: int, chance: Random
     """Read files of one format that are spoilt in many ways."""
     form = FORMATS[kind]
     sample = form.sample(prepared)
-    if wrong := _wrong(form, folder / "whole", sample):
-        return [f"a whole file: {line}" for line in wrong]
+    if amiss := wrong(form, folder / "whole", sample):
+        return [f"a whole file: {line}" for line in amiss]
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     found: list[str] = []
 
@@ -68,7 +68,7 @@ def attempt(prepared: Path, folder: Path, kind: str, number: int, chance: Random
     )  # fmt: skip
     @given(spoilt(sample))
     def read(data: bytes) -> None:
-        found[:] = _wrong(form, folder / "project", data)
+        found[:] = wrong(form, folder / "project", data)
         assert not found
 
     try:
@@ -78,7 +78,8 @@ def attempt(prepared: Path, folder: Path, kind: str, number: int, chance: Random
     return []
 
 
-def _wrong(form: Format, root: Path, data: bytes) -> list[str]:
+def wrong(form: Format, root: Path, data: bytes) -> list[str]:
+    """What is wrong with how a file of these bytes is read."""
     path = root / form.place
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)

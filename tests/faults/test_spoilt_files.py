@@ -1,0 +1,30 @@
+"""Files in a form in which they were once not read, and not refused by name either."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.campaign.formats import FORMATS
+from tests.faults.campaign.spoiling import wrong
+
+_PLATE = "well,time_int,Height (um),Width (um),Height (px),Width (px),start_age_hpf,temperature,Time Rel (s)"
+_DEEP = b'{"a":' * 5000
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("table", b"experiment_date,well,embryo_id,snip_id,\x80area_um2\n"),
+        ("DVC's list of who works", _DEEP),
+        ("config of a model", b'{"\x80kind": "vae"}'),
+        ("config of a model", _DEEP),
+        ("plate table", f"{_PLATE}\nA,01,0,2.5,2.5,2.5,2.5,2.5,2.5,2.5\n".encode()),
+        ("TIFF", b"II*\0\x08\0\0\0\x09\0\0\x01\x04\0" + bytes(100)),
+        ("TIFF", b"II*\0\x08\0\0\0"),
+        ("rules to ignore", b"[[a]\n[--z]\n"),
+        ("entry of the run cache", _DEEP),
+        ("mark of a process", b"elsewhere 1 1 now"),
+    ],
+)
+def test_it_is_read_or_refused_by_name(tmp_path: Path, kind: str, data: bytes) -> None:
+    assert wrong(FORMATS[kind], tmp_path, data) == []
