@@ -7,7 +7,7 @@ JOBS ?= 2
 # Tests start commands by the hundred: compiled modules are kept, whatever the machine's default.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install plates models train demo check fast test coverage lowest docs bench
+.PHONY: install plates models train demo check fast test campaign coverage lowest docs bench
 
 install: $(VENV)/installed
 
@@ -44,6 +44,11 @@ fast: install
 
 test: check
 	python -m pytest -n $(JOBS) --dist worksteal
+
+# Up to an hour of faults, edits and hostile inputs by the hundred; the same SEED goes on where it was.
+SEED ?= 0
+campaign: install
+	python -m tests.faults.campaign --seed $(SEED) --jobs $(JOBS)
 
 # Which lines and branches the tests reach, also in the processes that they start: htmlcov/index.html.
 coverage: install

@@ -1,5 +1,7 @@
 """Files in a form in which they were once not read, and not refused by name either."""
 
+import os
+import platform
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,7 @@ _DEEP = b'{"a":' * 5000
         ("TIFF", b"II*\0\x08\0\0\0"),
         ("rules to ignore", b"[[a]\n[--z]\n"),
         ("entry of the run cache", _DEEP),
-        ("mark of a process", b"elsewhere 1 1 now"),
+        ("mark of a process", f"{platform.node()} {os.getpgid(0)} {os.getsid(0)} now".encode()),
     ],
 )
 def test_it_is_read_or_refused_by_name(tmp_path: Path, kind: str, data: bytes) -> None:

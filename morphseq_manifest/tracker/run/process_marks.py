@@ -26,13 +26,14 @@ def end(mark: Path) -> bool:
     """End what is left of the stage that left this mark on this machine; whether there was anything."""
     try:
         host, group, session, began = read_small(mark).decode().split()
+        since = int(began)
     except (FileNotFoundError, ValueError):
         mark.unlink(missing_ok=True)  # killed before it had started anything
         return False
     if host != platform.node():
         return False
     was_running = False
-    while left := [pid for pid in _members(group, session) if _began(pid) >= int(began)]:
+    while left := [pid for pid in _members(group, session) if _began(pid) >= since]:
         was_running = True
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
