@@ -8,9 +8,12 @@ from click.testing import CliRunner
 
 from tests.conftest import Once
 from tests.faults.campaign import __main__ as campaign
+from tests.faults.campaign import faulty
 from tests.faults.campaign.attempts import Attempt, guarded
+from tests.faults.campaign.faulty import Fault
 from tests.faults.campaign.part import Part
 from tests.faults.campaign.parts import PARTS
+from tests.running import copy_of
 
 # How many kinds of each part are tried once; `edits` are those of tests/tracker/freshness/test_verdict.py.
 _KINDS = {"calls": 12, "kills": 8, "full": 4, "files": 25, "users": 8, "clones": 8}
@@ -32,6 +35,21 @@ def test_a_short_campaign_finds_nothing(name: str, once: Once, tmp_path: Path) -
     for kind in chance.sample(sorted(rounds), min(len(rounds), _KINDS[name])):
         attempt = Attempt(name, kind, chance.randrange(rounds[kind]), seed=0)
         assert guarded(attempt, prepared, tmp_path) == [], attempt
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(faulty.hinders()), reason=faulty.hinders())
+def test_a_killed_dvc_can_leave_its_lock_empty_which_is_refused(slow_states: Path, tmp_path: Path) -> None:
+    command = ("dvc", "repro", "df03")
+    writes = faulty.run(
+        copy_of(slow_states / "edited", tmp_path / "it"), command, Fault("write", 0, "kill"), "dvc"
+    ).calls
+    for at in range(writes, 0, -1):
+        project = copy_of(slow_states / "edited", tmp_path / "it")
+        faulty.run(project, command, Fault("write", at, "kill"), "dvc")
+        if not (project.root / "dvc.lock").read_bytes():
+            break
+    assert "git checkout dvc.lock" in project.morphseq("status", code=3)
 
 
 def _finds(prepared: Path, folder: Path, kind: str, number: int, chance: Random) -> list[str]:

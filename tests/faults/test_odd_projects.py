@@ -82,6 +82,24 @@ def test_what_a_run_records_of_odd_settings_is_what_dvc_records(tmp_path: Path) 
     assert locks[0] == locks[1]
 
 
+def test_a_damaged_object_that_is_write_protected_is_restored_by_dvc_and_not_here(tmp_path: Path) -> None:
+    project = make(
+        tmp_path / "it", "experiments: {}\nversions: {}\n",
+        "stages:\n  a: {cmd: cp foo bar, deps: [foo], outs: [bar]}\n", "/bar\n",
+    )  # fmt: skip
+    (project.root / "foo").write_text("1\n")
+    project.repro("a")
+    (cached,) = (project.root / ".dvc/cache/files/md5").glob("*/*")
+    cached.chmod(0o644)
+    cached.write_text("junk\n")
+    cached.chmod(0o444)
+    (project.root / "bar").unlink()
+    project.repro("a")
+    assert (project.root / "bar").read_text() == "junk\n"
+    project.morphseq("run")
+    assert (project.root / "bar").read_text() == "1\n"
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o444])
 def test_a_damaged_object_in_the_cache_is_made_anew(tmp_path: Path, mode: int) -> None:
     project = make(

@@ -135,6 +135,14 @@ def test_after_a_failure_the_earlier_output_is_there_and_what_does_not_depend_on
     assert status(project.root) == {}
 
 
+@pytest.mark.slow
+def test_after_a_failure_dvc_has_deleted_the_earlier_output(slow_states: Path, tmp_path: Path) -> None:
+    project = copy_of(slow_states / "edited", tmp_path / "project")
+    (project.root / "stage.py").write_text("raise SystemExit('no luck')\n")
+    project.repro("sam2@20250305_1", fails=True)
+    assert not (project.root / "data/tables/20250305_1.csv").exists()
+
+
 @pytest.mark.parametrize("path", ["data/df01.csv", "manifests/toy01.json", "data/df03/deep/B01.tif"])
 def test_every_kind_of_output_is_put_back(slow_states: Path, tmp_path: Path, path: str) -> None:
     project = copy_of(slow_states / "edited", tmp_path / "project")
