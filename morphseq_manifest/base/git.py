@@ -19,6 +19,11 @@ _CAREFULLY = (
 )  # fmt: skip
 _ENVIRONMENT = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
 _NO_REPOSITORY = b"not a git repository"
+# A clone may lack what is old, or what was not asked for: git says so, and is not to fetch it from the place that a
+# stranger's configuration names.
+_LACKS = b"promisor"
+_REFETCH = "Fetch it: `git fetch --refetch --no-filter`"
+_DEEPEN = "This clone is shallow: `git fetch --unshallow` brings older commits"
 
 
 def run(root: Path, *arguments: str) -> bytes | None:
@@ -56,13 +61,22 @@ def commit(root: Path, rev: str) -> str:
     if _NO_REPOSITORY in done.stderr:
         raise ConfigError(f"{root}: {_said(done.stderr)}. Run this in the project's folder, or leave the commit out")
     if done.returncode != 0:
-        raise ConfigError(f"{rev!r} is not a commit of the project in {root}. `git log` lists them")
+        cure = _DEEPEN if shallow(root) else "`git log` lists them"
+        raise ConfigError(f"{rev!r} is not a commit of the project in {root}. {cure}")
     return done.stdout.decode().strip()
 
 
 def content(root: Path, rev: str, path: Path) -> bytes | None:
-    """A file's bytes at a commit; None if it was not there. `path` is relative to `root`."""
-    return run(root, "cat-file", "blob", f"{rev}:./{path.as_posix()}")
+    """A file's bytes at a commit; None if it was not there. `path` is relative to `root`.
+
+    Raises UnreadableError if it was there, and this clone lacks its content.
+    """
+    found = run(root, "cat-file", "blob", f"{rev}:./{path.as_posix()}")
+    if found is None:
+        done = _start(root, ["ls-tree", rev, "--", path.as_posix()])
+        if b" blob " in done.stdout or _LACKS in done.stderr:
+            raise UnreadableError(f"{path} at {rev[:12]}: this clone of {root} lacks its content. {_REFETCH}")
+    return found
 
 
 def ignored(root: Path, paths: Sequence[str]) -> set[str] | None:
@@ -76,11 +90,25 @@ def ignored(root: Path, paths: Sequence[str]) -> set[str] | None:
 
 def history(root: Path, path: Path, *, start: str | None = None) -> list[str]:
     """The commits in which a file changed, newest first: those before and at `start`, or of all branches."""
-    found = run(root, "log", "--format=%H", start or "--all", "--", path.as_posix())
-    return found.decode().split() if found else []
+    done = _start(root, ["log", "--format=%H", start or "--all", "--", path.as_posix()])
+    if done.returncode != 0 and _LACKS in done.stderr:
+        raise UnreadableError(f"{path}: this clone of {root} lacks parts of its history. {_REFETCH}")
+    return done.stdout.decode().split()
+
+
+def shallow(root: Path) -> set[str]:
+    """The commits at which this clone ends: all that is older seems to have been made there. None if it is whole."""
+    place = run(root, "rev-parse", "--git-path", "shallow")
+    try:
+        return set((root / os.fsdecode(place or b"").strip()).read_text().split()) if place else set()
+    except OSError:
+        return set()
 
 
 def describe(root: Path, rev: str) -> str:
-    """A commit in one line: short id, day, subject."""
-    found = run(root, "log", "-1", "--format=%h %cs %s", rev)
-    return found.decode().strip() if found else rev
+    """A commit in one line: short id, day, subject; and whether it may be an older one, which this clone lacks."""
+    found = run(root, "log", "-1", "--format=%H %h %cs %s", rev)
+    if not found:
+        return rev
+    whole, _, line = found.decode(errors="backslashreplace").strip().partition(" ")
+    return f"{line} (or an older commit, which this shallow clone lacks)" if whole in shallow(root) else line

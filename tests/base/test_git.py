@@ -30,6 +30,48 @@ def test_content_and_history_are_told(project: Project) -> None:
         git.commit(project.root, "nothing")
 
 
+@pytest.fixture
+def older(project: Project) -> str:
+    """Its first commit, before two others."""
+    first = git.commit(project.root, "HEAD")
+    for number in ("two", "three"):
+        (project.root / "a.txt").write_text(f"{number}\n")
+        project.commit(number)
+    project.run("git", "config", "uploadpack.allowFilter", "true")
+    return first
+
+
+def clone(project: Project, *options: str) -> Path:
+    root = project.root.parent / "clone"
+    project.run("git", "clone", "--quiet", *options, f"file://{project.root}", root)
+    return root
+
+
+def test_where_a_shallow_clone_ends_is_said(project: Project, older: str) -> None:
+    root = clone(project, "--depth", "2")
+    newest, oldest = git.history(root, Path("a.txt"))
+    assert git.shallow(root) == {oldest}
+    assert git.describe(root, newest).endswith(" three")
+    assert git.describe(root, oldest).endswith(" two (or an older commit, which this shallow clone lacks)")
+    with pytest.raises(ConfigError, match="git fetch --unshallow"):
+        git.commit(root, older)
+    assert not git.shallow(project.root)
+    assert not git.shallow(root.parent)
+
+
+@pytest.mark.parametrize("lacking", ["blob:none", "tree:0"])
+def test_what_a_partial_clone_lacks_is_not_said_to_be_gone(project: Project, older: str, lacking: str) -> None:
+    root = clone(project, f"--filter={lacking}")
+    assert git.content(root, git.commit(root, "HEAD"), Path("a.txt")) == b"three\n"
+    with pytest.raises(UnreadableError, match="lacks its content.*git fetch --refetch"):
+        git.content(root, older, Path("a.txt"))
+    if lacking == "tree:0":
+        with pytest.raises(UnreadableError, match="lacks parts of its history"):
+            git.history(root, Path("a.txt"))
+    else:
+        assert git.content(root, older, Path("b.txt")) is None
+
+
 def test_what_the_project_s_configuration_names_is_not_run(project: Project) -> None:
     ran = project.root.parent / "ran"
     script = project.root.parent / "script.sh"

@@ -44,6 +44,8 @@ def show_origin(path: str, origin: "Origin | None", root: Any) -> None:
     """Where a copy of a table comes from."""
     if origin is None:
         display.show(f"{path}: not known: no commit of this project has a table with any of these experiments' rows")
+        if git.shallow(root):
+            display.show("older commits are not in this shallow clone: `git fetch --unshallow` brings them")
         return
     where = git.describe(root, origin.commit) if origin.commit else "the working tree (not committed)"
     if not origin.differences:
