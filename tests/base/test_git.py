@@ -63,7 +63,7 @@ def test_where_a_shallow_clone_ends_is_said(project: Project, older: str) -> Non
 def test_what_a_partial_clone_lacks_is_not_said_to_be_gone(project: Project, older: str, lacking: str) -> None:
     root = clone(project, f"--filter={lacking}")
     assert git.content(root, git.commit(root, "HEAD"), Path("a.txt")) == b"three\n"
-    with pytest.raises(UnreadableError, match="lacks its content.*git fetch --refetch"):
+    with pytest.raises(UnreadableError, match=r"lacks its content.*git fetch --refetch"):
         git.content(root, older, Path("a.txt"))
     if lacking == "tree:0":
         with pytest.raises(UnreadableError, match="lacks parts of its history"):
