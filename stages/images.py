@@ -1,7 +1,6 @@
 """Stage `images`: lists an experiment's frames with their content hashes, and what does not fit its plate table."""
 
 import io
-import re
 import struct
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.base.progress import watching
 from morphseq_manifest.base.reading import read_small
 from morphseq_manifest.cohort import params
-from morphseq_manifest.cohort.ids import is_well
+from morphseq_manifest.cohort.ids import frame_key
 from morphseq_manifest.cohort.manifests import images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import (
     FRAME_WITHOUT_ROW,
@@ -32,18 +31,9 @@ from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, plates
 from stages.files.frames import check_size
 
-_NAME = re.compile(r"([A-Z]\d\d)_t(\d+).*\.(png|jpe?g|tiff?)", re.IGNORECASE)
 # Reading frames waits for storage more than for the processor.
 _READERS = 8
 _SHOWN = 10
-
-
-def frame_key(name: str) -> tuple[str, int] | None:
-    """(well, time_int) that a file's name says, `{well}_t{tttt}*.(png|jpg|tif)`; None for any other name."""
-    match = _NAME.fullmatch(name)
-    if match is None or not is_well(match[1]):
-        return None
-    return match[1], int(match[2])
 
 
 def whole_image(name: str, data: bytes) -> str | None:

@@ -10,7 +10,8 @@ import pytest
 
 from morphseq_manifest.answers.provenance import figures, table_check
 from morphseq_manifest.base.hashing import md5_bytes
-from morphseq_manifest.cohort.manifests import canonical, places
+from morphseq_manifest.cohort.experiments import Experiment
+from morphseq_manifest.cohort.manifests import canonical, experiments_manifest, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc.lock_reading import LOCK
@@ -97,6 +98,48 @@ def test_a_count_that_is_changed_in_the_manifest_of_frames_is_named(built: Path,
     found = figures.of_frames(forged, CohortSnapshot(built, texts={places.images(PLATES[2]): data}))
     assert [change.kind for change in found] == [field]
     assert not list(figures.of_frames(manifest, snapshot))
+
+
+@pytest.mark.parametrize(
+    ("field", "change", "named"),
+    [
+        ("frames", {"well": "H12"}, "frame"),
+        ("frames", {"time_int": 9999}, "frame"),
+        ("problems", {"kind": "made_up"}, "problem"),
+        ("problems", {"path": "A01_t0000_stitch.png"}, "problem"),
+        ("problems", {"well": "A01", "time_int": 0}, "problem"),
+    ],
+)
+def test_a_frame_or_problem_that_can_not_be_so_is_named(
+    built: Path, field: str, change: dict[str, Any], named: str
+) -> None:
+    listed = CohortSnapshot(built).images(PLATES[2])
+    assert listed
+    items = list(getattr(listed, field))
+    items[-1] = msgspec.structs.replace(items[-1], **change)
+    found = figures._of_names(PLATES[2], msgspec.structs.replace(listed, **{field: items}))
+    assert named in [one.kind for one in found]
+    assert not list(figures._of_names(PLATES[2], listed))
+
+
+@pytest.mark.parametrize("change", ["other segmenter", "one more", "one less"])
+def test_experiments_that_are_not_those_of_the_run_are_named(built: Path, change: str) -> None:
+    snapshot = CohortSnapshot(built)
+    assert not list(figures.of_experiments(snapshot))
+    data = snapshot.content(places.EXPERIMENTS)
+    assert data
+    manifest = experiments_manifest.parse(data, "it")
+    experiments = dict(manifest.experiments)
+    match change:
+        case "other segmenter":
+            experiments[PLATES[0]] = Experiment("made_up")
+        case "one more":
+            experiments["20990101"] = Experiment("threshold")
+        case _:
+            del experiments[PLATES[0]]
+    forged = canonical.dump(canonical.seal(msgspec.structs.replace(manifest, experiments=experiments)))
+    found = list(figures.of_experiments(CohortSnapshot(built, texts={places.EXPERIMENTS: forged})))
+    assert [one.kind for one in found] == ["20990101" if change == "one more" else PLATES[0]]
 
 
 @pytest.mark.parametrize("table", TABLES)

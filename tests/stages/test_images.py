@@ -18,6 +18,7 @@ from PIL import Image
 
 from morphseq_manifest.base.errors import UnreadableError
 from morphseq_manifest.cohort import columns
+from morphseq_manifest.cohort.ids import frame_key
 from morphseq_manifest.cohort.manifests import canonical
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
 from stages import images
@@ -42,7 +43,7 @@ keys = st.lists(
     ],
 )
 def test_frame_numbers_come_from_the_files_name(name: str, key: tuple[str, int] | None) -> None:
-    assert images.frame_key(name) == key
+    assert frame_key(name) == key
 
 
 def test_whole_images_are_told_from_cut_ones() -> None:

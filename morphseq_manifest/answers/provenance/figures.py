@@ -8,11 +8,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.changes import Change
 from morphseq_manifest.base.hashing import md5_bytes
-from morphseq_manifest.cohort.manifests import cohort_manifest, images_manifest, places
+from morphseq_manifest.cohort.ids import frame_key
+from morphseq_manifest.cohort.manifests import cohort_manifest, experiments_manifest, images_manifest, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
+from morphseq_manifest.cohort.manifests.images_manifest import (
+    FRAME_WITHOUT_ROW,
+    NOT_A_FRAME,
+    ROW_WITHOUT_FRAME,
+    ImagesManifest,
+)
 from morphseq_manifest.cohort.manifests.table_figures import Figures, read_figures
 from morphseq_manifest.cohort.manifests.table_rows import check_header, lacking, opened
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
@@ -21,6 +30,7 @@ from morphseq_manifest.tracker.dvc.lock_reading import StageLock
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
 _LATENT = "z_mu_"
+_EXPERIMENTS = "experiments"
 # By field of a contribution: which of the results of the stage of that name it is the md5 of, by its ending.
 _SOURCES = {"images": ".json", "sam2": ".csv", "build03": ".csv", "latents": ".csv"}
 # What a later table takes over from the earlier one's manifest as it is.
@@ -102,6 +112,35 @@ def of_frames(manifest: CohortManifest, snapshot: CohortSnapshot) -> Iterator[Ch
         yield from _differences(experiment, {"frames": part.frames}, {"frames": len(listed.frames)})
         counts = images_manifest.count(listed.frames, images_manifest.rows_told(listed.frames, listed.problems))
         yield from _differences(experiment, _fields(listed.counts), _fields(counts))
+        yield from _of_names(experiment, listed)
+
+
+def _of_names(experiment: str, listed: ImagesManifest) -> Iterator[Change]:
+    """What the names of frames say otherwise of their wells and numbers, and what problems can't be so."""
+    by_key = {(frame.well, frame.time_int): frame.path for frame in listed.frames}
+    for key, path in by_key.items():
+        if frame_key(path) != key:
+            yield Change("frame", f"{experiment}/{path}", "{} {}".format(*key), frame_key(path))
+    for kind, well, time_int, path in map(msgspec.structs.astuple, listed.problems):
+        found = by_key.get((well, time_int))
+        fits = {
+            ROW_WITHOUT_FRAME: found is None and not path,
+            FRAME_WITHOUT_ROW: found == path,
+            NOT_A_FRAME: frame_key(path) is None and (well, time_int) == ("", -1),
+        }
+        if not fits.get(kind):
+            yield Change("problem", f"{experiment}/{path or well}", kind, found)
+
+
+def of_experiments(snapshot: CohortSnapshot) -> Iterator[Change]:
+    """What dvc.lock says otherwise of the experiments that their manifest lists."""
+    entry, data = snapshot.lock.get(_EXPERIMENTS), snapshot.content(places.EXPERIMENTS)
+    if entry is None or data is None:
+        return  # no stage of this name has run, which is said as a change
+    listed = experiments_manifest.parse(data, snapshot.name(places.EXPERIMENTS)).experiments
+    ran_with = entry.params().get(str(PARAMS), {}).get(_EXPERIMENTS, {})
+    recorded = {name: msgspec.to_builtins(experiment) for name, experiment in listed.items()}
+    yield from _differences(str(places.EXPERIMENTS), recorded | dict.fromkeys(ran_with.keys() - recorded), ran_with)
 
 
 def of_columns(manifest: CohortManifest, entry: StageLock, snapshot: CohortSnapshot) -> Iterator[Change]:

@@ -62,6 +62,7 @@ def check(table: str, path: Path, manifest: CohortManifest, snapshot: CohortSnap
     differences += figures.of_frames(manifest, snapshot)
     differences += figures.of_columns(manifest, entry, snapshot)
     differences += figures.of_earlier(manifest, entry, snapshot)
+    differences += figures.of_experiments(snapshot)
     return list({(change.kind, change.name): change for change in differences[::-1]}.values())[::-1]
 
 

@@ -52,6 +52,9 @@ def held(root: Path, wait_s: float) -> Iterator[None]:
             holder = _working(folder)
         except zc.lockfile.LockError:
             holder = _describe(folder / "lock")
+        except OSError as error:
+            error.filename = error.filename or str(folder / "lock")
+            raise
         if lock and holder is None:
             break
         if lock:
