@@ -24,6 +24,7 @@ from stages.networks.qc_networks import Networks, QcSettings
 # The columns of this stage's own, after the key.
 OWN = tuple(column for column in columns.of(Source.BUILD03) if column.name not in KEY)
 NOWHERE = (slice(0, 0), slice(0, 0))
+_SHOWN = 10
 
 
 def predicted_stage(
@@ -121,6 +122,22 @@ def measure_embryos(
     return [measured[row] for row in embryos.index]
 
 
+def other_counts(embryos: pd.DataFrame, plate: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    """(embryos the plate table gives the well, most that were found in a frame) of each well in which these differ.
+
+    `embryos` is the sam2 table, `plate` the plate table, of which other cells than whole numbers say nothing.
+    """
+    if "embryos_per_well" not in plate.columns:
+        return {}
+    found = embryos.groupby(["well", "time_int"]).size().groupby("well").max()
+    differing = {}
+    for well, cells in plate.groupby("well")["embryos_per_well"]:
+        given, seen = {int(cell) for cell in cells if cell.isdecimal()}, int(found.get(well, 0))
+        if len(given) == 1 and given != {seen}:
+            differing[str(well)] = (given.pop(), seen)
+    return differing
+
+
 def build_table(
     experiment: str, embryos: pd.DataFrame, plate: pd.DataFrame, networks: Networks, settings: Settings
 ) -> pd.DataFrame:
@@ -144,7 +161,7 @@ def main(experiment: str) -> None:
     """Build what EXPERIMENT adds to df01."""
     settings = params.read()
     settings.experiment(experiment)
-    plate = plates.read_plate(layout.plate_table(experiment))
+    plate = plates.read_plate(layout.plate_table(experiment), experiment)
     source = layout.sam2_table(experiment)
     embryos = tables.read_text(source)
     embryos["time_int"] = tables.numbers(embryos, "time_int", source).astype(np.int64)
@@ -152,6 +169,10 @@ def main(experiment: str) -> None:
     table = build_table(experiment, embryos, plate, networks, settings.block("build03", Settings))
     tables.write(layout.build03_table(experiment), table)
     unstaged = int((table["predicted_stage_hpf"] == "").sum())
+    if others := other_counts(embryos, plate):
+        told = [f"{well} ({given} given, {seen} found)" for well, (given, seen) in others.items()]
+        more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+        note(f"{experiment}: not as many embryos as embryos_per_well says: {', '.join(told[:_SHOWN])}{more}")
     note(f"{experiment}: {len(table)} rows of {len(embryos)} embryos found, {unstaged} without a stage")
 
 

@@ -54,14 +54,15 @@ def whole_image(name: str, data: bytes) -> str | None:
     if not whole:
         return f"is not a whole {suffix.upper()} image ({len(data)} bytes)"
     try:
-        check_size(*_size(suffix, data))
+        check_size(*image_size(name, data))
     except Exception as error:  # noqa: BLE001 - of spoilt bytes, decoders raise whatever they come across
         return f"can't be used: {error}"
     return None
 
 
-def _size(suffix: str, data: bytes) -> tuple[int, int]:
-    """The width and height that an image claims."""
+def image_size(name: str, data: bytes) -> tuple[int, int]:
+    """The width and height that an image claims to have. Raises whatever decoders do of one that is not whole."""
+    suffix = name.rsplit(".", 1)[-1].lower()
     if suffix == "png":
         width, height = struct.unpack_from(">II", data, 16)
         return width, height
@@ -117,19 +118,24 @@ def find_frames(folder: Path) -> tuple[dict[tuple[str, int], str], list[str]]:
     return names, others
 
 
-def read_frames(folder: Path, names: dict[tuple[str, int], str]) -> list[Frame]:
-    """Hash the frames. Raises UnreadableError naming every one that can't be read or is not a whole image."""
+def read_frames(folder: Path, names: dict[tuple[str, int], str]) -> list[tuple[Frame, tuple[int, int]]]:
+    """Hash the frames; each with its width and height in px.
 
-    def list_frame(item: tuple[tuple[str, int], str]) -> Frame | str:
+    Raises UnreadableError naming those that can't be read or are not whole images.
+    """
+
+    def list_frame(item: tuple[tuple[str, int], str]) -> tuple[Frame, tuple[int, int]] | str:
         (well, time_int), name = item
         try:
             data = read_small(folder / name)
         except OSError as error:
             return f"{folder / name} can't be read ({error.strerror})"
         wrong = whole_image(name, data)
-        return f"{folder / name} {wrong}" if wrong else Frame(well, time_int, name, len(data), hash_bytes(data))
+        if wrong:
+            return f"{folder / name} {wrong}"
+        return Frame(well, time_int, name, len(data), hash_bytes(data)), image_size(name, data)
 
-    frames_or_faults: list[Frame | str] = []
+    frames_or_faults: list[tuple[Frame, tuple[int, int]] | str] = []
     with ThreadPoolExecutor(_READERS) as pool, watching(f"images {folder.name}", len(names)) as advance:
         for listed in pool.map(list_frame, names.items()):
             frames_or_faults.append(listed)
@@ -138,14 +144,35 @@ def read_frames(folder: Path, names: dict[tuple[str, int], str]) -> list[Frame]:
     if wrong:
         more = f" (and {len(wrong) - _SHOWN} more)" if len(wrong) > _SHOWN else ""
         raise UnreadableError("; ".join(wrong[:_SHOWN]) + more + ". Export these frames again, or remove them")
-    return [item for item in frames_or_faults if isinstance(item, Frame)]
+    return [item for item in frames_or_faults if not isinstance(item, str)]
+
+
+def check_sizes(
+    listed: Iterable[tuple[Frame, tuple[int, int]]], expected: plates.FrameSizes, folder: Path, table: Path
+) -> None:
+    """Raise ContentError naming the frames that have another size than their plate table's row says."""
+    wrong = []
+    for frame, (width, height) in listed:
+        row, *said = expected.get((frame.well, frame.time_int), (0, width, height))
+        if [width, height] != said:
+            told = " x ".join(f"{length:.0f}" for length in said)
+            wrong.append(f"{frame.path} has {width} x {height} px, row {row} says {told}")
+    if wrong:
+        more = f" (and {len(wrong) - _SHOWN} more)" if len(wrong) > _SHOWN else ""
+        raise ContentError(
+            f"{table}: not the frames of {folder}: {'; '.join(wrong[:_SHOWN])}{more}. Correct `Width (px)` and "
+            "`Height (px)`, or export the frames as the table has them"
+        )
 
 
 def list_images(experiment: str) -> ImagesManifest:
     """The images manifest of an experiment, from its folder of frames and its plate table."""
-    plate = plates.read_plate(layout.plate_table(experiment))
-    names, others = find_frames(layout.FRAMES / experiment)
-    frames = read_frames(layout.FRAMES / experiment, names)
+    folder, table = layout.FRAMES / experiment, layout.plate_table(experiment)
+    plate = plates.read_plate(table, experiment)
+    names, others = find_frames(folder)
+    listed = read_frames(folder, names)
+    check_sizes(listed, plates.frame_sizes(plate, table), folder, table)
+    frames = [frame for frame, _ in listed]
     rows = list(zip(plate["well"], plate["time_int"], strict=True))
     return images_manifest.build(experiment, frames, compare(frames, rows, others), len(rows))
 

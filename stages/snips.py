@@ -148,7 +148,7 @@ def main(experiment: str) -> None:
     settings.experiment(experiment)
     manifest = images_manifest.read(layout.images_manifest(experiment))
     table = layout.plate_table(experiment)
-    scales = plates.scales(plates.read_plate(table), table)
+    scales = plates.scales(plates.read_plate(table, experiment), table)
     with (
         kept_stacks.gathering([layout.SNIPS / experiment], well_of) as (shelf,),
         watching(f"snips {experiment}", manifest.counts.frames) as advance,

@@ -4,6 +4,7 @@ df01 has the key, then what `sam2` found, then the plate table's columns, then w
 own columns after them, and df03 the latents. No other module lists them; columns_page makes docs/columns.md from this.
 """
 
+import math
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ class Column(NamedTuple):
     """One column; `blank` says what an empty cell means, and is empty if there is none.
 
     `needed` columns of a plate table are those that some stage computes with; the manifests count the blanks of
-    `counted` ones by experiment.
+    `counted` ones by experiment. Numbers lie from `least` to `most`; one that does not is a mistake.
     """
 
     name: str
@@ -43,6 +44,15 @@ class Column(NamedTuple):
     blank: str = ""
     needed: bool = False
     counted: bool = False
+    least: float = -math.inf
+    most: float = math.inf
+
+    @property
+    def limits(self) -> str:
+        """Where its numbers lie; empty if anywhere."""
+        if self.most < math.inf:
+            return f"{self.least:,.0f} to {self.most:,.0f}"
+        return f"{self.least:,.0f} or more" if self.least > -math.inf else ""
 
 
 # The columns with which a cohort table begins; a row is known by its snip_id.
@@ -79,21 +89,23 @@ COLUMNS = (
     Column("sam2_qc_flags", TEXT, SAM2, "what is odd about the mask, joined by `|`", blank="nothing is"),
     Column("well_id", TEXT, PLATE, "the plate and well", blank=_NOT_GIVEN),
     Column("microscope", TEXT, PLATE, "the microscope", blank=_NOT_GIVEN),
-    Column("Height (um)", FLOAT, PLATE, "the frame's height", "um", _NOT_GIVEN, needed=True),
-    Column("Width (um)", FLOAT, PLATE, "the frame's width", "um", _NOT_GIVEN, needed=True),
-    Column("Height (px)", INTEGER, PLATE, "the frame's height", "px", _NOT_GIVEN, needed=True),
-    Column("Width (px)", INTEGER, PLATE, "the frame's width", "px", _NOT_GIVEN, needed=True),
+    Column("Height (um)", FLOAT, PLATE, "the frame's height", "um", _NOT_GIVEN, needed=True, least=1, most=1e6),
+    Column("Width (um)", FLOAT, PLATE, "the frame's width", "um", _NOT_GIVEN, needed=True, least=1, most=1e6),
+    Column("Height (px)", INTEGER, PLATE, "the frame's height", "px", _NOT_GIVEN, needed=True, least=1, most=1e5),
+    Column("Width (px)", INTEGER, PLATE, "the frame's width", "px", _NOT_GIVEN, needed=True, least=1, most=1e5),
     Column("BF Channel", INTEGER, PLATE, "the number of the bright-field channel", blank=_NOT_GIVEN),
     Column("Objective", TEXT, PLATE, "the objective", blank=_NOT_GIVEN),
     Column("Time (s)", FLOAT, PLATE, "when the frame was taken", "s", _NOT_GIVEN),
     Column("medium", TEXT, PLATE, "the medium", blank=_NOT_GIVEN),
     Column("genotype", TEXT, PLATE, "the genotype", blank=_NOT_GIVEN),
     Column("chem_perturbation", TEXT, PLATE, "the chemical that was added", blank="none was, or " + _NOT_GIVEN),
-    Column("start_age_hpf", FLOAT, PLATE, "the age in the first frame", "hpf", _NOT_GIVEN, needed=True),
-    Column("embryos_per_well", INTEGER, PLATE, "how many embryos the well was given", blank=_NOT_GIVEN),
-    Column("temperature", FLOAT, PLATE, "the temperature", "degC", _NOT_GIVEN, needed=True),
+    Column("start_age_hpf", FLOAT, PLATE, "the age in the first frame", "hpf", _NOT_GIVEN, needed=True, least=0,
+           most=2000),
+    Column("embryos_per_well", INTEGER, PLATE, "how many embryos the well was given", blank=_NOT_GIVEN, least=0,
+           most=1000),
+    Column("temperature", FLOAT, PLATE, "the temperature", "degC", _NOT_GIVEN, needed=True, least=0, most=45),
     Column("well_qc_flag", INTEGER, PLATE, "if not 0, the well is not in df01", "", "0, or " + _NOT_GIVEN, needed=True),
-    Column("Time Rel (s)", FLOAT, PLATE, "the time since the first frame", "s", _NOT_GIVEN, needed=True),
+    Column("Time Rel (s)", FLOAT, PLATE, "the time since the first frame", "s", _NOT_GIVEN, needed=True, least=0),
     Column("experiment_date", TEXT, BUILD03, "the experiment's id, the name of its folder of frames"),
     Column("area_um2", FLOAT, BUILD03, "the mask's area", "um2", _NO_SCALE, counted=True),
     Column("perimeter_px", FLOAT, BUILD03, "the mask's perimeter, by Crofton's formula", "px"),

@@ -57,7 +57,7 @@ def _section(source: Source, title: str, text: str) -> str:
 
 
 def _row(column: Column) -> str:
-    meaning = column.meaning.replace("|", "\\|")
+    meaning = "; ".join(filter(None, (column.meaning.replace("|", "\\|"), column.limits)))
     return f"| `{column.name}` | {column.dtype} | {column.unit} | {meaning} | {column.blank or '(none)'} |\n"
 
 

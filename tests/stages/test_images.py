@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from morphseq_manifest.base.errors import UnreadableError
+from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.cohort import columns
 from morphseq_manifest.cohort.ids import frame_key
 from morphseq_manifest.cohort.manifests import canonical
@@ -81,6 +81,18 @@ def test_an_image_that_claims_more_pixels_than_are_decoded_is_named(name: str, t
         decode(data, tmp_path / name)
 
 
+def test_frames_of_another_size_than_their_row_says_are_named() -> None:
+    listed = [(Frame("A01", number, f"A01_t{number:04d}.png", 1, "x"), (512, 400)) for number in range(20)]
+    expected = {("A01", number): (number + 2, 512.0, 400.0) for number in range(18)}
+    images.check_sizes(listed, expected, Path("frames"), Path("plate.csv"))
+    expected[("A01", 3)] = (5, 256.0, 200.0)
+    with pytest.raises(ContentError, match=r"plate.csv: .*A01_t0003.png has 512 x 400 px, row 5 says 256 x 200\. Corr"):
+        images.check_sizes(listed, expected, Path("frames"), Path("plate.csv"))
+    doubled = {key: (row, 2 * width, 2 * height) for key, (row, width, height) in expected.items()}
+    with pytest.raises(ContentError, match=r"\(and 7 more\)"):
+        images.check_sizes(listed, doubled, Path("frames"), Path("plate.csv"))
+
+
 def test_what_does_not_fit_is_listed() -> None:
     listed = [Frame("A01", 0, "A01_t0000.png", 1, "x"), Frame("A01", 340, "A01_t0340.png", 1, "y")]
     problems = images.compare(listed, [("A01", 0), ("A01", 339)], ["Thumbs.db"])
@@ -103,7 +115,7 @@ def write(frames: list[tuple[str, int]], rows: list[tuple[str, int]]) -> None:
     for well, time_int in frames:
         pixels = np.full((4, 5), (ord(well[0]) + time_int) % 256, np.uint8)
         Image.fromarray(pixels).save(layout.FRAMES / "exp" / f"{well}_t{time_int:04d}_stitch.png")
-    lines = [f"{well},{time_int},1,1,1,1,1,28.5,0,0" for well, time_int in rows]
+    lines = [f"{well},{time_int},1,1,4,5,1,28.5,0,0" for well, time_int in rows]
     layout.plate_table("exp").write_text("\n".join([",".join(columns.needed_of_plate()), *lines, ""]))
 
 
@@ -143,7 +155,8 @@ def test_a_manifest_differs_if_any_path_or_byte_does(frames: list[tuple[str, int
         renamed.rename(path)
         assert listed() == first
         whole = bytearray(path.read_bytes())
-        whole[data.draw(st.integers(8, len(whole) - 13))] ^= 1
+        # Behind the header: in it stands the size, and another one is refused.
+        whole[data.draw(st.integers(33, len(whole) - 13))] ^= 1
         path.write_bytes(whole)
         assert listed() != first
 

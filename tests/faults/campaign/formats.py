@@ -131,7 +131,7 @@ def _plate_sample(prepared: Path) -> bytes:
 def _plate(root: Path) -> object:
     from stages.files import plates
 
-    return plates.scales(plates.read_plate(root / "plate.csv"), root / "plate.csv")
+    return plates.scales(plates.read_plate(root / "plate.csv", "x"), root / "plate.csv")
 
 
 def _stack(root: Path) -> object:
