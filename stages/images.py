@@ -1,14 +1,13 @@
 """Stage `images`: lists an experiment's frames with their content hashes, and what does not fit its plate table."""
 
 import io
-import struct
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import tifffile
-from PIL import Image
 
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ContentError, UnreadableError
@@ -28,12 +27,13 @@ from morphseq_manifest.cohort.manifests.images_manifest import (
 )
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
-from stages.files import layout, plates
-from stages.files.frames import check_size
+from stages.files import layout, pixels, plates
+from stages.files.pixels import Form
 
 # Reading frames waits for storage more than for the processor.
 _READERS = 8
 _SHOWN = 10
+_FOURTEEN_BITS = (1 << 14) - 1
 
 
 def whole_image(name: str, data: bytes) -> str | None:
@@ -49,28 +49,11 @@ def whole_image(name: str, data: bytes) -> str | None:
         whole = data.startswith(b"\x89PNG\r\n\x1a\n") and data.endswith(b"IEND\xaeB`\x82")
     elif suffix in {"jpg", "jpeg"}:
         whole = data.startswith(b"\xff\xd8") and data.rstrip(b"\0").endswith(b"\xff\xd9")
+    elif suffix == "bmp":
+        whole = data.startswith(b"BM") and int.from_bytes(data[2:6], "little") == len(data)
     else:
         whole = _whole_tiff(data)
-    if not whole:
-        return f"is not a whole {suffix.upper()} image ({len(data)} bytes)"
-    try:
-        check_size(*image_size(name, data))
-    except Exception as error:  # noqa: BLE001 - of spoilt bytes, decoders raise whatever they come across
-        return f"can't be used: {error}"
-    return None
-
-
-def image_size(name: str, data: bytes) -> tuple[int, int]:
-    """The width and height that an image claims to have. Raises whatever decoders do of one that is not whole."""
-    suffix = name.rsplit(".", 1)[-1].lower()
-    if suffix == "png":
-        width, height = struct.unpack_from(">II", data, 16)
-        return width, height
-    if suffix in {"jpg", "jpeg"}:
-        with Image.open(io.BytesIO(data)) as image:
-            return image.size
-    with tifffile.TiffFile(io.BytesIO(data)) as tif:
-        return tif.pages.first.imagewidth, tif.pages.first.imagelength
+    return None if whole else f"is not a whole {suffix.upper()} image ({len(data)} bytes)"
 
 
 def _whole_tiff(data: bytes) -> bool:
@@ -118,13 +101,18 @@ def find_frames(folder: Path) -> tuple[dict[tuple[str, int], str], list[str]]:
     return names, others
 
 
-def read_frames(folder: Path, names: dict[tuple[str, int], str]) -> list[tuple[Frame, tuple[int, int]]]:
-    """Hash the frames; each with its width and height in px.
+class Listed(NamedTuple):
+    """A frame, what its header says of it, and the largest number in it if it has 16 bits."""
 
-    Raises UnreadableError naming those that can't be read or are not whole images.
-    """
+    frame: Frame
+    form: Form
+    brightest: int | None
 
-    def list_frame(item: tuple[tuple[str, int], str]) -> tuple[Frame, tuple[int, int]] | str:
+
+def read_frames(folder: Path, names: dict[tuple[str, int], str]) -> list[Listed]:
+    """Hash the frames. Raises UnreadableError naming those that can't be read, are not whole, or can't be used."""
+
+    def list_frame(item: tuple[tuple[str, int], str]) -> Listed | str:
         (well, time_int), name = item
         try:
             data = read_small(folder / name)
@@ -133,9 +121,14 @@ def read_frames(folder: Path, names: dict[tuple[str, int], str]) -> list[tuple[F
         wrong = whole_image(name, data)
         if wrong:
             return f"{folder / name} {wrong}"
-        return Frame(well, time_int, name, len(data), hash_bytes(data)), image_size(name, data)
+        try:
+            form = pixels.form_of(name, data)
+            brightest = pixels.brightest(name, data) if form.bits > 8 else None
+        except Exception as error:  # noqa: BLE001 - of spoilt bytes, decoders raise whatever they come across
+            return f"{folder / name} can't be used: {error or type(error).__name__}"
+        return Listed(Frame(well, time_int, name, len(data), hash_bytes(data)), form, brightest)
 
-    frames_or_faults: list[tuple[Frame, tuple[int, int]] | str] = []
+    frames_or_faults: list[Listed | str] = []
     with ThreadPoolExecutor(_READERS) as pool, watching(f"images {folder.name}", len(names)) as advance:
         for listed in pool.map(list_frame, names.items()):
             frames_or_faults.append(listed)
@@ -147,12 +140,21 @@ def read_frames(folder: Path, names: dict[tuple[str, int], str]) -> list[tuple[F
     return [item for item in frames_or_faults if not isinstance(item, str)]
 
 
-def check_sizes(
-    listed: Iterable[tuple[Frame, tuple[int, int]]], expected: plates.FrameSizes, folder: Path, table: Path
-) -> None:
+def check_depth(listed: Iterable[Listed], folder: Path) -> None:
+    """Raise ContentError if all frames of 16 bits are of a camera of fewer: their upper 8 bits are nearly black."""
+    deep = {one.frame.path: one.brightest for one in listed if one.brightest is not None}
+    name = max(deep, key=lambda path: deep[path], default="")
+    if deep and deep[name] <= _FOURTEEN_BITS:
+        raise ContentError(
+            f"{folder}: its frames have 16 bits, but no pixel above {deep[name]:,} of 65,535 ({name} has that one), as "
+            "of a camera of 10, 12 or 14 bits. Export them with 8 bits, or stretched to all 16"
+        )
+
+
+def check_sizes(listed: Iterable[Listed], expected: plates.FrameSizes, folder: Path, table: Path) -> None:
     """Raise ContentError naming the frames that have another size than their plate table's row says."""
     wrong = []
-    for frame, (width, height) in listed:
+    for frame, (width, height, _), _ in listed:
         row, *said = expected.get((frame.well, frame.time_int), (0, width, height))
         if [width, height] != said:
             told = " x ".join(f"{length:.0f}" for length in said)
@@ -172,7 +174,8 @@ def list_images(experiment: str) -> ImagesManifest:
     names, others = find_frames(folder)
     listed = read_frames(folder, names)
     check_sizes(listed, plates.frame_sizes(plate, table), folder, table)
-    frames = [frame for frame, _ in listed]
+    check_depth(listed, folder)
+    frames = [one.frame for one in listed]
     rows = list(zip(plate["well"], plate["time_int"], strict=True))
     return images_manifest.build(experiment, frames, compare(frames, rows, others), len(rows))
 

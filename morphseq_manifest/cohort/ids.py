@@ -4,7 +4,7 @@ import re
 
 EXPERIMENT_FORM = "letters, digits, '_', '-' and '.', beginning with a letter or a digit"
 _EXPERIMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_FRAME = re.compile(r"([A-Z]\d\d)_t(\d+).*\.(png|jpe?g|tiff?)", re.IGNORECASE)
+_FRAME = re.compile(r"([A-Z]\d\d)_t(\d+).*\.(png|jpe?g|tiff?|bmp)", re.IGNORECASE)
 _WELL = re.compile(r"[A-H](?:0[1-9]|1[0-2])")
 
 
@@ -19,7 +19,7 @@ def is_well(name: str) -> bool:
 
 
 def frame_key(name: str) -> tuple[str, int] | None:
-    """(well, time_int) that a file's name says, `{well}_t{tttt}*.(png|jpg|tif)`; None for any other name."""
+    """(well, time_int) that a file's name says, `{well}_t{tttt}*.(png|jpg|tif|bmp)`; None for any other name."""
     match = _FRAME.fullmatch(name)
     if match is None or not is_well(match[1]):
         return None

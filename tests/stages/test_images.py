@@ -24,6 +24,8 @@ from morphseq_manifest.cohort.manifests.images_manifest import Frame
 from stages import images
 from stages.files import layout
 from stages.files.frames import decode
+from stages.files.pixels import Form, form_of
+from stages.images import Listed
 
 keys = st.lists(
     st.tuples(st.sampled_from(["A01", "A02", "H12"]), st.integers(0, 400)), min_size=1, max_size=6, unique=True
@@ -74,15 +76,18 @@ def claiming(width: int, height: int) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
 def test_an_image_that_claims_more_pixels_than_are_decoded_is_named(name: str, tmp_path: Path) -> None:
-    data = claiming(100_000, 100_000)[name]
-    assert "claims 100,000 x 100,000 pixels" in (images.whole_image(name, data) or "")
-    assert images.whole_image(name, claiming(5_000, 5_000)[name]) is None
-    with pytest.raises(UnreadableError, match=f"{name}: not a whole image .*(100,000 x 100,000|10000000000) pixels"):
+    data, said = claiming(100_000, 100_000)[name], "(100,000 x 100,000|10000000000) pixels"
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(UnreadableError, match=f"{name} can't be used: .*{said}"):
+        images.read_frames(tmp_path, {("A01", 0): name})
+    with pytest.raises(UnreadableError, match=f"{name}: not a whole image .*{said}"):
         decode(data, tmp_path / name)
+    assert form_of(name, claiming(5_000, 5_000)[name]) == Form(5_000, 5_000, 8)
 
 
 def test_frames_of_another_size_than_their_row_says_are_named() -> None:
-    listed = [(Frame("A01", number, f"A01_t{number:04d}.png", 1, "x"), (512, 400)) for number in range(20)]
+    frames = [Frame("A01", number, f"A01_t{number:04d}.png", 1, "x") for number in range(20)]
+    listed = [Listed(frame, Form(512, 400, 8), None) for frame in frames]
     expected = {("A01", number): (number + 2, 512.0, 400.0) for number in range(18)}
     images.check_sizes(listed, expected, Path("frames"), Path("plate.csv"))
     expected[("A01", 3)] = (5, 256.0, 200.0)
@@ -91,6 +96,20 @@ def test_frames_of_another_size_than_their_row_says_are_named() -> None:
     doubled = {key: (row, 2 * width, 2 * height) for key, (row, width, height) in expected.items()}
     with pytest.raises(ContentError, match=r"\(and 7 more\)"):
         images.check_sizes(listed, doubled, Path("frames"), Path("plate.csv"))
+
+
+@pytest.mark.parametrize(("brightest", "is_fine"), [(1023, False), (4095, False), (16383, False), (16384, True)])
+def test_a_camera_of_fewer_bits_than_its_files_is_named(brightest: int, is_fine: bool) -> None:
+    def frame(number: int, form: Form, brightest: int | None) -> Listed:
+        return Listed(Frame("A01", number, f"A01_t{number:04d}.tif", 1, "x"), form, brightest)
+
+    listed = [frame(0, Form(5, 4, 8), None), frame(1, Form(5, 4, 16), 7), frame(2, Form(5, 4, 16), brightest)]
+    images.check_depth(listed[:1], Path("frames"))
+    if is_fine:
+        images.check_depth(listed, Path("frames"))
+    else:
+        with pytest.raises(ContentError, match=rf"frames: .*{brightest:,} of 65,535 \(A01_t0002.tif has that one\)"):
+            images.check_depth(listed, Path("frames"))
 
 
 def test_what_does_not_fit_is_listed() -> None:
@@ -155,10 +174,15 @@ def test_a_manifest_differs_if_any_path_or_byte_does(frames: list[tuple[str, int
         renamed.rename(path)
         assert listed() == first
         whole = bytearray(path.read_bytes())
-        # Behind the header: in it stands the size, and another one is refused.
-        whole[data.draw(st.integers(33, len(whole) - 13))] ^= 1
+        whole[data.draw(st.integers(8, len(whole) - 13))] ^= 1
         path.write_bytes(whole)
-        assert listed() != first
+        try:
+            assert listed() != first
+        except (
+            ContentError,
+            UnreadableError,
+        ) as refused:  # it says that it is larger, or a part of it has another name
+            assert path.name in str(refused)
 
 
 def test_what_does_not_fit_is_in_the_manifest() -> None:

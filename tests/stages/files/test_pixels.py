@@ -1,0 +1,110 @@
+"""The same picture in every form in which microscopes and Fiji write it: the same grey, or refused with the reason."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from stages.files import pixels
+from stages.files.pixels import Form
+
+ROWS, COLUMNS = np.mgrid[:60, :80]
+GREY = ((ROWS * 3 + COLUMNS * 2) % 256).astype(np.uint8)
+RGB = np.stack([GREY] * 3, axis=-1)
+# A palette from white to black.
+PALETTE = np.tile(np.arange(255, -1, -1, dtype=np.uint16) * 257, (3, 1))
+
+
+def tiff(pixels: Any = GREY, **how: Any) -> tuple[str, bytes]:
+    out = io.BytesIO()
+    tifffile.imwrite(out, pixels, **how)
+    return "a.tif", out.getvalue()
+
+
+def pillow(name: str, image: Image.Image, kind: str, **how: Any) -> tuple[str, bytes]:
+    out = io.BytesIO()
+    image.save(out, kind, **how)
+    return name, out.getvalue()
+
+
+def turned(orientation: int) -> tuple[str, bytes]:
+    exif = Image.Exif()
+    exif[274] = orientation
+    return pillow("a.jpg", Image.fromarray(GREY), "JPEG", exif=exif, quality=100)
+
+
+def with_thumbnail() -> tuple[str, bytes]:
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as file:
+        file.write(GREY)
+        file.write(GREY[::4, ::4], subfiletype=1)
+    return "a.tif", out.getvalue()
+
+
+SAME: dict[str, Callable[[], tuple[str, bytes]]] = {
+    "PNG": lambda: pillow("a.png", Image.fromarray(GREY), "PNG"),
+    "PNG RGB": lambda: pillow("a.png", Image.fromarray(RGB), "PNG"),
+    "PNG RGBA": lambda: pillow("a.PNG", Image.fromarray(RGB).convert("RGBA"), "PNG"),
+    "PNG grey with alpha": lambda: pillow("a.png", Image.fromarray(GREY).convert("LA"), "PNG"),
+    "PNG palette": lambda: pillow("a.png", Image.fromarray(GREY).convert("P"), "PNG"),
+    "PNG 16": lambda: pillow("a.png", Image.fromarray(GREY.astype(np.uint16) * 256 + 7), "PNG"),
+    "BMP": lambda: pillow("a.bmp", Image.fromarray(GREY), "BMP"),
+    "upright JPG": lambda: turned(1),
+    "TIFF": tiff,
+    "TIFF 16": lambda: tiff(GREY.astype(np.uint16) * 256 + 7),
+    "TIFF 16 the other way round": lambda: tiff(GREY.astype(np.uint16) * 256 + 7, byteorder=">"),
+    "TIFF RGB": lambda: tiff(RGB, photometric="rgb"),
+    "TIFF RGB, a plane a colour": lambda: tiff(np.moveaxis(RGB, -1, 0), photometric="rgb", planarconfig="separate"),
+    "TIFF RGBA": lambda: tiff(np.dstack([RGB, GREY]), photometric="rgb", extrasamples=["unassalpha"]),
+    "TIFF grey with alpha": lambda: tiff(
+        np.dstack([GREY, GREY]), photometric="minisblack", planarconfig="contig", extrasamples=["unassalpha"]
+    ),
+    "TIFF MINISWHITE": lambda: tiff(255 - GREY, photometric="miniswhite"),
+    "TIFF palette": lambda: tiff(255 - GREY, photometric="palette", colormap=PALETTE),
+    "TIFF LZW": lambda: tiff(compression="lzw"),
+    "TIFF LZW with predictor": lambda: tiff(compression="lzw", predictor=True),
+    "TIFF deflate": lambda: tiff(compression="zlib"),
+    "TIFF PackBits": lambda: tiff(compression="packbits"),
+    "TIFF ZSTD": lambda: tiff(compression="zstd"),
+    "TIFF JPEG": lambda: pillow("a.tiff", Image.fromarray(GREY), "TIFF", compression="jpeg", quality=100),
+    "TIFF in tiles": lambda: tiff(tile=(32, 32)),
+    "BigTIFF": lambda: tiff(bigtiff=True),
+    "ImageJ": lambda: tiff(imagej=True),
+    "OME": lambda: tiff(ome=True),
+    "TIFF with a thumbnail": with_thumbnail,
+}
+REFUSED: dict[str, tuple[Callable[[], tuple[str, bytes]], str]] = {
+    "channels": (lambda: tiff(np.stack([GREY] * 2), imagej=True, metadata={"axes": "CYX"}), "planes (2 along C)"),
+    "z-planes": (lambda: tiff(np.stack([GREY] * 3), imagej=True, metadata={"axes": "ZYX"}), "planes (3 along Z)"),
+    "pages": (lambda: tiff(np.stack([GREY] * 4), photometric="minisblack"), "several planes (4 along"),
+    "float": (lambda: tiff(GREY / np.float32(255)), "its pixels are float32"),
+    "int32": (lambda: tiff(GREY.astype(np.int32)), "its pixels are int32"),
+    "int16": (lambda: tiff(GREY.astype(np.int16)), "its pixels are int16"),
+    "float by Pillow": (lambda: pillow("a.tif", Image.fromarray(GREY.astype(np.float32)), "TIFF"), "are float32"),
+    "turned": (lambda: turned(6), "orientation 6"),
+    "CMYK": (lambda: tiff(np.dstack([RGB, GREY]), photometric="separated"), "its colours are of kind SEPARATED"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", SAME)
+def test_the_same_picture_is_the_same_grey(form: str) -> None:
+    name, data = SAME[form]()
+    assert pixels.form_of(name, data) == Form(80, 60, 16 if "16" in form else 8)
+    most = 3 if "JPG" in form or "JPEG" in form else 0
+    assert np.abs(pixels.grey(name, data).astype(int) - GREY).max() <= most
+    if "16" in form:
+        assert pixels.brightest(name, data) == int(GREY.max()) * 256 + 7
+
+
+@pytest.mark.parametrize("form", REFUSED)
+def test_what_can_not_be_used_is_refused_with_the_reason(form: str) -> None:
+    make, said = REFUSED[form]
+    name, data = make()
+    for look in (pixels.form_of, pixels.grey):
+        with pytest.raises(ValueError, match=r"Export it") as refused:
+            look(name, data)
+        assert said in str(refused.value)
