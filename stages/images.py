@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
+import msgspec
 import tifffile
 
 from morphseq_manifest.base.console import note
@@ -101,6 +102,12 @@ def find_frames(folder: Path) -> tuple[dict[tuple[str, int], str], list[str]]:
     return names, others
 
 
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """params.yaml, `images`: the share of frames and rows of the plate table that may be without the other."""
+
+    most_unfit: float
+
+
 class Listed(NamedTuple):
     """A frame, what its header says of it, and the largest number in it if it has 16 bits."""
 
@@ -167,6 +174,23 @@ def check_sizes(listed: Iterable[Listed], expected: plates.FrameSizes, folder: P
         )
 
 
+def check_fit(manifest: ImagesManifest, most: float, folder: Path, table: Path) -> None:
+    """Raise ContentError if more than a share of all frames and rows has no other: names or numbers are amiss then."""
+    without = {
+        kind: [problem for problem in manifest.problems if problem.kind == kind]
+        for kind in (ROW_WITHOUT_FRAME, FRAME_WITHOUT_ROW, NOT_A_FRAME)
+    }
+    rows, frames, others = without.values()
+    every = manifest.counts.frames + len(rows)
+    if len(rows) + len(frames) > most * every:
+        examples = [f"{one.well} {one.time_int}" for one in rows[:1]] + [one.path for one in (*frames[:1], *others[:1])]
+        raise ContentError(
+            f"{folder} and {table} do not fit: {len(rows)} of {manifest.counts.rows} rows are without a frame, "
+            f"{len(frames)} of {manifest.counts.frames} frames without a row, {len(others)} files are no frames "
+            f"(as {', '.join(examples)}): more than images.most_unfit, {most:g}. Correct names or numbers, or raise it"
+        )
+
+
 def list_images(experiment: str) -> ImagesManifest:
     """The images manifest of an experiment, from its folder of frames and its plate table."""
     folder, table = layout.FRAMES / experiment, layout.plate_table(experiment)
@@ -184,8 +208,11 @@ def list_images(experiment: str) -> ImagesManifest:
 @click.argument("experiment")
 def main(experiment: str) -> None:
     """List EXPERIMENT's frames with their hashes in manifests/images."""
-    params.read().experiment(experiment)
+    settings = params.read()
+    settings.experiment(experiment)
     manifest = list_images(experiment)
+    most = settings.block("images", Settings).most_unfit
+    check_fit(manifest, most, layout.FRAMES / experiment, layout.plate_table(experiment))
     images_manifest.write(layout.images_manifest(experiment), manifest)
     counts = manifest.counts
     note(f"{experiment}: {counts.frames} frames in {counts.wells} wells, {len(manifest.problems)} that do not fit")

@@ -19,7 +19,7 @@ from PIL import Image
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.cohort import columns
 from morphseq_manifest.cohort.ids import frame_key
-from morphseq_manifest.cohort.manifests import canonical
+from morphseq_manifest.cohort.manifests import canonical, images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
 from stages import images
 from stages.files import layout
@@ -179,6 +179,18 @@ def test_a_manifest_differs_if_any_path_or_byte_does(frames: list[tuple[str, int
         # It may claim another size now, or be no image: then it is refused.
         with contextlib.suppress(ContentError, UnreadableError):
             assert listed() != first
+
+
+def test_more_that_does_not_fit_than_is_allowed_is_refused_with_examples() -> None:
+    frames = [Frame("A01", number, f"A01_t{number:04d}.png", 1, "x") for number in range(10)]
+    rows = [("A01", number) for number in range(1, 11)]
+    manifest = images_manifest.build("exp", frames, images.compare(frames, rows, ["A01_0003.png"]), len(rows))
+    images.check_fit(manifest, 2 / 11, Path("frames"), Path("plate.csv"))
+    with pytest.raises(ContentError) as refused:
+        images.check_fit(manifest, 0.18, Path("frames"), Path("plate.csv"))
+    for said in ("1 of 10 rows are without a frame", "1 of 10 frames without a row", "1 files are no frames",
+                 "as A01 10, A01_t0000.png, A01_0003.png", "images.most_unfit, 0.18"):  # fmt: skip
+        assert said in str(refused.value)
 
 
 def test_what_does_not_fit_is_in_the_manifest() -> None:
