@@ -7,8 +7,7 @@ it deletes a stage's outputs before the stage runs. So this comes first.
 import click
 
 from morphseq_manifest.base.console import note
-from morphseq_manifest.cohort import params
-from morphseq_manifest.cohort.manifests import experiments_manifest
+from morphseq_manifest.cohort import experiments_manifest, params
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import cohort_tables, layout
 

@@ -10,8 +10,9 @@ import pytest
 
 from morphseq_manifest.answers.provenance import figures, table_check
 from morphseq_manifest.base.hashing import md5_bytes
+from morphseq_manifest.cohort import experiments_manifest
 from morphseq_manifest.cohort.experiments import Experiment
-from morphseq_manifest.cohort.manifests import canonical, experiments_manifest, places
+from morphseq_manifest.cohort.manifests import canonical, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc.lock_reading import LOCK

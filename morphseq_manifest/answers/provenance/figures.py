@@ -13,8 +13,9 @@ import msgspec
 from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.changes import Change
 from morphseq_manifest.base.hashing import md5_bytes
+from morphseq_manifest.cohort import experiments_manifest
 from morphseq_manifest.cohort.ids import frame_key
-from morphseq_manifest.cohort.manifests import cohort_manifest, experiments_manifest, images_manifest, places
+from morphseq_manifest.cohort.manifests import cohort_manifest, images_manifest, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
 from morphseq_manifest.cohort.manifests.images_manifest import (
     FRAME_WITHOUT_ROW,
