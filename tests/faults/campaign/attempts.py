@@ -57,6 +57,9 @@ def _attempt(attempt: Attempt, prepared: Path, own: Path, sending: Connection) -
     from tests.faults.campaign.parts import PARTS
 
     os.setpgid(0, 0)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(nothing, stream)
     part = PARTS[attempt.part]
     chance = Random(f"{attempt.seed} {attempt.part} {attempt.kind} {attempt.number}")
     try:
