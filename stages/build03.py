@@ -110,7 +110,7 @@ def measure_embryos(
 ) -> list[tuple[Shape, Quality]]:
     """Geometry and quality of every embryo of the sam2 table, in its order; the next wells are measured meanwhile."""
     keyed = embryos[["well", "time_int", "area_px"]].assign(
-        embryo=embryos["embryo_id"].str.rpartition("_e")[2].astype(int)
+        embryo=np.array([int(name.rpartition("_e")[2]) for name in embryos["embryo_id"]], np.int64)
     )
     wells = [rows.sort_values(["time_int", "embryo"]) for _, rows in keyed.groupby("well")]
     measuring = ahead(lambda rows: measure_well(experiment, rows, scales, networks, settings), wells)

@@ -1,8 +1,17 @@
 """How an experiment's rows and its plate's are joined."""
 
-import pandas as pd
+from pathlib import Path
 
+import pandas as pd
+import pytest
+
+from morphseq_manifest.cohort import columns, params
+from morphseq_manifest.cohort.columns import Source, needed_of_plate
 from stages import build03
+from stages.files import plates
+from stages.imaging.geometry import Settings
+from stages.networks.qc_networks import QcSettings
+from tests.project import REPOSITORY
 
 
 def test_rows_without_a_plate_row_keep_blanks_and_the_plates_columns_go_along() -> None:
@@ -26,3 +35,21 @@ def test_wells_with_another_number_of_embryos_than_they_were_given_are_told() ->
     )
     assert build03.other_counts(embryos, plate) == {"A02": (3, 1), "A03": (1, 0)}
     assert build03.other_counts(embryos, plate.drop(columns="embryos_per_well")) == {}
+
+
+def test_a_plate_without_embryos_has_a_table_without_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As sam2 leaves it if no embryo is found, or if all wells are flagged."""
+    monkeypatch.chdir(tmp_path)
+    cells = {name: "1" for name in needed_of_plate()} | {"well": "A01", "time_int": "0", "genotype": "wt"}
+    table = tmp_path / "data/metadata/built_metadata_files/EMPTY_metadata.csv"
+    table.parent.mkdir(parents=True)
+    table.write_text(f"{','.join(cells)}\n{','.join(cells.values())}\n")
+    plate = plates.read_plate(table, "EMPTY")
+    embryos = pd.DataFrame({name: pd.Series(dtype=str) for name in columns.names(Source.SAM2)})
+    embryos["time_int"] = embryos["time_int"].astype(int)
+    settings = params.read(REPOSITORY)
+    networks = settings.block("qc_masks", QcSettings).models
+    built = build03.build_table("EMPTY", embryos, plate, networks, settings.block("build03", Settings))
+    assert len(built) == 0
+    assert built.columns[:4].tolist() == ["experiment_date", "well", "embryo_id", "snip_id"]
+    assert {"genotype", "area_um2", "dead_flag"} <= set(built.columns)
