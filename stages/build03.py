@@ -95,10 +95,10 @@ def measure_well(
             for embryo, area in zip(frame["embryo"], frame["area_px"], strict=True):
                 box = embryo_boxes.get(embryo, NOWHERE)
                 mask = label[box] == embryo
-                if not mask.any() or np.count_nonzero(mask) != int(area):
+                if not mask.any() or np.count_nonzero(mask) != area:
                     raise ContentError(
                         f"{folder}: embryo {embryo} of well {well}, frame {time_int}, has {np.count_nonzero(mask)} px, "
-                        f"the sam2 table says {area}. Run sam2 again"
+                        f"the sam2 table says {area:g}. Run sam2 again"
                     )
                 quality = judge(mask, box, label.shape, masks, um_per_px, settings)
                 measured.append((measure(mask, box, scale), quality))
@@ -165,6 +165,7 @@ def main(experiment: str) -> None:
     source = layout.sam2_table(experiment)
     embryos = tables.read_text(source)
     embryos["time_int"] = tables.numbers(embryos, "time_int", source).astype(np.int64)
+    embryos["area_px"] = tables.numbers(embryos, "area_px", source)
     networks = settings.block("qc_masks", QcSettings).models
     table = build_table(experiment, embryos, plate, networks, settings.block("build03", Settings))
     tables.write(layout.build03_table(experiment), table)

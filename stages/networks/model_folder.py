@@ -116,7 +116,8 @@ def fill(network: Network, folder: Path) -> Network:
 def fit(network: Network, state: "dict[str, torch.Tensor]", complaint: str) -> Network:
     """Put tensors into `network`, ready for inference on `device()`; images go through it with channels last.
 
-    Raises ConfigError, `complaint` with the tensors that are missing, too many, or of another shape.
+    Raises ConfigError, `complaint` with the tensors that are missing, too many, of another shape, or hold NaN or
+    infinity, as those of a training that came to nothing do.
     """
     import torch
 
@@ -128,11 +129,16 @@ def fit(network: Network, state: "dict[str, torch.Tensor]", complaint: str) -> N
         for name, tensor in expected.items()
         if name in state and state[name].shape != tensor.shape
     ]
+    wrong += [f"{name} holds what is no number" for name in expected if name in state and not _is_finite(state[name])]
     if wrong:
         raise ConfigError(f"{complaint}: {'; '.join(wrong)}. Copy the folder again, whole")
     network.load_state_dict(state)
     ready: Network = network.eval().to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return ready
+
+
+def _is_finite(tensor: "torch.Tensor") -> bool:
+    return not tensor.is_floating_point() or bool(tensor.isfinite().all())
 
 
 def _shape(tensor: "torch.Tensor") -> str:

@@ -124,3 +124,18 @@ def test_an_edited_manifest_is_refused(project: Project) -> None:
         output = project.run("python", "-m", "stages.snips", SNAPSHOT, fails=True)
         assert str(path) in output
         assert "dvc repro images" in output
+
+
+def test_whole_numbers_are_taken_as_pandas_writes_them_beside_a_blank(project: Project) -> None:
+    path = project.root / f"data/sam2_pipeline_files/sam2_expr_files/sam2_metadata_{SNAPSHOT}.csv"
+    built = project.root / f"data/metadata/build03_output/expr_embryo_metadata_{SNAPSHOT}.csv"
+    before = built.read_bytes()
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table["area_px"] += ".0"
+    replace_file(path, table.to_csv(index=False).encode())
+    project.run("python", "-m", "stages.build03", SNAPSHOT)
+    assert built.read_bytes() == before
+    table.loc[0, "area_px"] = "large"
+    replace_file(path, table.to_csv(index=False).encode())
+    output = project.run("python", "-m", "stages.build03", SNAPSHOT, fails=True)
+    assert f"sam2_metadata_{SNAPSHOT}.csv, row 2: area_px is 'large', not a number" in output

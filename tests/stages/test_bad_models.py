@@ -33,3 +33,20 @@ def test_a_pickled_module_is_never_loaded(project: Project, name: str) -> None:
     output = project.run("python", "-m", "stages.latents", SNAPSHOT, "--model", "pickled", fails=True)
     assert f"data/models/legacy/pickled/{name}: " in output
     assert "state_dict" in output
+
+
+def test_weights_of_a_training_that_came_to_nothing_are_refused(project: Project) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    folder = project.root / "data/models/legacy/nothing"
+    shutil.copytree(project.root / "data/models/legacy/demo_a", folder)
+    state = load_file(folder / "model.safetensors")
+    name = next(name for name, tensor in state.items() if tensor.is_floating_point())
+    state[name] = torch.full_like(state[name], float("nan"))
+    (folder / "model.safetensors").unlink()
+    save_file(state, folder / "model.safetensors")
+    output = project.run("python", "-m", "stages.latents", SNAPSHOT, "--model", "nothing", fails=True)
+    assert (
+        f"data/models/legacy/nothing: the weights don't fit its config.json: {name} holds what is no number" in output
+    )
