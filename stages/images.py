@@ -103,7 +103,7 @@ def find_frames(folder: Path) -> tuple[dict[tuple[str, int], str], list[str]]:
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """params.yaml, `images`: the share of frames and rows of the plate table that may be without the other."""
+    """params.yaml, `images`: the share of rows of the plate table, and of frames, that may be without the other."""
 
     most_unfit: float
 
@@ -175,14 +175,13 @@ def check_sizes(listed: Iterable[Listed], expected: plates.FrameSizes, folder: P
 
 
 def check_fit(manifest: ImagesManifest, most: float, folder: Path, table: Path) -> None:
-    """Raise ContentError if more than a share of all frames and rows has no other: names or numbers are amiss then."""
+    """Raise ContentError if more than a share of the rows, or of the frames, has no other: something is amiss then."""
     without = {
         kind: [problem for problem in manifest.problems if problem.kind == kind]
         for kind in (ROW_WITHOUT_FRAME, FRAME_WITHOUT_ROW, NOT_A_FRAME)
     }
     rows, frames, others = without.values()
-    every = manifest.counts.frames + len(rows)
-    if len(rows) + len(frames) > most * every:
+    if len(rows) > most * manifest.counts.rows or len(frames) > most * manifest.counts.frames:
         examples = [f"{one.well} {one.time_int}" for one in rows[:1]] + [one.path for one in (*frames[:1], *others[:1])]
         raise ContentError(
             f"{folder} and {table} do not fit: {len(rows)} of {manifest.counts.rows} rows are without a frame, "
