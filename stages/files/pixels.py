@@ -1,6 +1,7 @@
 """What a frame may be, and how it becomes grey: one plane of whole numbers, in whatever file microscopes write it."""
 
 import io
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tifffile import PHOTOMETRIC
 
+from stages.files.tiff_pages import pages_of
 from stages.imaging.arrays import Grey
 
 # More than Pillow decodes: a few bytes can claim a terabyte.
@@ -99,12 +101,12 @@ def _form_of_image(image: Image.Image) -> Form:
 
 def _plane(tif: tifffile.TiffFile) -> tifffile.TiffPage:
     """The only plane of a TIFF; smaller versions of it do not count. Raises ValueError if there are several."""
-    planes = {axis: size for series in tif.series for axis, size in zip(series.axes, series.shape, strict=True)}
-    several = {axis: size for axis, size in planes.items() if axis not in "YXS" and size > 1}
-    if several or len([series for series in tif.series if not series.keyframe.is_reduced]) > 1:
-        shape = ", ".join(f"{size} along {axis}" for axis, size in several.items()) or f"{len(tif.series)} images"
-        raise ValueError(f"it holds several planes ({shape}). {_EXPORT}")
     page = tif.pages.first
+    whole = islice((one for one in pages_of(tif) if not one.is_reduced), 2)
+    deep = any(size > 1 for axis, size in zip(page.axes, page.shape, strict=True) if axis not in "YXS")
+    # ImageJ may write many planes behind one page.
+    if deep or len(list(whole)) > 1 or (tif.imagej_metadata or {}).get("images", 1) > 1:
+        raise ValueError(f"it holds several planes. {_EXPORT}")
     _form_of_page(page)
     return page
 

@@ -21,6 +21,7 @@ from PIL import Image
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError, MorphseqError, UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes, hash_file
+from stages.files.tiff_pages import pages_of
 
 Pixels = NDArray[Any]
 Reader = Callable[[], Pixels]
@@ -103,7 +104,7 @@ def open_stack(folder: Path, name: str, *, mask: bool = False) -> Iterator[dict[
         tif = tifffile.TiffFile(path)
     with tif:
         with _explaining(path):
-            readers = {_tag(page).time_int: partial(_read_page, path, page) for page in tif.pages}
+            readers = {_tag(page).time_int: partial(_read_page, path, page) for page in pages_of(tif)}
         yield dict(sorted(readers.items()))
 
 
@@ -112,16 +113,16 @@ def read_stack(path: Path) -> Iterator[Page]:
     with _explaining(path):
         tif = tifffile.TiffFile(path)
     with tif:
-        for page in tif.pages:
-            with _explaining(path):
-                tag = _tag(page)
+        with _explaining(path):
+            pages = [(_tag(page), page) for page in pages_of(tif)]
+        for tag, page in pages:
             yield Page(tag, _read_page(path, page))
 
 
 def read_tags(path: Path) -> list[tuple[PageTag, tuple[int, ...]]]:
     """What the pages of a stack say of themselves, and their shapes, without decoding any. Raises as read_stack."""
     with _explaining(path), tifffile.TiffFile(path) as tif:
-        return [(_tag(page), page.shape) for page in tif.pages]
+        return [(_tag(page), page.shape) for page in pages_of(tif)]
 
 
 def read_key(path: Path) -> str | None:

@@ -30,3 +30,11 @@ _DEEP = b'{"a":' * 5000
 )
 def test_it_is_read_or_refused_by_name(tmp_path: Path, kind: str, data: bytes) -> None:
     assert wrong(FORMATS[kind], tmp_path, data) == []
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["TIFF", "stack"])
+def test_a_page_that_leads_to_others_without_end_is_not_followed_for_ever(tmp_path: Path, kind: str) -> None:
+    data = FORMATS["TIFF"].sample(tmp_path)
+    after = 8 + 2 + 12 * int.from_bytes(data[8:10], "little")
+    assert wrong(FORMATS[kind], tmp_path, data[:after] + (16).to_bytes(4, "little") + data[after + 4 :]) == []

@@ -77,10 +77,38 @@ SAME: dict[str, Callable[[], tuple[str, bytes]]] = {
     "OME": lambda: tiff(ome=True),
     "TIFF with a thumbnail": with_thumbnail,
 }
+
+
+def with_next_page(data: bytes, page: int, following: int) -> bytes:
+    """A TIFF in which a page, by its offset, says that another one follows; 0: none does."""
+    at = page + 2 + 12 * int.from_bytes(data[page : page + 2], "little")
+    return data[:at] + following.to_bytes(4, "little") + data[at + 4 :]
+
+
+def in_a_circle() -> tuple[str, bytes]:
+    """The second page is its own next one, and no whole one."""
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as file:
+        file.write(GREY)
+        file.write(GREY[::4, ::4], subfiletype=1)
+    data = out.getvalue()
+    with tifffile.TiffFile(io.BytesIO(data)) as tif:
+        second = tif.pages[1].offset
+    return "a.tif", with_next_page(data, second, second)
+
+
+def behind_one_page() -> tuple[str, bytes]:
+    """Many planes as ImageJ writes them if they are large: only the first is said to be a page."""
+    name, data = tiff(np.stack([GREY] * 3), imagej=True, metadata={"axes": "ZYX"})
+    with tifffile.TiffFile(io.BytesIO(data)) as tif:
+        return name, with_next_page(data, tif.pages.first.offset, 0)
+
+
 REFUSED: dict[str, tuple[Callable[[], tuple[str, bytes]], str]] = {
-    "channels": (lambda: tiff(np.stack([GREY] * 2), imagej=True, metadata={"axes": "CYX"}), "planes (2 along C)"),
-    "z-planes": (lambda: tiff(np.stack([GREY] * 3), imagej=True, metadata={"axes": "ZYX"}), "planes (3 along Z)"),
-    "pages": (lambda: tiff(np.stack([GREY] * 4), photometric="minisblack"), "several planes (4 along"),
+    "channels": (lambda: tiff(np.stack([GREY] * 2), imagej=True, metadata={"axes": "CYX"}), "several planes"),
+    "z-planes": (lambda: tiff(np.stack([GREY] * 3), imagej=True, metadata={"axes": "ZYX"}), "several planes"),
+    "pages": (lambda: tiff(np.stack([GREY] * 4), photometric="minisblack"), "several planes"),
+    "planes behind one page": (behind_one_page, "several planes"),
     "float": (lambda: tiff(GREY / np.float32(255)), "its pixels are float32"),
     "int32": (lambda: tiff(GREY.astype(np.int32)), "its pixels are int32"),
     "int16": (lambda: tiff(GREY.astype(np.int16)), "its pixels are int16"),
@@ -108,3 +136,11 @@ def test_what_can_not_be_used_is_refused_with_the_reason(form: str) -> None:
         with pytest.raises(ValueError, match=r"Export it") as refused:
             look(name, data)
         assert said in str(refused.value)
+
+
+@pytest.mark.timeout(60)
+def test_pages_that_go_in_a_circle_have_an_end() -> None:
+    name, data = in_a_circle()
+    for look in (pixels.form_of, pixels.grey):
+        with pytest.raises(ValueError, match="its pages go in a circle"):
+            look(name, data)
