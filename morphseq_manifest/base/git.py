@@ -97,7 +97,7 @@ def history(root: Path, path: Path, *, start: str | None = None) -> list[str]:
 
 
 def shallow(root: Path) -> set[str]:
-    """The commits at which this clone ends: all that is older seems to have been made there. None if it is whole."""
+    """The commits at which this clone ends: all that is older seems to have been made there; none if it is whole."""
     place = run(root, "rev-parse", "--git-path", "shallow")
     try:
         return set((root / os.fsdecode(place or b"").strip()).read_text().split()) if place else set()

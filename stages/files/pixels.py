@@ -107,7 +107,6 @@ def _plane(tif: tifffile.TiffFile) -> tifffile.TiffPage:
     # ImageJ may write many planes behind one page.
     if deep or len(list(whole)) > 1 or (tif.imagej_metadata or {}).get("images", 1) > 1:
         raise ValueError(f"it holds several planes. {_EXPORT}")
-    _form_of_page(page)
     return page
 
 
@@ -121,7 +120,8 @@ def _form_of_page(page: tifffile.TiffPage) -> Form:
 
 
 def _decoded(page: tifffile.TiffPage) -> NDArray[np.generic]:
-    """The pixels of a page, (H, W) or (H, W, colours), the brighter the higher."""
+    """The pixels of a page, (H, W) or (H, W, colours), the brighter the higher. Raises ValueError as form_of does."""
+    _form_of_page(page)
     image: NDArray[np.generic] = page.asarray()
     if page.axes.startswith("S"):  # a plane a colour
         image = np.moveaxis(image, 0, -1)

@@ -14,9 +14,11 @@ from ruamel.yaml import YAML
 
 from morphseq_manifest.answers.code import versions
 from morphseq_manifest.answers.code.fingerprints import Code, read_module
+from morphseq_manifest.answers.code.unrecorded import Unrecorded, unrecorded
 from morphseq_manifest.answers.code.versions import CodeManifest, StageCode
 from morphseq_manifest.base.errors import ConfigError, ContentError
 from morphseq_manifest.cohort.manifests import canonical
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc import definition
 from tests.project import REPOSITORY, Project, as_json
 
@@ -488,3 +490,15 @@ def test_every_stage_here_runs_again_with_its_version() -> None:
     assert definition.stage_modules(REPOSITORY).keys() == stages.keys()
     for name, stage in stages.items():
         assert f"versions.{name}" in stage.get("do", stage)["params"]
+
+
+@pytest.mark.parametrize("is_relative", [True, False])
+def test_changed_code_is_noticed_from_whatever_folder_is_asked(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, is_relative: bool
+) -> None:
+    monkeypatch.chdir(tree.root.parent)
+    root = Path(tree.root.name) if is_relative else tree.root
+    (root / ".dvc").mkdir()
+    assert unrecorded(CohortSnapshot(root)) == Unrecorded({}, [])
+    tree.edit("work/shared.py", "2 * x", "3 * x")
+    assert unrecorded(CohortSnapshot(root)) == Unrecorded({"first": "changed"}, [])

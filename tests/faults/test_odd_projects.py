@@ -82,28 +82,10 @@ def test_what_a_run_records_of_odd_settings_is_what_dvc_records(tmp_path: Path) 
     assert locks[0] == locks[1]
 
 
-def test_a_damaged_object_that_is_write_protected_is_restored_by_dvc_and_not_here(tmp_path: Path) -> None:
+def damaged(root: Path, mode: int) -> tuple[Project, Path]:
+    """A project without its only output, of which the cache holds something else under a file mode; and that object."""
     project = make(
-        tmp_path / "it", "experiments: {}\nversions: {}\n",
-        "stages:\n  a: {cmd: cp foo bar, deps: [foo], outs: [bar]}\n", "/bar\n",
-    )  # fmt: skip
-    (project.root / "foo").write_text("1\n")
-    project.repro("a")
-    (cached,) = (project.root / ".dvc/cache/files/md5").glob("*/*")
-    cached.chmod(0o644)
-    cached.write_text("junk\n")
-    cached.chmod(0o444)
-    (project.root / "bar").unlink()
-    project.repro("a")
-    assert (project.root / "bar").read_text() == "junk\n"
-    project.morphseq("run")
-    assert (project.root / "bar").read_text() == "1\n"
-
-
-@pytest.mark.parametrize("mode", [0o644, 0o444])
-def test_a_damaged_object_in_the_cache_is_made_anew(tmp_path: Path, mode: int) -> None:
-    project = make(
-        tmp_path / "it", "experiments: {}\nversions: {}\n",
+        root, "experiments: {}\nversions: {}\n",
         "stages:\n  a: {cmd: cp foo bar, deps: [foo], outs: [bar]}\n", "/bar\n",
     )  # fmt: skip
     (project.root / "foo").write_text("1\n")
@@ -113,6 +95,20 @@ def test_a_damaged_object_in_the_cache_is_made_anew(tmp_path: Path, mode: int) -
     cached.write_text("junk\n")
     cached.chmod(mode)
     (project.root / "bar").unlink()
+    return project, cached
+
+
+def test_a_damaged_object_that_is_write_protected_is_restored_by_dvc_and_not_here(tmp_path: Path) -> None:
+    project, _ = damaged(tmp_path / "it", 0o444)
+    project.repro("a")
+    assert (project.root / "bar").read_text() == "junk\n"
+    project.morphseq("run")
+    assert (project.root / "bar").read_text() == "1\n"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o444])
+def test_a_damaged_object_in_the_cache_is_made_anew(tmp_path: Path, mode: int) -> None:
+    project, cached = damaged(tmp_path / "it", mode)
     project.morphseq("run")
     assert ((project.root / "bar").read_text(), cached.read_text()) == ("1\n", "1\n")
     assert "1 stages: 1 up to date" in project.morphseq("run")

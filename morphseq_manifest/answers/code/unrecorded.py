@@ -61,4 +61,4 @@ def _files(snapshot: CohortSnapshot) -> Iterator[bytes]:
             folders.sort()
             for path in (f"{folder}/{name}" for name in sorted(names) if name.endswith(".py")):
                 yield os.fsencode(path)
-                yield snapshot.content(Path(path)) or b""
+                yield snapshot.content(Path(path).relative_to(snapshot.root)) or b""

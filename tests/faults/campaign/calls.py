@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
+from morphseq_manifest.base.errors import ExitCode
 from tests.faults.campaign import faulty, small
 from tests.faults.campaign.faulty import FAILURES, Ended, Fault
 from tests.faults.campaign.part import Part
@@ -18,8 +19,6 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "provenance": ("morphseq", "provenance", "df01", "--check"),
 }
 STATES = {"run": ("edited",), "status": ("edited", "first"), "verify": ("frames",), "provenance": ("cohort",)}
-# What a command may say: of a project that is as it should be; of an edited one, never 0.
-_OK, _STALE, _CANT, _DAMAGED, _UNREADABLE = range(5)
 
 
 def prepare(folder: Path) -> None:
@@ -60,14 +59,14 @@ def after_looking(
 ) -> list[str]:
     """What is wrong after a command that only looks."""
     found = []
-    if state == "edited" and ended.code == _OK:
+    if state == "edited" and ended.code == ExitCode.OK:
         found.append(f"all is up to date, of an edited project:\n{ended.output}")
-    if state != "edited" and ended.code in {_STALE, _DAMAGED} and "can't be" not in ended.output:
+    if state != "edited" and ended.code in {ExitCode.STALE, ExitCode.CONTENT} and "can't be" not in ended.output:
         found.append(f"something is out of date or damaged, of a project that is whole:\n{ended.output}")
     if state_of(project.root) != before:
         found.append("a command that looks has changed something")
     code, output = project.ending(*command)
-    if code != (_STALE if state == "edited" else _OK):
+    if code != (ExitCode.STALE if state == "edited" else ExitCode.OK):
         found.append(f"afterwards, exit status {code}:\n{output}")
     return found
 
@@ -80,10 +79,10 @@ def after_run(prepared: Path, project: Project, ended: Ended, old: dict[str, str
     recorded = blocks(project.root)
     found += [f"dvc.lock has {name} half made" for name in recorded if recorded[name] not in (old.get(name), new[name])]
     found += wrong_verdict(project.root)
-    if ended.code == _OK and recorded != new:
+    if ended.code == ExitCode.OK and recorded != new:
         found.append(f"exit status 0, and not all is recorded:\n{ended.output}")
     code, output = project.ending("morphseq", "run")
-    if code != _OK:
+    if code != ExitCode.OK:
         found.append(f"afterwards, exit status {code}:\n{output}\nand before\n{ended.output}")
     found += [f"afterwards: {line}" for line in small.other_than_second(prepared, project)]
     own = project.root / ".dvc/tmp/morphseq"

@@ -127,13 +127,10 @@ def made_a_file(path: Path, chance: Random) -> None:
 
 def linked(path: Path, chance: Random) -> None:
     """The same content, elsewhere."""
-    target = path.parents[len(path.parts) - len(_root_of(path).parts) - 1] / f"elsewhere{chance.randrange(10**9)}"
+    root = next(folder for folder in path.parents if (folder / "dvc.yaml").exists())
+    target = root / f"elsewhere{chance.randrange(10**9)}"
     path.rename(target)
     path.symlink_to(target)
-
-
-def _root_of(path: Path) -> Path:
-    return next(folder for folder in path.parents if (folder / "dvc.yaml").exists())
 
 
 def linked_to_nothing(path: Path, chance: Random) -> None:

@@ -20,7 +20,3 @@ class Part(NamedTuple):
     attempt: Callable[[Path, Path, str, int, Random], list[str]]
     hinders: Callable[[], str] = str
     seconds: int = 120
-
-
-def nothing(folder: Path) -> None:
-    """Prepare nothing."""
