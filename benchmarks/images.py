@@ -19,7 +19,8 @@ from morphseq_manifest.base.hashing import hash_file
 from morphseq_manifest.base.journal import Journal
 from morphseq_manifest.base.prefetch import ahead
 from morphseq_manifest.cohort import params
-from morphseq_manifest.cohort.manifests.images_manifest import Frame
+from morphseq_manifest.cohort.manifests import images_manifest
+from morphseq_manifest.cohort.manifests.images_manifest import Frame, Reading
 from stages import latents, qc_masks, snips
 from stages.files import stacks
 from stages.files.frames import read_frame
@@ -145,9 +146,9 @@ def masking(
         inside[0] += time.thread_time() - begun
         return found
 
-    def counted(folder: Path, frame: Frame) -> np.ndarray:
+    def counted(folder: Path, reading: Reading, frame: Frame) -> np.ndarray:
         reads[0] += 1
-        return read_frame(folder, frame)
+        return read_frame(folder, reading, frame)
 
     with tempfile.TemporaryDirectory() as name:
         frames = write_frames(Path(name), drawn, count)
@@ -161,7 +162,8 @@ def masking(
             parts = [qc_masks.Network(*pair, "") for pair in zip(ready, shelves, strict=True)]
             begun, processor = time.perf_counter(), time.process_time()
             made_from = {"version": 1, "threshold": 0.5}
-            qc_masks.make_masks(Path(name), {"A01": frames}, parts, made_from, lambda count, *, kept=False: None)
+            manifest = images_manifest.build("exp", frames, [], len(frames))
+            qc_masks.make_masks(Path(name), manifest, parts, made_from, lambda count, *, kept=False: None)
             processor, wall = time.process_time() - processor, time.perf_counter() - begun
     note = f"{inside[0] / count / len(networks) * 1e3:.0f} ms a frame and network"
     yield Figure(

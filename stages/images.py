@@ -1,6 +1,7 @@
 """Stage `images`: lists an experiment's frames with their content hashes, and what does not fit its plate table."""
 
 import io
+import math
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import NamedTuple
 
 import click
 import msgspec
+import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ContentError, UnreadableError
@@ -16,6 +19,7 @@ from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.base.progress import watching
 from morphseq_manifest.base.reading import read_small
 from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort.experiments import Experiment
 from morphseq_manifest.cohort.ids import frame_key
 from morphseq_manifest.cohort.manifests import images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import (
@@ -25,16 +29,21 @@ from morphseq_manifest.cohort.manifests.images_manifest import (
     Frame,
     ImagesManifest,
     Problem,
+    Reading,
 )
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
-from stages.files import layout, pixels, plates
+from stages.files import depth, layout, pixels, plates
+from stages.files.depth import Span
+from stages.files.frame_checks import check_fit, check_sizes
 from stages.files.pixels import Form
+from stages.imaging.polarity import is_dark_field
 
 # Reading frames waits for storage more than for the processor.
 _READERS = 8
 _SHOWN = 10
-_FOURTEEN_BITS = (1 << 14) - 1
+# .dvcignore has these names, too, so that such a file reruns nothing.
+_LEFT_BEHIND = {"thumbs.db", "desktop.ini", "@eadir"}
 
 
 def whole_image(name: str, data: bytes) -> str | None:
@@ -78,6 +87,11 @@ def compare(frames: Iterable[Frame], rows: Iterable[tuple[str, int]], other_file
     ]
 
 
+def is_left_behind(name: str) -> bool:
+    """Whether a file is what Windows, macOS or a file server leave in folders: no content, and no frame."""
+    return name.startswith(".") or name.lower() in _LEFT_BEHIND
+
+
 def find_frames(folder: Path) -> tuple[dict[tuple[str, int], str], list[str]]:
     """The files of a folder of frames: names by (well, time_int), and the names that are not a frame's.
 
@@ -87,7 +101,7 @@ def find_frames(folder: Path) -> tuple[dict[tuple[str, int], str], list[str]]:
         raise UnreadableError(f"{folder}: no such folder of frames. Copy it there, or correct the id in {PARAMS}")
     names: dict[tuple[str, int], str] = {}
     others = []
-    for name in sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")):
+    for name in sorted(path.name for path in folder.iterdir() if not is_left_behind(path.name)):
         key = frame_key(name)
         if key is None:
             others.append(name)
@@ -109,15 +123,25 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Listed(NamedTuple):
-    """A frame, what its header says of it, and the largest number in it if it has 16 bits."""
+    """A frame, and what its header says of it.
+
+    `span` has the numbers in it if it has more than 8 bits; `is_dark` is None if nobody asked for its polarity.
+    """
 
     frame: Frame
     form: Form
-    brightest: int | None
+    span: Span | None
+    is_dark: bool | None
 
 
-def read_frames(folder: Path, names: dict[tuple[str, int], str]) -> list[Listed]:
-    """Hash the frames. Raises UnreadableError naming those that can't be read, are not whole, or can't be used."""
+def read_frames(folder: Path, names: dict[tuple[str, int], str], said: Experiment) -> list[Listed]:
+    """Hash the frames. Raises UnreadableError naming those that can't be read, are not whole, or can't be used.
+
+    Decoded are only those of more than 8 bits and, unless params.yaml has `said` which polarity the plate has, the
+    first of each well.
+    """
+    plane = Reading(page=said.page, channel=said.channel)
+    first = {well: (well, time_int) for well, time_int in sorted(names, reverse=True)}
 
     def list_frame(item: tuple[tuple[str, int], str]) -> Listed | str:
         (well, time_int), name = item
@@ -129,11 +153,15 @@ def read_frames(folder: Path, names: dict[tuple[str, int], str]) -> list[Listed]
         if wrong:
             return f"{folder / name} {wrong}"
         try:
-            form = pixels.form_of(name, data)
-            brightest = pixels.brightest(name, data) if form.bits > 8 else None
+            form = pixels.form_of(name, data, plane)
+            is_asked = said.polarity is None and first[well] == (well, time_int)
+            is_decoded = is_asked or depth.is_deep(form.dtype)
+            numbers = pixels.numbers(name, data, plane) if is_decoded else None
+            span = None if numbers is None else span_of(name, numbers, form)
+            is_dark = is_dark_field(numbers) if is_asked and numbers is not None else None
         except Exception as error:  # noqa: BLE001 - of spoilt bytes, decoders raise whatever they come across
             return f"{folder / name} can't be used: {error or type(error).__name__}"
-        return Listed(Frame(well, time_int, name, len(data), hash_bytes(data)), form, brightest)
+        return Listed(Frame(well, time_int, name, len(data), hash_bytes(data)), form, span, is_dark)
 
     frames_or_faults: list[Listed | str] = []
     with ThreadPoolExecutor(_READERS) as pool, watching(f"images {folder.name}", len(names)) as advance:
@@ -147,74 +175,72 @@ def read_frames(folder: Path, names: dict[tuple[str, int], str]) -> list[Listed]
     return [item for item in frames_or_faults if not isinstance(item, str)]
 
 
-def check_depth(listed: Iterable[Listed], folder: Path) -> None:
-    """Raise ContentError if all frames of 16 bits are of a camera of fewer: their upper 8 bits are nearly black."""
-    deep = {one.frame.path: one.brightest for one in listed if one.brightest is not None}
-    name = max(deep, key=lambda path: deep[path], default="")
-    if deep and deep[name] <= _FOURTEEN_BITS:
+def span_of(name: str, numbers: NDArray[np.generic], form: Form) -> Span | None:
+    """The numbers in a frame of more than 8 bits. Raises ValueError if one of them is not a number."""
+    if not depth.is_deep(form.dtype):
+        return None
+    least, largest = float(numbers.min()), float(numbers.max())
+    if not (math.isfinite(least) and math.isfinite(largest)):
+        raise ValueError("it has pixels that are not a number")
+    return Span(name, form.dtype, least, largest, form.bits)
+
+
+def reading_of(listed: Iterable[Listed], said: Experiment, folder: Path) -> Reading:
+    """How all frames of a plate become grey: as params.yaml has `said`, else as the frames say themselves.
+
+    Raises ContentError if neither says what is black and white.
+    """
+    frames = list(listed)
+    try:
+        within = depth.range_of([one.span for one in frames if one.span is not None], said.pixel_range)
+    except ValueError as error:
         raise ContentError(
-            f"{folder}: its frames have 16 bits, but no pixel above {deep[name]:,} of 65,535 ({name} has that one), as "
-            "of a camera of 10, 12 or 14 bits. Export them with 8 bits, or stretched to all 16"
-        )
+            f"{folder}: what is black and white is not to be told: {error}. Correct `pixel_range: [black, white]` of "
+            f"the experiment in {PARAMS}, or export the frames with 8 bits"
+        ) from error
+    votes = [one.is_dark for one in frames if one.is_dark is not None]
+    is_dark = said.polarity == "dark" if said.polarity else 2 * sum(votes) > len(votes)
+    return Reading(within, is_dark, said.page, said.channel)
 
 
-def check_sizes(listed: Iterable[Listed], expected: plates.FrameSizes, folder: Path, table: Path) -> None:
-    """Raise ContentError naming the frames that have another size than their plate table's row says."""
-    wrong = []
-    for frame, (width, height, _), _ in listed:
-        row, *said = expected.get((frame.well, frame.time_int), (0, width, height))
-        if [width, height] != said:
-            told = " x ".join(f"{length:.0f}" for length in said)
-            wrong.append(f"{frame.path} has {width} x {height} px, row {row} says {told}")
-    if wrong:
-        more = f" (and {len(wrong) - _SHOWN} more)" if len(wrong) > _SHOWN else ""
-        raise ContentError(
-            f"{table}: not the frames of {folder}: {'; '.join(wrong[:_SHOWN])}{more}. Correct `Width (px)` and "
-            "`Height (px)`, or export the frames as the table has them"
-        )
-
-
-def check_fit(manifest: ImagesManifest, most: float, folder: Path, table: Path) -> None:
-    """Raise ContentError if more than a share of the rows, or of the frames, has no other: something is amiss then."""
-    without = {
-        kind: [problem for problem in manifest.problems if problem.kind == kind]
-        for kind in (ROW_WITHOUT_FRAME, FRAME_WITHOUT_ROW, NOT_A_FRAME)
-    }
-    rows, frames, others = without.values()
-    if len(rows) > most * manifest.counts.rows or len(frames) > most * manifest.counts.frames:
-        examples = [f"{one.well} {one.time_int}" for one in rows[:1]] + [one.path for one in (*frames[:1], *others[:1])]
-        raise ContentError(
-            f"{folder} and {table} do not fit: {len(rows)} of {manifest.counts.rows} rows are without a frame, "
-            f"{len(frames)} of {manifest.counts.frames} frames without a row, {len(others)} files are no frames "
-            f"(as {', '.join(examples)}): more than images.most_unfit, {most:g}. Correct names or numbers, or raise it"
-        )
-
-
-def list_images(experiment: str) -> ImagesManifest:
-    """The images manifest of an experiment, from its folder of frames and its plate table."""
+def list_images(experiment: str, said: Experiment) -> ImagesManifest:
+    """The images manifest of an experiment, from its folder of frames, its plate table, and what params.yaml says."""
     folder, table = layout.FRAMES / experiment, layout.plate_table(experiment)
     plate = plates.read_plate(table, experiment)
     names, others = find_frames(folder)
-    listed = read_frames(folder, names)
-    check_sizes(listed, plates.frame_sizes(plate, table), folder, table)
-    check_depth(listed, folder)
+    listed = read_frames(folder, names, said)
+    check_sizes([(one.frame, one.form) for one in listed], plates.frame_sizes(plate, table), folder, table)
+    reading = reading_of(listed, said, folder)
     frames = [one.frame for one in listed]
     rows = list(zip(plate["well"], plate["time_int"], strict=True))
-    return images_manifest.build(experiment, frames, compare(frames, rows, others), len(rows))
+    problems = compare(frames, rows, others)
+    return images_manifest.build(experiment, frames, problems, len(rows), reading, plates.summary(plate, table))
 
 
-@click.command("images", cls=StageCommand)
+def words(reading: Reading) -> str:
+    """How frames are read, for people; empty if as they are."""
+    said = ["dark field, turned"] if reading.dark_field else []
+    if reading.range:
+        said.append("{:g} is black and {:g} white".format(*reading.range))
+    return "".join(f"; {one}" for one in said)
+
+
+@click.command("images", cls=StageCommand, context_settings={"ignore_unknown_options": True})
 @click.argument("experiment")
-def main(experiment: str) -> None:
-    """List EXPERIMENT's frames with their hashes in manifests/images."""
+@click.argument("said", nargs=-1, type=click.UNPROCESSED)
+def main(experiment: str, said: tuple[str, ...]) -> None:
+    """List EXPERIMENT's frames with their hashes in manifests/images.
+
+    What params.yaml has SAID of the experiment is read from there; it is named so that DVC sees when it changes.
+    """
     settings = params.read()
-    settings.experiment(experiment)
-    manifest = list_images(experiment)
+    manifest = list_images(experiment, settings.experiment(experiment))
     most = settings.block("images", Settings).most_unfit
     check_fit(manifest, most, layout.FRAMES / experiment, layout.plate_table(experiment))
     images_manifest.write(layout.images_manifest(experiment), manifest)
     counts = manifest.counts
-    note(f"{experiment}: {counts.frames} frames in {counts.wells} wells, {len(manifest.problems)} that do not fit")
+    unfit = f"{len(manifest.problems)} that do not fit{words(manifest.reading)}"
+    note(f"{experiment}: {counts.frames} frames in {counts.wells} wells, {unfit}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from morphseq_manifest.base.prefetch import ahead
 from morphseq_manifest.base.progress import Advance, watching
 from morphseq_manifest.cohort import params
 from morphseq_manifest.cohort.manifests import images_manifest
-from morphseq_manifest.cohort.manifests.images_manifest import Frame
+from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesManifest, Reading
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, stacks
 from stages.files.frames import read_frame
@@ -51,25 +51,26 @@ def masks_of(network: torch.nn.Module, images: NDArray[np.float32], threshold: f
     return np.where(probabilities(network, images) >= threshold, np.uint8(255), np.uint8(0))
 
 
-def read_batch(folder: Path, frames: Sequence[Frame]) -> NDArray[np.float32]:
+def read_batch(folder: Path, reading: Reading, frames: Sequence[Frame]) -> NDArray[np.float32]:
     """A batch of frames as the networks take them, float32 (N, 576, 320); every frame is read and decoded once."""
-    return np.stack([to_qc_input(read_frame(folder, frame)) for frame in frames])
+    return np.stack([to_qc_input(read_frame(folder, reading, frame)) for frame in frames])
 
 
 def make_masks(
     folder: Path,
-    wells: dict[str, list[Frame]],
+    manifest: ImagesManifest,
     networks: Sequence[Network],
     made_from: dict[str, Any],
     advance: Advance,
 ) -> None:
-    """Make the stacks of all wells that are not there yet, from the frames in `folder`.
+    """Make the stacks of all wells of `manifest` that are not there yet, from the frames in `folder`.
 
     `made_from` is what all masks are made from, `threshold` among it. The next batches are read, and batches go
     through networks side by side, while masks are written. A batch never spans two wells, so that what is made of a
     well does not depend on any other.
     """
-    missing = _missing(wells, networks, made_from, advance)
+    wells, reading = manifest.by_well(), manifest.reading
+    missing = _missing(wells, networks, made_from | {"reading": reading}, advance)
     batches = [
         Batch(well, wells[well][start : start + BATCH])
         for well in wells
@@ -77,7 +78,7 @@ def make_masks(
         for start in range(0, len(wells[well]), BATCH)
     ]
     with torch_device.one_thread():
-        read = zip(batches, ahead(lambda batch: read_batch(folder, batch.frames), batches), strict=True)
+        read = zip(batches, ahead(lambda batch: read_batch(folder, reading, batch.frames), batches), strict=True)
         tasks = ((network.network, images) for batch, images in read for network, _ in missing[batch.well])
         made = ahead(lambda task: masks_of(*task, made_from["threshold"]), tasks, torch_device.workers())
         for well, group in groupby(batches, key=lambda batch: batch.well):
@@ -136,7 +137,7 @@ def main(experiment: str) -> None:
         watching(f"qc_masks {experiment}", manifest.counts.frames) as advance,
     ):
         networks = [Network(network, shelf, content) for (network, content), shelf in zip(loaded, shelves, strict=True)]
-        make_masks(layout.FRAMES / experiment, manifest.by_well(), networks, made_from, advance)
+        make_masks(layout.FRAMES / experiment, manifest, networks, made_from, advance)
     note(f"{experiment}: {len(names)} masks of each of {manifest.counts.frames} frames")
 
 

@@ -17,7 +17,7 @@ from morphseq_manifest.base.progress import Advance, watching
 from morphseq_manifest.cohort import columns, ids, params
 from morphseq_manifest.cohort.columns import Source
 from morphseq_manifest.cohort.manifests import images_manifest
-from morphseq_manifest.cohort.manifests.images_manifest import Frame
+from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesManifest
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, stacks, tables
 from stages.files.frames import read_frame
@@ -118,10 +118,10 @@ def well_rows(experiment: str, well: str, stack: Path, settings: Settings) -> It
 
 
 def segment_well(
-    experiment: str, frames: list[Frame], segmenter: Segmenter, stack: Path, key: str, advance: Advance
+    manifest: ImagesManifest, frames: list[Frame], segmenter: Segmenter, stack: Path, key: str, advance: Advance
 ) -> None:
     """Segment one well's frames and write its label stack; the next frames are read meanwhile."""
-    images = ahead(partial(read_frame, layout.FRAMES / experiment), frames)
+    images = ahead(partial(read_frame, layout.FRAMES / manifest.experiment, manifest.reading), frames)
     with stacks.writing(stack) as append:
         for frame, segmented in zip(frames, segmenter.segment(images), strict=True):
             embryos = describe(segmented.labels, segmented.confidence)
@@ -142,7 +142,11 @@ def main(experiment: str, name: str) -> None:
     manifest = images_manifest.read(layout.images_manifest(experiment))
     folder = layout.MODELS / name
     segmenter = load(folder)
-    made_from: dict[str, Any] = {"version": settings.version("sam2"), "model": keys.model(folder)}
+    made_from: dict[str, Any] = {
+        "version": settings.version("sam2"),
+        "model": keys.model(folder),
+        "reading": manifest.reading,
+    }
     rows: list[dict[str, Any]] = []
     with (
         kept_stacks.gathering([layout.LABELS / experiment]) as (shelf,),
@@ -154,7 +158,7 @@ def main(experiment: str, name: str) -> None:
                 advance(len(frames), kept=True)
             else:
                 with shelf.making(well, key) as draft:
-                    segment_well(experiment, frames, segmenter, draft(f"{well}.tif"), key, advance)
+                    segment_well(manifest, frames, segmenter, draft(f"{well}.tif"), key, advance)
             rows.extend(well_rows(experiment, well, shelf.partial / f"{well}.tif", flags))
         tables.write(layout.sam2_table(experiment), finish_table(rows, flags))
     note(f"{experiment}: {len(rows)} embryos in {manifest.counts.frames} frames")

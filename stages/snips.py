@@ -77,10 +77,16 @@ def well_of(file: str) -> str:
 
 
 def well_snips(
-    experiment: str, frames: list[Frame], scales: plates.Scales, yolk_network: str, settings: Settings, key: str
+    manifest: ImagesManifest,
+    frames: list[Frame],
+    scales: plates.Scales,
+    yolk_network: str,
+    settings: Settings,
+    key: str,
 ) -> dict[str, list[stacks.Page]]:
     """The snips of one well, each embryo_id's pages in time order, with their key; none of frames without a scale."""
-    well, folder = frames[0].well, layout.LABELS / experiment
+    experiment, well = manifest.experiment, frames[0].well
+    folder = layout.LABELS / experiment
     snips: dict[str, list[stacks.Page]] = {}
     with (
         stacks.open_stack(folder, well) as labels,
@@ -91,7 +97,7 @@ def well_snips(
             embryo_boxes = boxes(label)
             if scale is None or not embryo_boxes:
                 continue
-            grey = read_frame(layout.FRAMES / experiment, frame)
+            grey = read_frame(layout.FRAMES / experiment, manifest.reading, frame)
             check_shape(label, frame, grey.shape, folder)
             yolk = yolks[frame.time_int]() if frame.time_int in yolks else NO_YOLK
             for embryo, box in embryo_boxes.items():
@@ -124,7 +130,7 @@ def make_snips(
     """Make the stacks of all wells that are not there yet, two wells at a time."""
     yolk_network = settings.block("qc_masks", QcSettings).models.yolk
     own = settings.block("snips", Settings)
-    made_from = {"version": settings.version("snips"), "settings": own}
+    made_from = {"version": settings.version("snips"), "settings": own, "reading": manifest.reading}
     missing = []
     for well, frames in manifest.by_well().items():
         key = well_key(experiment, frames, scales, yolk_network, made_from)
@@ -132,7 +138,7 @@ def make_snips(
             advance(len(frames), kept=True)
         else:
             missing.append((well, frames, key))
-    made = ahead(lambda item: well_snips(experiment, item[1], scales, yolk_network, own, item[2]), missing)
+    made = ahead(lambda item: well_snips(manifest, item[1], scales, yolk_network, own, item[2]), missing)
     for (well, frames, key), snips in zip(missing, made, strict=True):
         with shelf.making(well, key) as draft:
             for name, pages in snips.items():

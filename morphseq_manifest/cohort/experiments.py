@@ -6,7 +6,7 @@ the mapping is checked wherever it is read.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -17,10 +17,21 @@ from morphseq_manifest.tracker.dvc import params_file
 _KEY = "experiments"
 
 
+_Number = Annotated[int, msgspec.Meta(ge=0)]
+
+
 class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What params.yaml says of one experiment: the name of its segmenter's model folder."""
+    """What params.yaml says of one experiment: the name of its segmenter's model folder, and how its frames are read.
+
+    What is not said, the frames say: `pixel_range`, the numbers that become black and white, of frames of more than 8
+    bits; `polarity`, whether the background is bright or dark. `page` and `channel` name one plane of several, from 0.
+    """
 
     segmenter: str
+    pixel_range: tuple[float, float] | None = None
+    polarity: Literal["bright", "dark"] | None = None
+    page: _Number | None = None
+    channel: _Number | None = None
 
 
 def check_ids(values: Mapping[str, Any], text: str, path: Path) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort import columns
 from morphseq_manifest.cohort.ids import is_well
+from morphseq_manifest.cohort.manifests.images_manifest import Plate
 from stages.files import plate_checks, tables
 
 # um per px (across, down) by (well, time_int); frames without a scale are left out.
@@ -61,6 +62,16 @@ def scales(plate: pd.DataFrame, path: Path) -> Scales:
     keys = zip(plate["well"].tolist(), plate["time_int"].tolist(), strict=True)
     pairs = zip(across.tolist(), down.tolist(), strict=True)
     return {key: pair for key, pair in zip(keys, pairs, strict=True) if not np.isnan(pair).any()}
+
+
+def summary(plate: pd.DataFrame, path: Path) -> Plate:
+    """What the table says of the plate as a whole; `plate` is what `read_plate` read from `path`."""
+    across, down = pixel_sizes(plate, path)
+    known = np.sqrt(across * down)[~np.isnan(across * down)]
+    # Six digits: sums of other rows in another order shall give the same.
+    um_per_px = float(f"{np.median(known):.6g}") if len(known) else None
+    named = set(plate["microscope"]) if "microscope" in plate.columns else set()
+    return Plate(um_per_px, sorted(str(name) for name in named - {""}))
 
 
 def frame_sizes(plate: pd.DataFrame, path: Path) -> FrameSizes:

@@ -21,7 +21,7 @@ from PIL import Image
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError, MorphseqError, UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes, hash_file
-from stages.files.tiff_pages import pages_of
+from stages.files.tiff_planes import pages_of
 
 Pixels = NDArray[Any]
 Reader = Callable[[], Pixels]

@@ -7,26 +7,32 @@ import shutil
 import struct
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pathspec
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.cohort import columns
+from morphseq_manifest.cohort.experiments import Experiment
 from morphseq_manifest.cohort.ids import frame_key
 from morphseq_manifest.cohort.manifests import canonical, images_manifest
-from morphseq_manifest.cohort.manifests.images_manifest import Frame
+from morphseq_manifest.cohort.manifests.images_manifest import Frame, Reading
 from stages import images
 from stages.files import layout
-from stages.files.frames import decode
+from stages.files.frame_checks import check_fit, check_sizes
+from stages.files.frames import decode, read_frame
 from stages.files.pixels import Form, form_of
-from stages.images import Listed
+from tests.project import REPOSITORY
 
+SAID = Experiment("threshold")
 keys = st.lists(
     st.tuples(st.sampled_from(["A01", "A02", "H12"]), st.integers(0, 400)), min_size=1, max_size=6, unique=True
 )
@@ -79,37 +85,119 @@ def test_an_image_that_claims_more_pixels_than_are_decoded_is_named(name: str, t
     data, said = claiming(100_000, 100_000)[name], "(100,000 x 100,000|10000000000) pixels"
     (tmp_path / name).write_bytes(data)
     with pytest.raises(UnreadableError, match=f"{name} can't be used: .*{said}"):
-        images.read_frames(tmp_path, {("A01", 0): name})
+        images.read_frames(tmp_path, {("A01", 0): name}, SAID)
     with pytest.raises(UnreadableError, match=f"{name}: not a whole image .*{said}"):
         decode(data, tmp_path / name)
-    assert form_of(name, claiming(5_000, 5_000)[name]) == Form(5_000, 5_000, 8)
+    assert form_of(name, claiming(5_000, 5_000)[name]) == Form(5_000, 5_000, "uint8")
 
 
 def test_frames_of_another_size_than_their_row_says_are_named() -> None:
     frames = [Frame("A01", number, f"A01_t{number:04d}.png", 1, "x") for number in range(20)]
-    listed = [Listed(frame, Form(512, 400, 8), None) for frame in frames]
+    listed = [(frame, Form(512, 400, "uint8")) for frame in frames]
     expected = {("A01", number): (number + 2, 512.0, 400.0) for number in range(18)}
-    images.check_sizes(listed, expected, Path("frames"), Path("plate.csv"))
+    check_sizes(listed, expected, Path("frames"), Path("plate.csv"))
     expected[("A01", 3)] = (5, 256.0, 200.0)
     with pytest.raises(ContentError, match=r"plate.csv: .*A01_t0003.png has 512 x 400 px, row 5 says 256 x 200\. Corr"):
-        images.check_sizes(listed, expected, Path("frames"), Path("plate.csv"))
+        check_sizes(listed, expected, Path("frames"), Path("plate.csv"))
     doubled = {key: (row, 2 * width, 2 * height) for key, (row, width, height) in expected.items()}
     with pytest.raises(ContentError, match=r"\(and 7 more\)"):
-        images.check_sizes(listed, doubled, Path("frames"), Path("plate.csv"))
+        check_sizes(listed, doubled, Path("frames"), Path("plate.csv"))
 
 
-@pytest.mark.parametrize(("brightest", "is_fine"), [(1023, False), (4095, False), (16383, False), (16384, True)])
-def test_a_camera_of_fewer_bits_than_its_files_is_named(brightest: int, is_fine: bool) -> None:
-    def frame(number: int, form: Form, brightest: int | None) -> Listed:
-        return Listed(Frame("A01", number, f"A01_t{number:04d}.tif", 1, "x"), form, brightest)
+def deep(form: str) -> Iterator[np.ndarray]:
+    """Three frames of a camera, whose numbers come in this form; only the second is bright."""
+    for brightest in (0.2, 0.9, 0.1):
+        levels = np.linspace(0, brightest, 24 * 20).reshape(20, 24)
+        yield (levels if form == "float32" else levels * {"12 bits": 4095, "int32": 1023}[form]).astype(
+            {"12 bits": np.uint16}.get(form, form)
+        )
 
-    listed = [frame(0, Form(5, 4, 8), None), frame(1, Form(5, 4, 16), 7), frame(2, Form(5, 4, 16), brightest)]
-    images.check_depth(listed[:1], Path("frames"))
-    if is_fine:
-        images.check_depth(listed, Path("frames"))
-    else:
-        with pytest.raises(ContentError, match=rf"frames: .*{brightest:,} of 65,535 \(A01_t0002.tif has that one\)"):
-            images.check_depth(listed, Path("frames"))
+
+@contextlib.contextmanager
+def plate_of(pictures: Iterable[np.ndarray], suffix: str = "tif") -> Iterator[Path]:
+    with folder():
+        shown = list(pictures)
+        keys = [("A01", number) for number in range(len(shown))]
+        write([], keys)
+        table = layout.plate_table("exp").read_text().replace(",4,5,", ",20,24,")
+        layout.plate_table("exp").write_text(table)
+        for (well, number), picture in zip(keys, shown, strict=True):
+            path = layout.FRAMES / "exp" / f"{well}_t{number:04d}.{suffix}"
+            if suffix == "tif":
+                tifffile.imwrite(path, picture, photometric="minisblack")
+            else:
+                Image.fromarray(picture).save(path)
+        yield layout.FRAMES / "exp"
+
+
+def test_a_plate_of_a_camera_of_twelve_bits_is_read_by_one_range() -> None:
+    with plate_of(deep("12 bits")) as frames:
+        manifest = images.list_images("exp", SAID)
+        assert manifest.reading == Reading((0, 4095))
+        dark, bright, _ = (read_frame(frames, manifest.reading, frame) for frame in manifest.frames)
+        assert (dark.max(), bright.max()) == (51, 230)
+    for suffix in ("tif", "png"):
+        with plate_of((picture.astype(np.uint16) for picture in deep("int32")), suffix):
+            assert images.list_images("exp", SAID).reading.range == (0, 1023)
+
+
+@pytest.mark.parametrize(
+    ("form", "given", "said"),
+    [
+        ("float32", None, "A01_t0000.tif has numbers of kind float32, from 0 to 0.2"),
+        ("float32", (0, 0), "0 to 0 is no range"),
+        ("12 bits", (4000, 5000), "A01_t0000.tif has numbers from 0 to 819 only"),
+    ],
+)
+def test_numbers_of_which_nobody_says_what_is_white_are_refused(form: str, given: Any, said: str) -> None:
+    with plate_of(deep(form)), pytest.raises(ContentError) as refused:
+        images.list_images("exp", Experiment("threshold", pixel_range=given))
+    assert said in str(refused.value)
+    assert "`pixel_range: [black, white]` of the experiment in params.yaml" in str(refused.value)
+
+
+def test_a_range_that_is_given_holds() -> None:
+    said = Experiment("threshold", pixel_range=(0, 1))
+    with plate_of(deep("float32")) as frames:
+        manifest = images.list_images("exp", said)
+        assert read_frame(frames, manifest.reading, manifest.frames[1]).max() == 230
+    with plate_of([np.zeros((20, 24), np.uint8)]), pytest.raises(ContentError, match="have 8 bits"):
+        images.list_images("exp", said)
+    with plate_of([np.full((20, 24), np.nan, np.float32)]), pytest.raises(UnreadableError, match="not a number"):
+        images.list_images("exp", said)
+
+
+def test_a_plate_in_dark_field_is_turned_unless_params_say_otherwise() -> None:
+    picture = np.full((20, 24), 20, np.uint8)
+    picture[8:12, 8:16] = 200
+    with plate_of([picture] * 3) as frames:
+        manifest = images.list_images("exp", SAID)
+        assert manifest.reading.dark_field
+        assert (read_frame(frames, manifest.reading, manifest.frames[0]) == 255 - picture).all()
+        assert not images.list_images("exp", Experiment("threshold", polarity="bright")).reading.dark_field
+    with plate_of([255 - picture] * 3):
+        assert not images.list_images("exp", SAID).reading.dark_field
+        assert images.list_images("exp", Experiment("threshold", polarity="dark")).reading.dark_field
+
+
+def test_one_plane_of_several_is_read_if_params_say_which() -> None:
+    planes = np.arange(20 * 24 * 3, dtype=np.uint8).reshape(3, 20, 24)
+    with plate_of([planes]) as frames:
+        with pytest.raises(UnreadableError, match=r"several planes\. Export one plane, or say which one with `page`"):
+            images.list_images("exp", SAID)
+        with pytest.raises(UnreadableError, match="there is no page 3: they are 0 to 2"):
+            images.list_images("exp", Experiment("threshold", page=3))
+        manifest = images.list_images("exp", Experiment("threshold", polarity="bright", page=2))
+        assert (read_frame(frames, manifest.reading, manifest.frames[0]) == planes[2]).all()
+
+
+@pytest.mark.parametrize("name", ["Thumbs.db", "desktop.ini", ".DS_Store", "._A01_t0000.png"])
+def test_what_windows_and_macos_leave_is_no_content(name: str) -> None:
+    with plate_of([np.zeros((20, 24), np.uint8)]) as frames:
+        before = images.list_images("exp", SAID)
+        (frames / name).write_text("left behind")
+        assert images.list_images("exp", SAID) == before
+        assert pathspec.GitIgnoreSpec.from_lines((REPOSITORY / ".dvcignore").open()).match_file(frames / name)
 
 
 def test_what_does_not_fit_is_listed() -> None:
@@ -139,7 +227,7 @@ def write(frames: list[tuple[str, int]], rows: list[tuple[str, int]]) -> None:
 
 
 def listed() -> bytes:
-    return canonical.dump(images.list_images("exp"))
+    return canonical.dump(images.list_images("exp", SAID))
 
 
 @settings(max_examples=25, deadline=None)
@@ -185,9 +273,9 @@ def test_more_that_does_not_fit_than_is_allowed_is_refused_with_examples() -> No
     frames = [Frame("A01", number, f"A01_t{number:04d}.png", 1, "x") for number in range(10)]
     rows = [("A01", number) for number in range(1, 11)]
     manifest = images_manifest.build("exp", frames, images.compare(frames, rows, ["A01_0003.png"]), len(rows))
-    images.check_fit(manifest, 0.1, Path("frames"), Path("plate.csv"))
+    check_fit(manifest, 0.1, Path("frames"), Path("plate.csv"))
     with pytest.raises(ContentError) as refused:
-        images.check_fit(manifest, 0.09, Path("frames"), Path("plate.csv"))
+        check_fit(manifest, 0.09, Path("frames"), Path("plate.csv"))
     for said in ("1 of 10 rows are without a frame", "1 of 10 frames without a row", "1 files are no frames",
                  "as A01 10, A01_t0000.png, A01_0003.png", "images.most_unfit, 0.09"):  # fmt: skip
         assert said in str(refused.value)
@@ -197,7 +285,7 @@ def test_what_does_not_fit_is_in_the_manifest() -> None:
     with folder():
         write([("A01", 0), ("A01", 340)], [("A01", 0), ("A01", 339)])
         (layout.FRAMES / "exp/notes.txt").write_text("look")
-        manifest = images.list_images("exp")
+        manifest = images.list_images("exp", SAID)
         assert [(item.kind, item.well, item.time_int, item.path) for item in manifest.problems] == [
             ("frame_without_row", "A01", 340, "A01_t0340_stitch.png"),
             ("not_a_frame", "", -1, "notes.txt"),

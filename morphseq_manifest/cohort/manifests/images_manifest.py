@@ -11,7 +11,7 @@ import msgspec
 from morphseq_manifest.base import files
 from morphseq_manifest.cohort.manifests import canonical
 
-SCHEMA = "morphseq/images/1"
+SCHEMA = "morphseq/images/2"
 # The kinds of what does not fit.
 ROW_WITHOUT_FRAME = "row_without_frame"
 FRAME_WITHOUT_ROW = "frame_without_row"
@@ -47,11 +47,43 @@ class Counts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: int
 
 
+class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a plate's frames become grey, all in the same way.
+
+    `range` has the numbers that become black and white, None if all frames have 8 bits. Frames in `dark_field` are
+    turned, so that the background is bright. `page` and `channel`, from 0 on, are the plane of a file with several.
+    """
+
+    range: tuple[float, float] | None = None
+    dark_field: bool = False
+    page: int | None = None
+    channel: int | None = None
+
+
+AS_IT_IS = Reading()
+
+
+class Plate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the plate table says of the whole plate, as far as finding embryos depends on it.
+
+    `um_per_px` is the median over the frames of the geometric mean of both axes, None if no row gives a scale;
+    `microscopes` are all that it names.
+    """
+
+    um_per_px: float | None = None
+    microscopes: list[str] = []
+
+
+_UNKNOWN = Plate()
+
+
 class ImagesManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An experiment's frames, what does not fit, and the digest of both."""
+    """An experiment's frames, how they are read, what does not fit, and the digest of it all."""
 
     schema: str
     experiment: str
+    reading: Reading
+    plate: Plate
     frames: list[Frame]
     problems: list[Problem]
     counts: Counts
@@ -65,10 +97,20 @@ class ImagesManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return wells
 
 
-def build(experiment: str, frames: list[Frame], problems: list[Problem], rows: int) -> ImagesManifest:
+def build(
+    experiment: str,
+    frames: list[Frame],
+    problems: list[Problem],
+    rows: int,
+    reading: Reading = AS_IT_IS,
+    plate: Plate = _UNKNOWN,
+) -> ImagesManifest:
     """Make the manifest of these frames, in whatever order they come."""
     frames = sorted(frames, key=lambda frame: (frame.well, frame.time_int))
-    return canonical.seal(ImagesManifest(SCHEMA, experiment, frames, sorted(problems), count(frames, rows), digest=""))
+    counts = count(frames, rows)
+    return canonical.seal(
+        ImagesManifest(SCHEMA, experiment, reading, plate, frames, sorted(problems), counts, digest="")
+    )
 
 
 def rows_told(frames: list[Frame], problems: list[Problem]) -> int:

@@ -1,7 +1,8 @@
 """`${...}` in dvc.yaml, filled in as DVC fills it in."""
 
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from morphseq_manifest.base.errors import ConfigError
@@ -41,6 +42,16 @@ class Template:
         ]
         return "".join(filled).replace(r"\${", "${")
 
+    def command(self, values: Mapping[str, Any]) -> str:
+        """As `text`; a mapping stands for options, `--name value` for each of its entries, as DVC makes them."""
+        if self.is_one_value:
+            return self.text(values)
+        filled = [
+            _command_text(select(values, part, self.where), part, self.where) if number % 2 else part
+            for number, part in enumerate(self._parts)
+        ]
+        return "".join(filled).replace(r"\${", "${")
+
 
 def fill_in(value: Any, values: Mapping[str, Any], where: str) -> Any:
     """A text with its places filled in; so all texts in a list or mapping. Raises as Template does."""
@@ -75,6 +86,31 @@ def select(values: Mapping[str, Any], name: str, where: str) -> Any:
         except (KeyError, IndexError, ValueError, TypeError) as error:
             raise ConfigError(f"{where}: ${{{name}}} is not to be found in `vars` or params.yaml") from error
     return found
+
+
+def _command_text(value: Any, name: str, where: str) -> str:
+    return " ".join(_options("", value, where)) if isinstance(value, Mapping) else _text(value, name, where)
+
+
+def _options(name: str, value: Any, where: str) -> Iterator[str]:
+    """The words of a command that stand for a value: flags for true, nothing for false, a list after its name."""
+    if isinstance(value, Mapping):
+        # DVC drops a key that is not a text.
+        for key, item in ((key, item) for key, item in value.items() if isinstance(key, str)):
+            yield from _options(f"{name}.{key}" if name else f"--{key}", item, where)
+    elif isinstance(value, bool):
+        if value:
+            yield name
+    elif isinstance(value, list):
+        if any(isinstance(item, Mapping | list) for item in value):
+            raise ConfigError(f"{where}: a list within a list can't be made into options ({name})")
+        yield from [name, *(_word(item) for item in value)] if value else []
+    else:
+        yield from [name, _word(value)]
+
+
+def _word(value: Any) -> str:
+    return shlex.quote(value) if isinstance(value, str) else str(value)
 
 
 def _text(value: Any, name: str, where: str) -> str:

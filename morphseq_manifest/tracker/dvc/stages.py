@@ -119,7 +119,7 @@ class _Template:
     def stage(self, name: str, group: str, key: str | None, context: Mapping[str, Any]) -> Stage:
         """The stage with its places filled in."""
         self._desc.text(context)  # DVC stops where it can't be filled in
-        lines = [line.text(context) for line in self._cmd]
+        lines = [line.command(context) for line in self._cmd]
         return Stage(
             name=name,
             group=group,

@@ -117,10 +117,13 @@ def _stack_sample(prepared: Path) -> bytes:
 
 
 def _frame(name: str, root: Path) -> object:
+    from morphseq_manifest.cohort.experiments import Experiment
     from stages import images
     from stages.files import frames
 
-    return images.read_frames(root, {("A01", 0): name}), frames.decode((root / name).read_bytes(), root / name)
+    return images.read_frames(root, {("A01", 0): name}, Experiment("threshold")), frames.decode(
+        (root / name).read_bytes(), root / name
+    )
 
 
 def _plate_sample(prepared: Path) -> bytes:

@@ -35,6 +35,7 @@ nested: {deep: {er: z, list: [p, q]}, other: o}
 plates: {e1: {s: t, n: 1}, e2: {s: u, n: 2}}
 simple: {k1: v1, k2: v2}
 odd: {1: one, two: two}
+options: {flag: true, off: false, none: null, words: [a b, "c'd", 3], lists: {numbers: [1, 2.5], empty: []}, f: 1.0e-9}
 "quoted": "0123"
 spaced key: s
 dotted.key: d
@@ -48,6 +49,8 @@ TEXTS = [
     "${own.value}", "${own.more[0]}",
     "${list[0}", "${nested[deep][er]}", "${nested[deep].er}", "${a${name}}", "{name}", "$name", "${name}}", "${odd.1}",
     "${number}", "${name} ${name} 'q' \"d\" # c", "${item[s]}", "${list.[0]}", "${.name}", "${name.}",
+    "a ${nested} b", "a ${item}", "a ${plates}", "a ${list}", "a ${mixed}", "a ${odd}", "a ${options} b",
+    "${options}${item}",
 ]  # fmt: skip
 FOREACH = [
     "${plates}", "${list}", "${simple}", "${numbers}", "${mixed}", "${odd}", "${name}", "${nested.deep.list}",
