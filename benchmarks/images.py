@@ -26,6 +26,7 @@ from stages.files import stacks
 from stages.files.frames import read_frame
 from stages.imaging import embryo_box, geometry
 from stages.imaging.qc_frame import from_qc
+from stages.imaging.snip_settings import SnipSettings
 from stages.networks.mask_network import probabilities
 from stages.networks.shapes import Encoder, UNet, to_mu
 from stages.reuse import kept_stacks
@@ -34,7 +35,7 @@ from tests.plain.embedding import embedded
 from tests.plain.geometry import judged, laid, measured
 
 PARAMS = params.read(Path(__file__).parents[1])
-SNIPS = PARAMS.block("snips", snips.Settings)
+SNIPS = PARAMS.block("snips", SnipSettings)
 BUILD03 = PARAMS.block("build03", geometry.Settings)
 SCALE = (UM, UM)
 # What the lab gets: snips and embeddings a second on four cores, frames a second by five networks on a GPU.
@@ -62,7 +63,9 @@ def cutting(drawn: list[Drawn], runs: int) -> Iterator[Figure]:
         frame = drawn[number]
         for embryo, box in embryo_box.boxes(frame.labels).items():
             yolk = from_qc(pages[number], frame.labels.shape, box) > 0
-            snips.make_snip("a", frame.grey, frame.labels[box] == embryo, yolk, box, SCALE, SNIPS)
+            mask = frame.labels[box] == embryo
+            pose = snips.pose_of(mask, yolk, box, SCALE, BUILD03.chorion)
+            snips.make_snip("a", frame.grey, mask, pose, box, SCALE, SNIPS)
 
     def plainly() -> None:
         for frame, page in zip(drawn, pages, strict=True):

@@ -88,7 +88,7 @@ def load(folder: Path) -> Judge:
     qc = settings.block("qc_masks", QcSettings)
     place = folder / "segmentation/segmentation_models"
     names = (qc.models.dead, qc.models.yolk, qc.models.focus, qc.models.bubble)
-    networks = tuple(mask_models.load(place / name) for name in names)
+    networks = tuple(mask_models.load(place / name).network for name in names)
     own = settings.block("build03", geometry.Settings)
     return Judge(segmenters.load(place / "threshold"), networks, qc.threshold, own)
 

@@ -9,8 +9,10 @@ from simulation.embryo import UM_PER_PX
 from simulation.scene import Frame, draw, seed
 from simulation.wells import Well, scene
 from stages import snips
+from stages.imaging.alignment import find_pose
 from stages.imaging.embryo_box import boxes
 from stages.imaging.qc_frame import to_qc_input
+from stages.imaging.snip_settings import SnipSettings
 from stages.latents import to_input
 from stages.networks.shapes import SNIP_INPUT
 
@@ -31,7 +33,7 @@ class Example:
     snips: tuple[NDArray[np.uint8], ...]
 
 
-def example(name: str, cut: snips.Settings | None = None) -> Example:
+def example(name: str, cut: SnipSettings | None = None) -> Example:
     """The example that belongs to a name: the same name, the same bytes. Without settings it has no snips."""
     rng = np.random.default_rng(seed("example", name))
     well = random_well(rng)
@@ -66,12 +68,13 @@ def _coverage(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return counts
 
 
-def _snips(name: str, frame: Frame, settings: snips.Settings) -> tuple[NDArray[np.uint8], ...]:
+def _snips(name: str, frame: Frame, settings: SnipSettings) -> tuple[NDArray[np.uint8], ...]:
     """The embryos of a frame as the VAEs take them."""
     scale = (UM_PER_PX, UM_PER_PX)
     cut = []
     for label, box in boxes(frame.labels).items():
         mask = frame.labels[box] == label
-        snip = snips.make_snip(f"{name}_{label}", frame.image, mask, frame.yolk[box], box, scale, settings)
+        pose = find_pose(mask, frame.yolk[box], scale, box)
+        snip = snips.make_snip(f"{name}_{label}", frame.image, mask, pose, box, scale, settings)
         cut.append(np.rint(to_input(snip, SNIP_INPUT) * 255).astype(np.uint8))
     return tuple(cut)

@@ -13,7 +13,8 @@ from morphseq_manifest.cohort import params
 from simulation.examples import Example, example
 from simulation.mask_training import WIDTH, State, train_masks
 from simulation.vae_training import VaePlan, train_vae
-from stages import snips
+from simulation.writing import MICROSCOPE
+from stages.imaging.snip_settings import SnipSettings
 from stages.networks import model_folder
 from stages.segmentation.segmenters import Build02Config, ThresholdConfig
 from stages.segmentation.threshold import Settings
@@ -36,7 +37,7 @@ _WITH_SNIPS = 140
 _WORKERS = 2
 
 
-def draw_examples(pool: ProcessPoolExecutor, cut: snips.Settings) -> list[Example]:
+def draw_examples(pool: ProcessPoolExecutor, cut: SnipSettings) -> list[Example]:
     """The scenes that all models learn from, in order, the first ones with snips."""
     names = [f"train/{number}" for number in range(_EXAMPLES)]
     settings = [*repeat(cut, _WITH_SNIPS), *repeat(None, _EXAMPLES - _WITH_SNIPS)]
@@ -53,7 +54,7 @@ def _vae_state(plan: VaePlan, examples: list[Example]) -> State:
 def save_segmenters(folder: Path, states: dict[str, State]) -> None:
     """Write the QC networks' folders and the segmenters' under `folder`."""
     for name, state in states.items():
-        model_folder.save(folder / QC_MODELS[name], model_folder.UNetConfig(WIDTH), state)
+        model_folder.save(folder / QC_MODELS[name], model_folder.UNetConfig(WIDTH, [MICROSCOPE]), state)
     model_folder.save(folder / "build02", BUILD02, states["embryo"])
     model_folder.save(folder / "threshold", ThresholdConfig(Settings()), None)
 
@@ -65,7 +66,7 @@ def main(folder: Path) -> None:
 
     The same bytes each time on the same machine. Snips are cut as params.yaml says.
     """
-    cut = params.read().block("snips", snips.Settings)
+    cut = params.read().block("snips", SnipSettings)
     with ProcessPoolExecutor(_WORKERS) as pool:
         examples = draw_examples(pool, cut)
         note("training the mask networks beside the VAEs")
@@ -74,7 +75,7 @@ def main(folder: Path) -> None:
             name: pool.submit(partial(_vae_state, plan), examples[:_WITH_SNIPS]) for name, plan in VAES.items()
         }
         for name, plan in VAES.items():
-            model_folder.save(folder / "models/legacy" / name, plan.config(), encoders[name].result())
+            model_folder.save(folder / "models/legacy" / name, plan.config(cut), encoders[name].result())
             note(f"{name}: trained")
         save_segmenters(folder / "segmentation/segmentation_models", masks.result())
         note("mask networks and segmenters: trained")

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from simulation.mask_training import reproducible
-from stages.networks.model_folder import VaeConfig
+from stages.imaging.snip_settings import SnipSettings
+from stages.networks.model_folder import SnipsSeen, VaeConfig
 from stages.networks.shapes import SNIP_INPUT, Encoder
 
 CHANNELS = (8, 16, 32, 64)
@@ -28,9 +29,10 @@ class VaePlan:
     zn_frac: float
     seed: int
 
-    def config(self) -> VaeConfig:
-        """What its folder's config.json says."""
-        return VaeConfig(list(CHANNELS), self.latent_dim, self.zn_frac, SNIP_INPUT)
+    def config(self, cut: SnipSettings) -> VaeConfig:
+        """What its folder's config.json says, trained on snips that are `cut` so."""
+        seen = SnipsSeen(cut.um_per_px, cut.blend_um)
+        return VaeConfig(list(CHANNELS), self.latent_dim, self.zn_frac, SNIP_INPUT, seen)
 
 
 class Decoder(nn.Module):

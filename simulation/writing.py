@@ -26,6 +26,8 @@ from simulation.scene import SHAPE, Frame, Truth, draw, truths
 from stages.files import stacks
 
 Rows = list[dict[str, Any]]
+# What the plate tables name, and what the default networks were trained on.
+MICROSCOPE = "simulated"
 TRUTH_COLUMNS = ("well", "time_int", *(field.name for field in fields(Truth)))
 
 
@@ -112,7 +114,7 @@ def _acquisition(plate: Plate) -> bytes:
                 {
                     "well_id": f"{plate.experiment}_{well}",
                     "well": well,
-                    "microscope": "simulated",
+                    "microscope": MICROSCOPE,
                     "time_int": time_int,
                     "Height (um)": SHAPE[0] * UM_PER_PX,
                     "Width (um)": SHAPE[1] * UM_PER_PX,

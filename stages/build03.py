@@ -17,12 +17,14 @@ from morphseq_manifest.cohort.columns import FRAME_KEY, KEY, Source
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, plates, stacks, tables
 from stages.files.labels import read_labels
+from stages.imaging import course
 from stages.imaging.embryo_box import boxes
-from stages.imaging.geometry import QcMasks, Quality, Settings, Shape, judge, measure
+from stages.imaging.geometry import Outline, QcMasks, Quality, Settings, Shape, judge, measure, outline
 from stages.networks.qc_networks import Networks, QcSettings
 
 # The columns of this stage's own, after the key.
 OWN = tuple(column for column in columns.of(Source.BUILD03) if column.name not in KEY)
+Measured = tuple[Shape, Quality, Outline]
 NOWHERE = (slice(0, 0), slice(0, 0))
 _SHOWN = 10
 
@@ -52,29 +54,71 @@ def flagged_wells(plate: pd.DataFrame, path: Path) -> set[str]:
     return set(plate["well"][~np.isnan(values) & (values != 0)])
 
 
-def own_columns(table: pd.DataFrame, measured: list[tuple[Shape, Quality]], path: Path) -> pd.DataFrame:
+def stage_status(given: dict[str, NDArray[np.float64]]) -> list[str]:
+    """By row, where its stage comes from: `clock`, or what is not `given` (NaN), joined by `|`."""
+    missing = pd.DataFrame({f"no {name}": np.isnan(values) for name, values in given.items()})
+    return ["|".join(missing.columns[row]) or "clock" for row in missing.to_numpy()]
+
+
+def other_count(table: pd.DataFrame) -> pd.Series:
+    """1 in rows of frames that show another number of embryos than `embryos_per_well`, NaN if that is not a number."""
+    if "embryos_per_well" not in table.columns:
+        return pd.Series(np.nan, index=table.index)
+    given = pd.to_numeric(table["embryos_per_well"], errors="coerce")
+    shown = table.groupby(["well", "time_int"])["snip_id"].transform("size")
+    return (shown != given).astype(float).where(given.notna())
+
+
+def course_of(table: pd.DataFrame, brightness: NDArray[np.float64], settings: Settings) -> pd.DataFrame:
+    """`darkening` and, by it, `dark_flag` of each row, as stages.imaging.course has them; float64."""
+    seen = pd.DataFrame({"embryo_id": table["embryo_id"], "time_int": table["time_int"], "brightness": brightness})
+    seen["hours"] = pd.to_numeric(table["Time Rel (s)"], errors="coerce") / 3600
+    found = pd.DataFrame(np.nan, index=table.index, columns=["darkening", "dark_flag"])
+    for _, embryo in seen.sort_values("time_int").groupby("embryo_id"):
+        hours, bright = embryo["hours"].to_numpy(np.float64), embryo["brightness"].to_numpy(np.float64)
+        lost = course.darkening(hours, bright, settings.darkening_h)
+        found.loc[embryo.index, "darkening"] = lost
+        found.loc[embryo.index, "dark_flag"] = course.darkened(lost, bright, settings.max_darkening)
+    return found
+
+
+def own_columns(table: pd.DataFrame, measured: list[Measured], path: Path, settings: Settings) -> pd.DataFrame:
     """What this stage says of the rows of `table` (text, plate columns read from `path`), as text; a row a measure."""
     values = pd.DataFrame(
-        [(*shape, *quality) for shape, quality in measured],
-        columns=[*Shape._fields, *Quality._fields],
+        [(*shape, *quality, *outline) for shape, quality, outline in measured],
+        columns=[*Shape._fields, *Quality._fields, *Outline._fields],
         index=table.index,
     )
-    ages = [tables.numbers(table, name, path) for name in ("start_age_hpf", "Time Rel (s)", "temperature")]
+    ages = {name: tables.numbers(table, name, path) for name in ("start_age_hpf", "Time Rel (s)", "temperature")}
+    bright, sharp = (
+        tables.numbers(table, name, path) if name in table.columns else np.full(len(table), np.nan)
+        for name in ("brightness", "sharpness")
+    )
+    seen = course_of(table, bright, settings)
+    blurred = pd.Series(sharp < settings.focus_min, table.index).astype(float).where(~np.isnan(sharp))
     values = values.assign(
         surface_area_um=values["area_um2"],
         scale_missing_flag=values["area_um2"].isna(),
-        predicted_stage_hpf=predicted_stage(*ages),
+        predicted_stage_hpf=predicted_stage(*ages.values()),
         sam2_qc_flag=table["sam2_qc_flags"] != "",
+        darkening=seen["darkening"],
+        # If no network knows the plate, the frames themselves are asked.
+        dead_flag=values["dead_flag"].fillna(seen["dark_flag"]),
+        focus_flag=values["focus_flag"].fillna(blurred),
+        count_flag=other_count(table),
     )
     texts = {
-        column.name: tables.format_column(values[column.name].to_numpy(np.float64), column.dtype) for column in OWN
+        column.name: tables.format_column(values[column.name].to_numpy(np.float64), column.dtype)
+        for column in OWN
+        if column.name in values
     }
-    return pd.DataFrame(texts, index=table.index, dtype=str)
+    texts["stage_status"] = stage_status(ages)
+    return pd.DataFrame(texts, index=table.index, dtype=str)[[column.name for column in OWN]]
 
 
 def measure_well(
     experiment: str, rows: pd.DataFrame, scales: plates.Scales, networks: Networks, settings: Settings
-) -> list[tuple[Shape, Quality]]:
+) -> list[Measured]:
     """Geometry and quality of one well's embryos, in the order of `rows` (columns well, time_int, embryo, area_px)."""
     well = rows["well"].iloc[0]
     folder = layout.LABELS / experiment
@@ -100,21 +144,22 @@ def measure_well(
                         f"{folder}: embryo {embryo} of well {well}, frame {time_int}, has {np.count_nonzero(mask)} px, "
                         f"the sam2 table says {area:g}. Run sam2 again"
                     )
+                shape = measure(mask, box, scale)
                 quality = judge(mask, box, label.shape, masks, um_per_px, settings)
-                measured.append((measure(mask, box, scale), quality))
+                measured.append((shape, quality, outline(shape, label, embryo, box, settings.chorion)))
     return measured
 
 
 def measure_embryos(
     experiment: str, embryos: pd.DataFrame, scales: plates.Scales, networks: Networks, settings: Settings
-) -> list[tuple[Shape, Quality]]:
+) -> list[Measured]:
     """Geometry and quality of every embryo of the sam2 table, in its order; the next wells are measured meanwhile."""
     keyed = embryos[["well", "time_int", "area_px"]].assign(
         embryo=np.array([int(name.rpartition("_e")[2]) for name in embryos["embryo_id"]], np.int64)
     )
     wells = [rows.sort_values(["time_int", "embryo"]) for _, rows in keyed.groupby("well")]
     measuring = ahead(lambda rows: measure_well(experiment, rows, scales, networks, settings), wells)
-    measured: dict[int, tuple[Shape, Quality]] = {}
+    measured: dict[int, Measured] = {}
     with watching(f"build03 {experiment}", len(keyed), "embryos") as advance:
         for rows, well in zip(wells, measuring, strict=True):
             measured.update(zip(rows.index, well, strict=True))
@@ -151,7 +196,7 @@ def build_table(
     table = join_plate(embryos.drop(columns=["experiment_id"]), plate)
     table.insert(0, "experiment_date", experiment)
     measured = measure_embryos(experiment, embryos, plates.scales(plate, path), networks, settings)
-    whole = pd.concat([tables.as_text(table), own_columns(table, measured, path)], axis=1)
+    whole = pd.concat([tables.as_text(table), own_columns(table, measured, path, settings)], axis=1)
     return whole[[*KEY, *(name for name in whole.columns if name not in KEY)]]
 
 

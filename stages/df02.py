@@ -15,18 +15,8 @@ from morphseq_manifest.cohort.columns import Source
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import cohort_tables, layout, tables
 
-CURVE_COLUMNS = ("stage_hpf", "p5", "p95")
+CURVE_COLUMNS = ("stage_hpf", "p5", "p50", "p95")
 Floats = NDArray[np.float64]
-
-
-class Hill(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """sa(t) = offset + sa_max * t^h / (t^h + ip^h), in um2, t in hpf up to `max_hpf`."""
-
-    offset: float
-    sa_max: float
-    h: float
-    ip: float
-    max_hpf: float
 
 
 class Death(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,12 +33,14 @@ class Death(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """params.yaml, `df02`: bounds of the surface area as multiples of p95 and p5, death, and the stage curve."""
+    """params.yaml, `df02`: bounds of the surface area as multiples of p95 and p5, death, and how uncertain an inferred
+    stage may be.
+    """
 
     k_upper: float
     k_lower: float
     death: Death
-    stage_curve: Hill
+    max_error_h: float
 
 
 def outliers(area_um2: Floats, stage_hpf: Floats, curves: pd.DataFrame, settings: Settings) -> Floats:
@@ -62,14 +54,23 @@ def outliers(area_um2: Floats, stage_hpf: Floats, curves: pd.DataFrame, settings
     return np.where(np.isnan(area_um2 + stage_hpf), np.nan, outside)
 
 
-def infer_stage(area_um2: Floats, curve: Hill) -> tuple[Floats, Floats]:
-    """(stage in hpf, flag) from the inverse of the stage curve; beyond its ends, the end, and flag 1. NaN stays NaN."""
-    rise = area_um2 - curve.offset
-    top = curve.sa_max / (1 + (curve.ip / curve.max_hpf) ** curve.h)
-    within = np.clip(rise, 0, top)
-    stage = curve.ip * (within / (curve.sa_max - within)) ** (1 / curve.h)
-    clamped = np.where(np.isnan(area_um2), np.nan, (rise < 0) | (rise > top))
-    return np.clip(stage, 0, curve.max_hpf), clamped
+def infer_stage(area_um2: Floats, curves: pd.DataFrame, max_error_h: float) -> tuple[Floats, Floats]:
+    """(stage in hpf, its error in h) at which the reference's median embryo has these areas; NaN if not to be told.
+
+    `curves` has stage_hpf, p5, p50 and p95, in um2. The error is half the time that the median takes to grow from p5 to
+    p95 of that stage, at the rate of growth there: nine of ten embryos of an area are younger or older by less. No
+    stage is told beyond the curve's ends, with an error above `max_error_h`, or if the median does not always grow.
+    """
+    hpf, p5, p50, p95 = (curves[name].to_numpy() for name in ("stage_hpf", "p5", "p50", "p95"))
+    nothing = np.full(len(area_um2), np.nan)
+    if len(hpf) < 2 or not (np.diff(p50) > 0).all():
+        return nothing, nothing
+    stage = np.interp(area_um2, p50, hpf, left=np.nan, right=np.nan)
+    steps = np.clip(np.searchsorted(p50, area_um2, side="right") - 1, 0, len(hpf) - 2)
+    rate = (np.diff(p50) / np.diff(hpf))[steps]
+    error = np.interp(area_um2, p50, p95 - p5) / 2 / rate
+    told = ~np.isnan(stage) & (error <= max_error_h)
+    return np.where(told, stage, np.nan), np.where(told, error, np.nan)
 
 
 def death_frame(alive: Floats, dead: Floats, time_int: NDArray[np.int64], settings: Death) -> int | None:
@@ -108,7 +109,7 @@ def build(df01: pd.DataFrame, curves: pd.DataFrame, settings: Settings, path: Pa
         tables.numbers(df01, name, path)
         for name in ("surface_area_um", "predicted_stage_hpf", "fraction_alive", "Time Rel (s)")
     )
-    dead, flagged = (tables.flags(df01, name, path) for name in ("dead_flag", "sam2_qc_flag"))
+    dead, flagged, in_chorion = (tables.flags(df01, name, path) for name in ("dead_flag", "sam2_qc_flag", "in_chorion"))
     course = pd.DataFrame(
         {
             "embryo_id": df01["embryo_id"],
@@ -121,8 +122,10 @@ def build(df01: pd.DataFrame, curves: pd.DataFrame, settings: Settings, path: Pa
     dead2 = pd.Series(np.nan, index=df01.index)
     for _, embryo in course.groupby("embryo_id", sort=False):
         dead2[embryo.index] = flag_death(embryo, settings.death)
-    outlier = outliers(area, stage, curves, settings)
-    inferred, clamped = infer_stage(area, settings.stage_curve)
+    # What is measured of an egg is its chorion, whose size says nothing of the embryo in it.
+    of_embryo = np.where(in_chorion == 1, np.nan, area)
+    outlier = outliers(of_embryo, stage, curves, settings)
+    inferred, error = infer_stage(of_embryo, curves, settings.max_error_h)
     # Only a raised flag makes an embryo unusable: an unknown one does not.
     unusable = np.nan_to_num(np.stack([dead, dead2.to_numpy(), outlier, flagged])).any(axis=0)
     values = {
@@ -130,7 +133,7 @@ def build(df01: pd.DataFrame, curves: pd.DataFrame, settings: Settings, path: Pa
         "dead_flag2": dead2.to_numpy(),
         "use_embryo_flag": np.where(unusable, 0.0, 1.0),
         "inferred_stage_hpf": inferred,
-        "inferred_stage_clamped_flag": clamped,
+        "inferred_stage_error_h": error,
     }
     added = {column.name: tables.format_column(values[column.name], column.dtype) for column in columns.of(Source.DF02)}
     return pd.concat([df01, pd.DataFrame(added, index=df01.index, dtype=str)], axis=1)
@@ -142,7 +145,7 @@ def read_curves(path: Path) -> pd.DataFrame:
     tables.require(text, CURVE_COLUMNS, path)
     curves = pd.DataFrame({name: tables.numbers(text, name, path) for name in CURVE_COLUMNS})
     if curves.empty or curves.isna().any(axis=None) or not (np.diff(curves["stage_hpf"]) > 0).all():
-        raise ContentError(f"{path}: expected stage_hpf ascending with p5 and p95 in every row. Correct the table")
+        raise ContentError(f"{path}: expected stage_hpf ascending with p5, p50 and p95 in every row. Correct the table")
     return curves
 
 

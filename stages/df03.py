@@ -45,7 +45,10 @@ def check_coverage(experiments: dict[str, tuple[int, int]], minimum: float) -> N
 
 
 def read_latents(path: Path, expected: list[str] | None) -> pd.DataFrame:
-    """One experiment's latents as text, by snip_id. Raises ContentError for columns other than `expected`, if given."""
+    """One experiment's latents as text, by snip_id, after how the snips were cut.
+
+    Raises ContentError for columns other than `expected`, if given.
+    """
     table = tables.read_text(path)
     tables.require(table, columns.LATENTS_KEY, path)
     latents = table.set_index("snip_id")[[name for name in table.columns if name not in columns.LATENTS_KEY]]
@@ -68,7 +71,7 @@ def main(model: str) -> None:
         parts.append(read_latents(path, list(parts[0].columns) if parts else None))
     latents = pd.concat(parts)
     df03 = join(df02, latents)
-    embedded = count_latents(df03, latents.columns[0])
+    embedded = count_latents(df03, latents.columns[-1])
     total = {str(experiment): int(rows) for experiment, rows in df03["experiment_date"].value_counts().items()}
     coverage = {experiment: (embedded[experiment], total[experiment]) for experiment in sorted(total)}
     check_coverage(coverage, settings.block("df03", Settings).min_latent_coverage)

@@ -130,15 +130,23 @@ def main(experiment: str) -> None:
     qc = settings.block("qc_masks", QcSettings)
     manifest = images_manifest.read(layout.images_manifest(experiment))
     names = qc.models.names()
-    loaded = [(mask_models.load(layout.MODELS / name), keys.model(layout.MODELS / name)) for name in names]
+    models = {name: mask_models.load(layout.MODELS / name) for name in names}
+    known = [name for name, model in models.items() if model.knows(manifest.plate.microscopes)]
     made_from = {"version": settings.version("qc_masks"), "threshold": qc.threshold}
     with (
         kept_stacks.gathering([layout.predictions(name, experiment) for name in names]) as shelves,
         watching(f"qc_masks {experiment}", manifest.counts.frames) as advance,
     ):
-        networks = [Network(network, shelf, content) for (network, content), shelf in zip(loaded, shelves, strict=True)]
+        networks = [
+            Network(models[name].network, shelf, keys.model(layout.MODELS / name))
+            for name, shelf in zip(names, shelves, strict=True)
+            if name in known
+        ]
         make_masks(layout.FRAMES / experiment, manifest, networks, made_from, advance)
-    note(f"{experiment}: {len(names)} masks of each of {manifest.counts.frames} frames")
+    note(f"{experiment}: {len(known)} masks of each of {manifest.counts.frames} frames")
+    if unknown := [name for name in names if name not in known]:
+        plate = ", ".join(manifest.plate.microscopes) or "no microscope that its table names"
+        note(f"warning: {experiment}: no masks by {', '.join(unknown)}, which were not trained on plates of {plate}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Stage `sam2`: finds the embryos of every frame, tracks them over a well, and lists them in a table."""
 
+from collections import deque
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,8 @@ from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, stacks, tables
 from stages.files.frames import read_frame
 from stages.files.stacks import EmbryoTag
-from stages.imaging.arrays import Labels
+from stages.imaging.appearance import appearance
+from stages.imaging.arrays import Grey, Labels
 from stages.imaging.embryo_box import boxes
 from stages.reuse import kept_stacks, keys
 from stages.segmentation.segmenters import Segmenter, load
@@ -37,15 +39,28 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     small_mask: float
 
 
-def describe(labels: Labels, confidence: dict[int, float]) -> tuple[EmbryoTag, ...]:
-    """The embryos of one label image, uint8 (H, W), measured; `confidence` is by value."""
+def describe(
+    grey: Grey, labels: Labels, confidence: dict[int, float], um_per_px: float | None
+) -> tuple[EmbryoTag, ...]:
+    """The embryos of one frame and its label image, both uint8 (H, W), measured; `confidence` is by value."""
     embryos = []
     for value, box in boxes(labels).items():
         mask = labels[box] == value
         rows, columns = box
         place = (rows.start, columns.start, rows.stop, columns.stop)
         pieces = int(ndimage.label(mask, np.ones((3, 3)))[1])
-        embryos.append(EmbryoTag(value, int(np.count_nonzero(mask)), place, pieces, round(confidence[value], 6)))
+        look = appearance(grey, labels, value, box, um_per_px)
+        embryos.append(
+            EmbryoTag(
+                value,
+                int(np.count_nonzero(mask)),
+                place,
+                pieces,
+                round(confidence[value], 6),
+                float(f"{look.brightness:.6g}"),
+                None if look.sharpness is None else float(f"{look.sharpness:.6g}"),
+            )
+        )
     return tuple(embryos)
 
 
@@ -76,6 +91,7 @@ def area_jumps(areas: list[int], change: float) -> list[bool]:
 def finish_table(rows: list[dict[str, Any]], settings: Settings) -> pd.DataFrame:
     """The rows of an experiment, in snip_id order, with flags for areas that jump, and all flags joined by `|`."""
     table = pd.DataFrame(rows, columns=columns.names(Source.SAM2)).sort_values("snip_id", ignore_index=True)
+    table = table.astype({"brightness": np.float64, "sharpness": np.float64})
     jumping: set[Any] = set()
     for _, embryo in table.sort_values("time_int").groupby("embryo_id"):
         jumps = area_jumps(embryo["area_px"].tolist(), settings.area_change)
@@ -113,6 +129,8 @@ def well_rows(experiment: str, well: str, stack: Path, settings: Settings) -> It
                 "is_seed_frame": tag.is_seed,
                 "well": well,
                 "time_int": tag.time_int,
+                "brightness": embryo.brightness,
+                "sharpness": embryo.sharpness,
                 "sam2_qc_flags": shape_flags(embryo, shape, settings),
             }
 
@@ -122,9 +140,16 @@ def segment_well(
 ) -> None:
     """Segment one well's frames and write its label stack; the next frames are read meanwhile."""
     images = ahead(partial(read_frame, layout.FRAMES / manifest.experiment, manifest.reading), frames)
+    given: deque[Grey] = deque()
+
+    def giving() -> Iterator[Grey]:
+        for grey in images:
+            given.append(grey)
+            yield grey
+
     with stacks.writing(stack) as append:
-        for frame, segmented in zip(frames, segmenter.segment(images), strict=True):
-            embryos = describe(segmented.labels, segmented.confidence)
+        for frame, segmented in zip(frames, segmenter.segment(giving()), strict=True):
+            embryos = describe(given.popleft(), segmented.labels, segmented.confidence, manifest.plate.um_per_px)
             tag = stacks.PageTag(frame.time_int, frame.xxh3_128, key, embryos, segmented.is_seed)
             append(stacks.Page(tag, segmented.labels))
             advance(1)
@@ -146,6 +171,7 @@ def main(experiment: str, name: str) -> None:
         "version": settings.version("sam2"),
         "model": keys.model(folder),
         "reading": manifest.reading,
+        "um_per_px": manifest.plate.um_per_px,
     }
     rows: list[dict[str, Any]] = []
     with (

@@ -1,9 +1,9 @@
 """Stage `snips`: cuts out each embryo in each frame, upright at a fixed scale, its background blended into noise."""
 
+import math
 from typing import Any
 
 import click
-import msgspec
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
@@ -20,25 +20,29 @@ from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, plates, stacks
 from stages.files.frames import read_frame
 from stages.files.labels import check_shape, read_labels
-from stages.imaging.alignment import SNIP_SIZE, find_pose, sampling, soft_mask, warp
+from stages.imaging import geometry
+from stages.imaging.alignment import (
+    SNIP_SIZE,
+    UPRIGHT,
+    Pose,
+    angle,
+    find_pose,
+    inside,
+    sampling,
+    soft_mask,
+    warp,
+)
 from stages.imaging.arrays import Grey, Mask, Slices
 from stages.imaging.embryo_box import boxes
 from stages.imaging.equalisation import equalise
+from stages.imaging.geometry import Chorion, in_chorion, perimeter
 from stages.imaging.qc_frame import QC_SIZE, from_qc
+from stages.imaging.snip_settings import SnipSettings
 from stages.networks.qc_networks import QcSettings
 from stages.reuse import kept_stacks, keys
 from stages.reuse.kept_stacks import Shelf
 
 NO_YOLK = np.zeros(QC_SIZE, np.uint8)
-
-
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """params.yaml, `snips`: scale, width of the blend, and the noise (grey levels, normal, cut off at 0)."""
-
-    um_per_px: float
-    blend_um: float
-    noise_mean: float
-    noise_sd: float
 
 
 def noise(name: str, mean: float, sd: float) -> NDArray[np.float32]:
@@ -53,21 +57,28 @@ def noise(name: str, mean: float, sd: float) -> NDArray[np.float32]:
 
 
 def make_snip(
-    name: str, grey: Grey, mask: Mask, yolk: Mask, box: Slices, scale: tuple[float, float], settings: Settings
+    name: str, grey: Grey, mask: Mask, pose: Pose, box: Slices, scale: tuple[float, float], settings: SnipSettings
 ) -> Grey:
     """The snip of one embryo, uint8 (576, 256).
 
-    `grey` is the frame, uint8 (H, W); `mask` and `yolk`, bool (h, w), are the embryo's and the yolk's pixels in the
-    `box` of it that the embryo lies in; `scale` is um per px (across, down). The crop is centred on the embryo, long
-    axis vertical, yolk end up; its contrast is equalised, and what is not embryo fades into noise over a Gaussian of
-    `blend_um`.
+    `grey` is the frame, uint8 (H, W); `mask`, bool (h, w), are the embryo's pixels in the `box` of it that the embryo
+    lies in; `scale` is um per px (across, down). The crop is centred on the embryo, its `pose` up; its contrast is
+    equalised, and what is not embryo fades into noise over a Gaussian of `blend_um`.
     """
-    where = sampling(find_pose(mask, yolk, scale, box), scale, settings.um_per_px)
+    where = sampling(pose, scale, settings.um_per_px)
     equalised = equalise(warp(grey, where))
     weight = soft_mask(mask, where, box, settings.blend_um / settings.um_per_px)
     background = noise(name, settings.noise_mean, settings.noise_sd)
     snip: Grey = np.clip(np.rint(background + weight * (equalised - background)), 0, 255).astype(np.uint8)
     return snip
+
+
+def pose_of(mask: Mask, yolk: Mask, box: Slices, scale: tuple[float, float], chorion: Chorion) -> Pose:
+    """How an embryo's snip is to be cut, of masks as make_snip has them: yolk end up, but an egg as it lies."""
+    across, down = scale
+    area, outline = np.count_nonzero(mask) * across * down, perimeter(mask) * math.sqrt(across * down)
+    pose = find_pose(mask, yolk, scale, box)
+    return pose._replace(up=UPRIGHT) if in_chorion(area, outline, chorion) else pose
 
 
 def well_of(file: str) -> str:
@@ -80,12 +91,12 @@ def well_snips(
     manifest: ImagesManifest,
     frames: list[Frame],
     scales: plates.Scales,
-    yolk_network: str,
-    settings: Settings,
+    settings: Params,
     key: str,
 ) -> dict[str, list[stacks.Page]]:
     """The snips of one well, each embryo_id's pages in time order, with their key; none of frames without a scale."""
     experiment, well = manifest.experiment, frames[0].well
+    own, chorion, yolk_network = of_params(settings)
     folder = layout.LABELS / experiment
     snips: dict[str, list[stacks.Page]] = {}
     with (
@@ -103,9 +114,12 @@ def well_snips(
             for embryo, box in embryo_boxes.items():
                 name = snip_id(experiment, well, embryo, frame.time_int)
                 seen = from_qc(yolk, label.shape, box) > 0
-                snip = make_snip(name, grey, label[box] == embryo, seen, box, scale, settings)
-                pages = snips.setdefault(embryo_id(experiment, well, embryo), [])
-                pages.append(stacks.Page(stacks.PageTag(frame.time_int, frame.xxh3_128, key), snip))
+                mask = label[box] == embryo
+                pose = pose_of(mask, seen, box, scale, chorion)
+                cut = stacks.Cut(own.um_per_px, angle(pose), inside(mask, box, sampling(pose, scale, own.um_per_px)))
+                tag = stacks.PageTag(frame.time_int, frame.xxh3_128, key, cut=cut)
+                snip = make_snip(name, grey, mask, pose, box, scale, own)
+                snips.setdefault(embryo_id(experiment, well, embryo), []).append(stacks.Page(tag, snip))
     return snips
 
 
@@ -124,13 +138,23 @@ def well_key(
     )
 
 
+def of_params(settings: Params) -> tuple[SnipSettings, Chorion, str]:
+    """What params.yaml says that a snip depends on: the block `snips`, what a chorion is, the network of the yolk."""
+    chorion = settings.block("build03", geometry.Settings).chorion
+    return settings.block("snips", SnipSettings), chorion, settings.block("qc_masks", QcSettings).models.yolk
+
+
 def make_snips(
     experiment: str, manifest: ImagesManifest, settings: Params, scales: plates.Scales, shelf: Shelf, advance: Advance
 ) -> None:
     """Make the stacks of all wells that are not there yet, two wells at a time."""
-    yolk_network = settings.block("qc_masks", QcSettings).models.yolk
-    own = settings.block("snips", Settings)
-    made_from = {"version": settings.version("snips"), "settings": own, "reading": manifest.reading}
+    own, chorion, yolk_network = of_params(settings)
+    made_from = {
+        "version": settings.version("snips"),
+        "settings": own,
+        "chorion": chorion,
+        "reading": manifest.reading,
+    }
     missing = []
     for well, frames in manifest.by_well().items():
         key = well_key(experiment, frames, scales, yolk_network, made_from)
@@ -138,7 +162,7 @@ def make_snips(
             advance(len(frames), kept=True)
         else:
             missing.append((well, frames, key))
-    made = ahead(lambda item: well_snips(manifest, item[1], scales, yolk_network, own, item[2]), missing)
+    made = ahead(lambda item: well_snips(manifest, item[1], scales, settings, item[2]), missing)
     for (well, frames, key), snips in zip(missing, made, strict=True):
         with shelf.making(well, key) as draft:
             for name, pages in snips.items():

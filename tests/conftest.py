@@ -1,6 +1,7 @@
 """What the tests share: one project, built once by the real commands, and copies of it by hard links."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,11 @@ Once = Callable[[str, Callable[[Path], None]], Path]
 # What takes long to make: a test that has one of these, by whatever way, is marked as slow.
 _SLOW = {"prepared", "built", "by_dvc", "fishdev", "scheduler"}
 FISHDEV = Path(os.environ.get("MORPHSEQ_FISHDEV", Path(__file__).parents[2] / "shared/fishdev"))
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C as usual, also if a shell started this in the background, where it is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -25,6 +25,7 @@ class Source(StrEnum):
     PLATE = "plate table"
     SAM2 = "sam2"
     BUILD03 = "build03"
+    SNIPS = "snips"
     LATENTS = "latents"
     DF02 = "df02"
 
@@ -63,11 +64,13 @@ FRAME_KEY = ("well", "time_int")
 LATENTS_KEY = ("experiment_date", "embryo_id", "snip_id")
 
 TEXT, INTEGER, FLOAT, SINGLE, FLAG = Dtype
-PLATE, SAM2, BUILD03, LATENTS, DF02 = Source
+PLATE, SAM2, BUILD03, SNIPS, LATENTS, DF02 = Source
 _NOT_GIVEN = "the plate table has no value"
 _NO_SCALE = "the plate table gives no scale"
+_NO_SNIP = "the row has no snip: " + _NO_SCALE
 _NO_MASK = "the network's mask is missing"
 _NO_MASK_OR_SCALE = "the network's mask or the scale is missing"
+_NO_INFERENCE = "the area is not known, a chorion's, or outside the reference, or the error above `max_error_h`"
 
 COLUMNS = (
     Column("image_id", TEXT, SAM2, "the frame: `{experiment}_{well}_t{time_int:04d}`"),
@@ -86,6 +89,9 @@ COLUMNS = (
     Column("is_seed_frame", FLAG, SAM2, "whether embryos were looked for anew in the frame, not followed from another"),
     Column("well", TEXT, SAM2, "the well, A01 to H12"),
     Column("time_int", INTEGER, SAM2, "the frame's number"),
+    Column("brightness", FLOAT, SAM2, "the embryo's mean brightness, over that of the background round it"),
+    Column("sharpness", FLOAT, SAM2, "the variance of the Laplacian of brightness over background, at 6.5 um per px",
+           blank=_NO_SCALE),
     Column("sam2_qc_flags", TEXT, SAM2, "what is odd about the mask, joined by `|`", blank="nothing is"),
     Column("well_id", TEXT, PLATE, "the plate and well", blank=_NOT_GIVEN),
     Column("microscope", TEXT, PLATE, "the microscope", blank=_NOT_GIVEN),
@@ -116,28 +122,45 @@ COLUMNS = (
     Column("centroid_y_um", FLOAT, BUILD03, "the mask's centroid, from the frame's upper edge", "um", _NO_SCALE),
     Column("major_axis_um", FLOAT, BUILD03, "the long axis of the ellipse with the same moments", "um", _NO_SCALE),
     Column("minor_axis_um", FLOAT, BUILD03, "the short axis of the ellipse with the same moments", "um", _NO_SCALE),
+    Column("length_um", FLOAT, BUILD03, "how far the mask reaches along its long axis", "um", _NO_SCALE),
+    Column("width_um", FLOAT, BUILD03, "how far the mask reaches across its long axis", "um", _NO_SCALE),
     Column("surface_area_um", FLOAT, BUILD03, "`area_um2`, under the lab's older name", "um2", _NO_SCALE),
     Column("scale_missing_flag", FLAG, BUILD03, "whether the plate table gives no scale"),
     Column("predicted_stage_hpf", FLOAT, BUILD03, "the stage by age, time and temperature (Kimmel et al. 1995)", "hpf",
            "the plate table lacks one of these", counted=True),
+    Column("stage_status", TEXT, BUILD03, "`clock` if `predicted_stage_hpf` is known, or what it lacks, joined by `|`"),
+    Column("in_chorion", FLAG, BUILD03, "whether the outline is as large and round as a chorion: then nothing is told "
+           "by its size, and the snip is not turned", blank=_NO_SCALE),
     Column("sam2_qc_flag", FLAG, BUILD03, "whether `sam2_qc_flags` says anything"),
     Column("fraction_alive", FLOAT, BUILD03, "the share of the mask that network `dead` leaves out", "0..1", _NO_MASK),
-    Column("dead_flag", FLAG, BUILD03, "whether `fraction_alive` is below `min_fraction_alive`", blank=_NO_MASK),
+    Column("darkening", FLOAT, BUILD03, "the share of its brightness that the embryo lost against its brightest frame "
+           "of the last `darkening_h` hours", "0..1", "there is no such frame, or no brightness"),
+    Column("dead_flag", FLAG, BUILD03, "whether `fraction_alive` is below `min_fraction_alive`; if blank, whether the "
+           "embryo has darkened by more than `max_darkening`", blank="neither is known"),
     Column("frame_flag", FLAG, BUILD03, "whether the embryo lies at the frame's edge", blank=_NO_SCALE),
     Column("no_yolk_flag", FLAG, BUILD03, "whether the embryo touches no yolk", blank=_NO_MASK),
-    Column("focus_flag", FLAG, BUILD03, "whether something out of focus is near the embryo", blank=_NO_MASK_OR_SCALE),
+    Column("focus_flag", FLAG, BUILD03, "whether something out of focus is near the embryo; if the mask is missing, "
+           "whether `sharpness` is below `focus_min`", blank=_NO_MASK_OR_SCALE),
     Column("bubble_flag", FLAG, BUILD03, "whether a bubble is near the embryo", blank=_NO_MASK_OR_SCALE),
+    Column("touching_flag", FLAG, BUILD03, "whether the mask lies next to that of another embryo"),
+    Column("count_flag", FLAG, BUILD03, "whether the frame shows another number of embryos than `embryos_per_well`",
+           blank=_NOT_GIVEN),
     Column("sa_outlier_flag", FLAG, DF02, "whether the area lies outside the reference curves at its stage",
-           blank="the area or the stage is not known"),
+           blank="the area or the stage is not known, or the outline is a chorion's"),
     Column("dead_flag2", FLAG, DF02, "whether the embryo is dying or dead, by the course of its `fraction_alive`",
            blank="too few of the embryo's frames are known"),
     Column("use_embryo_flag", FLAG, DF02, "whether none of `dead_flag`, `dead_flag2`, `sa_outlier_flag` and "
            "`sam2_qc_flag` is raised; df03 has these rows only"),
-    Column("inferred_stage_hpf", FLOAT, DF02, "the stage by the area, from the stage curve", "hpf", _NO_SCALE),
-    Column("inferred_stage_clamped_flag", FLAG, DF02, "whether the area lies beyond the ends of the stage curve",
-           blank=_NO_SCALE),
+    Column("inferred_stage_hpf", FLOAT, DF02, "the stage at which the reference's median embryo has this area", "hpf",
+           _NO_INFERENCE),
+    Column("inferred_stage_error_h", FLOAT, DF02, "half the time in which 90 % of the reference's embryos are so large",
+           "h", "there is no inferred stage"),
+    Column("snip_um_per_px", FLOAT, SNIPS, "the scale of the snip", "um", _NO_SNIP),
+    Column("snip_angle", FLOAT, SNIPS, "by how much the snip's upper end points clockwise from the frame's", "degrees",
+           _NO_SNIP),
+    Column("out_of_frame_flag", FLAG, SNIPS, "whether over 2 % of the embryo lie outside the snip", blank=_NO_SNIP),
     Column("z_mu_NN", SINGLE, LATENTS, "latent NN (from 00 on) of a VAE that tells no parts apart",
-           blank="the row has no snip: " + _NO_SCALE),
+           blank=_NO_SNIP),
     Column("z_mu_n_NN", SINGLE, LATENTS, "latent NN of a split VAE, of its nuisance part", blank="as `z_mu_NN`"),
     Column("z_mu_b_NN", SINGLE, LATENTS, "latent NN of a split VAE, of its biological part; the numbers run on over "
            "both parts", blank="as `z_mu_NN`"),

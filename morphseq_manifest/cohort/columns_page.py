@@ -39,6 +39,7 @@ _SECTIONS = {
     ),
     Source.BUILD03: ("`build03`", "What the stage measures, and what the QC masks say."),
     Source.DF02: ("`df02`", "What only the whole cohort can say of an embryo."),
+    Source.SNIPS: ("`snips`", "How the snip was cut; in df03, before its latents."),
     Source.LATENTS: ("`latents`", "One column a latent; `NN` is its number. How many there are depends on the VAE."),
 }
 _TABLE = "| column | type | unit | meaning | an empty cell means |\n|---|---|---|---|---|\n"

@@ -33,7 +33,8 @@ _OLD_FORM = re.compile(r"(?:.*_)?([A-H]\d\d)_t(\d+).*\.(png|jpe?g)", re.IGNORECA
 class EmbryoTag(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An embryo of a label image: its value, area in px, bounding box (top, left, bottom, right; ends not in it).
 
-    `pieces` is how many parts it has that don't touch, `confidence` (0..1) the segmenter's.
+    `pieces` is how many parts it has that don't touch, `confidence` (0..1) the segmenter's; brightness and sharpness
+    are as stages.imaging.appearance measures them.
     """
 
     value: int
@@ -41,12 +42,25 @@ class EmbryoTag(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     box: tuple[int, int, int, int]
     pieces: int
     confidence: float
+    brightness: float | None = None
+    sharpness: float | None = None
+
+
+class Cut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a snip was cut: its scale in um per px, by how many degrees its top points clockwise from the frame's, and
+    the share of the embryo that lies in it.
+    """
+
+    um_per_px: float
+    angle: float
+    inside: float
 
 
 class PageTag(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a page says of itself: the frame's number, the hash of the frame's file, the key of all it is made from.
 
-    A label image also says which embryos it shows, so that they need not be measured again, and whether it is a seed.
+    A label image also says which embryos it shows, so that they need not be measured again, and whether it is a seed;
+    a snip, how it was cut.
     """
 
     time_int: int
@@ -54,6 +68,7 @@ class PageTag(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     key: str = ""
     embryos: tuple[EmbryoTag, ...] = ()
     is_seed: bool = False
+    cut: Cut | None = None
 
 
 class Page(NamedTuple):

@@ -25,6 +25,16 @@ class Pose(NamedTuple):
     up: tuple[float, float]
 
 
+# As the frame lies.
+UPRIGHT = (-1.0, 0.0)
+
+
+def angle(pose: Pose) -> float:
+    """By how many degrees, -180 to 180, an embryo's top points clockwise from the frame's."""
+    row, column = pose.up
+    return math.degrees(math.atan2(column, -row))
+
+
 def find_pose(mask: Mask, yolk: Mask, scale: tuple[float, float], box: Slices) -> Pose:
     """Centroid and direction of an embryo, from its mask and the yolk's in the `box` (of a frame) it lies in.
 
@@ -72,6 +82,22 @@ def sampling(pose: Pose, scale: tuple[float, float], um_per_px: float) -> Sampli
     matrix = steps_um / np.array([[scale[1]], [scale[0]]])
     middle = (np.array(SNIP_SIZE) - 1) / 2
     return Sampling(matrix, np.array(pose.centre) - matrix @ middle)
+
+
+def inside(mask: Mask, box: Slices, where: Sampling) -> float:
+    """The share of an embryo, bool (h, w) in the `box` of its frame, that lies in the snip."""
+    back = np.linalg.inv(where.matrix)
+    corner = np.array([side.start for side in box])
+    ends = [[side.start, side.stop - 1] for side in box]
+    limits = np.array(SNIP_SIZE)[:, None] - 0.5
+
+    def lies_in(places: NDArray[np.floating]) -> NDArray[np.bool_]:
+        found = back @ (places - where.offset[:, None])
+        return np.asarray(((found >= -0.5) & (found < limits)).all(axis=0))
+
+    if lies_in(np.array(np.meshgrid(*ends, indexing="ij"), float).reshape(2, -1)).all():
+        return 1.0
+    return float(lies_in(np.stack(np.nonzero(mask)) + corner[:, None].astype(float)).mean())
 
 
 def warp(grey: Grey, where: Sampling) -> NDArray[np.float32]:

@@ -5,26 +5,40 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from stages.imaging.arrays import Grey, Mask, Slices
+from stages.imaging.arrays import Grey, Labels, Mask, Slices
 from stages.imaging.embryo_box import grow, moments, within
 from stages.imaging.qc_frame import from_qc
 
 NAN = float("nan")
 
 
+class Chorion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An outline is that of a chorion if it is `min_um` wide and `min_round`: 4 pi area / perimeter^2, 1 for a disc."""
+
+    min_um: float
+    min_round: float
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """params.yaml, `build03`.
 
-    An embryo is dead below `min_fraction_alive`; it is cut off when at most `min_inside` of it lies farther than
-    `margin_um` from the frame's edge; blur and bubbles count when nearer than `near_margins` margins.
+    An embryo is dead below `min_fraction_alive`, or if no network knows, darkened by more than
+    `max_darkening` against its brightest frame of the last `darkening_h` hours; it is cut off when at most
+    `min_inside` of it lies farther than `margin_um` from the frame's edge; blur and bubbles count when nearer than
+    `near_margins` margins. It is out of focus below the sharpness `focus_min`, if no network knows.
     """
 
     min_fraction_alive: float
     margin_um: float
     min_inside: float
     near_margins: float
+    focus_min: float
+    max_darkening: float
+    darkening_h: float
+    chorion: Chorion
 
 
 class Shape(NamedTuple):
@@ -39,6 +53,8 @@ class Shape(NamedTuple):
     centroid_y_um: float
     major_axis_um: float
     minor_axis_um: float
+    length_um: float
+    width_um: float
 
 
 class Quality(NamedTuple):
@@ -50,6 +66,13 @@ class Quality(NamedTuple):
     no_yolk_flag: float
     focus_flag: float
     bubble_flag: float
+
+
+class Outline(NamedTuple):
+    """What an embryo's outline says: whether it is a chorion's, and whether it lies next to another embryo's."""
+
+    in_chorion: float
+    touching_flag: float
 
 
 class QcMasks(NamedTuple):
@@ -70,9 +93,11 @@ def measure(mask: Mask, box: Slices, scale: tuple[float, float]) -> Shape:
     across, down = scale
     sums = moments(mask, box)
     outline = perimeter(mask)
-    major, minor = NAN, NAN
+    major, minor, length, width = NAN, NAN, NAN, NAN
     if not math.isnan(across + down):
-        minor, major = 4 * np.sqrt(np.maximum(np.linalg.eigvalsh(sums.spread(scale) / sums.area), 0))
+        variances, axes = np.linalg.eigh(sums.spread(scale) / sums.area)
+        minor, major = 4 * np.sqrt(np.maximum(variances, 0))
+        width, length = extents(mask, axes, scale)
     return Shape(
         area_um2=sums.area * across * down,
         perimeter_px=outline,
@@ -83,7 +108,50 @@ def measure(mask: Mask, box: Slices, scale: tuple[float, float]) -> Shape:
         centroid_y_um=sums.row * down,
         major_axis_um=float(major),
         minor_axis_um=float(minor),
+        length_um=length,
+        width_um=width,
     )
+
+
+def extents(mask: Mask, axes: NDArray[np.float64], scale: tuple[float, float]) -> tuple[float, float]:
+    """How far a mask reaches along two axes, in um: from the outer edge of one pixel to that of another.
+
+    `axes` has a unit vector (row, column), in um, in each column; `scale` is um per px (across, down).
+    """
+    across, down = scale
+    pixel = np.array([down, across])
+    along = np.argwhere(edge(mask)) * pixel @ axes
+    first, second = np.ptp(along, axis=0) + pixel @ np.abs(axes)
+    return float(first), float(second)
+
+
+def outline(shape: Shape, labels: Labels, value: int, box: Slices, settings: Chorion) -> Outline:
+    """The outline of the embryo `value` of a frame's labels, uint8 (H, W), that lies at `box` of it."""
+    is_chorion = in_chorion(shape.area_um2, shape.perimeter_um, settings)
+    return Outline(is_chorion, float(touches_another(labels, value, box)))
+
+
+def in_chorion(area_um2: float, perimeter_um: float, settings: Chorion) -> float:
+    """1 if an outline is that of a chorion, 0 if not, NaN if the scale is not known."""
+    if math.isnan(area_um2):
+        return NAN
+    wide = 2 * math.sqrt(area_um2 / math.pi)
+    roundness = 4 * math.pi * area_um2 / perimeter_um**2
+    return float(wide >= settings.min_um and roundness >= settings.min_round)
+
+
+def touches_another(labels: Labels, value: int, box: Slices) -> bool:
+    """Whether a pixel of another embryo lies next to this one, also at a corner; labels uint8 (H, W)."""
+    part = labels[grow(box, 1, labels.shape)]
+    others = (part != 0) & (part != value)
+    return bool(others.any()) and bool((others & _wider(part == value)).any())
+
+
+def _wider(mask: Mask) -> Mask:
+    """A mask with all pixels next to it, also at a corner."""
+    wide = np.pad(mask, 1)
+    wide = wide[:-2] | wide[1:-1] | wide[2:]
+    return np.asarray(wide[:, :-2] | wide[:, 1:-1] | wide[:, 2:])
 
 
 def perimeter(mask: Mask) -> float:
@@ -138,10 +206,7 @@ def touches(mask: Mask, box: Slices, shape: tuple[int, ...], other: Grey) -> boo
     pixels = from_qc(other, shape, part) > 0
     if not pixels.any():
         return False
-    wide = np.pad(pixels, 1)
-    wide = wide[:-2] | wide[1:-1] | wide[2:]
-    wide = wide[:, :-2] | wide[:, 1:-1] | wide[:, 2:]
-    return bool((wide[within(box, part)] & mask).any())
+    return bool((_wider(pixels)[within(box, part)] & mask).any())
 
 
 def distance(mask: Mask, box: Slices, shape: tuple[int, ...], other: Grey, reach: float) -> float:

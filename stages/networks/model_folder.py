@@ -21,13 +21,26 @@ WEIGHTS = ("model.safetensors", "model.pt")
 
 
 class UNetConfig(msgspec.Struct, tag="unet", tag_field="kind", forbid_unknown_fields=True):
-    """A QC mask network of the project's own (shapes.UNet)."""
+    """A QC mask network of the project's own (shapes.UNet).
+
+    `trained_on` are the microscopes whose plates it knows, as plate tables name them; None: those of every plate.
+    """
 
     width: int
+    trained_on: list[str] | None = None
 
 
 class ExportedConfig(msgspec.Struct, tag="exported", tag_field="kind", forbid_unknown_fields=True):
-    """A mask network of any make, as a torch.export archive (stages.networks.exported)."""
+    """A mask network of any make, as a torch.export archive (stages.networks.exported); `trained_on` as a UNet's."""
+
+    trained_on: list[str] | None = None
+
+
+class SnipsSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The settings of the snips that a VAE was trained on, as in the block `snips` of params.yaml."""
+
+    um_per_px: float
+    blend_um: float
 
 
 class VaeConfig(msgspec.Struct, tag="vae", tag_field="kind", forbid_unknown_fields=True):
@@ -37,10 +50,13 @@ class VaeConfig(msgspec.Struct, tag="vae", tag_field="kind", forbid_unknown_fiel
     latent_dim: int
     zn_frac: float
     input_size: tuple[int, int]
+    trained_on: SnipsSeen | None = None
 
 
 class LegacyVaeConfig(msgspec.Struct, tag="legacy_vae", tag_field="kind", forbid_unknown_fields=True):
-    """One of the lab's legacy VAEs (legacy_vae); what else is to be known stands in its model_config.json."""
+    """One of the lab's legacy VAEs (legacy_vae); its shape stands in its model_config.json."""
+
+    trained_on: SnipsSeen | None = None
 
 
 def read_config(folder: Path, kinds: Any) -> Any:

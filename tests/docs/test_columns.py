@@ -80,7 +80,7 @@ def test_each_column_is_of_the_stage_that_writes_it(tables: dict[str, pd.DataFra
     before = set(tables["df02"].columns)
     latents = [name for name in tables["df03"].columns if name not in before]
     assert latents == [name for name in tables["latents"].columns if name not in columns.LATENTS_KEY]
-    assert {described(name).source for name in latents} == {Source.LATENTS}
+    assert {described(name).source for name in latents} == {Source.SNIPS, Source.LATENTS}
 
 
 def test_df01_has_the_key_then_what_the_sources_say_in_their_order(tables: dict[str, pd.DataFrame]) -> None:

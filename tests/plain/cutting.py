@@ -8,6 +8,7 @@ from skimage import measure, transform
 
 from stages import snips
 from stages.imaging.equalisation import equalise
+from stages.imaging.snip_settings import SnipSettings
 
 
 def snip(
@@ -16,7 +17,7 @@ def snip(
     mask: np.ndarray,
     yolk: np.ndarray,
     scale: tuple[float, float],
-    settings: snips.Settings,
+    settings: SnipSettings,
 ) -> np.ndarray:
     """One snip, uint8 (576, 256), from a frame, uint8 (H, W), and its embryo's and yolk's masks, bool (H, W).
 

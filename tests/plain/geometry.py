@@ -19,8 +19,19 @@ def measured(label: np.ndarray, embryo: int, scale: tuple[float, float]) -> Shap
     row, column = px.centroid
     return Shape(
         px.area * scale[0] * scale[1], outline, outline * math.sqrt(scale[0] * scale[1]), column, row,
-        column * scale[0], row * scale[1], um.axis_major_length, um.axis_minor_length,
+        column * scale[0], row * scale[1], um.axis_major_length, um.axis_minor_length, *reach(mask, scale),
     )  # fmt: skip
+
+
+def reach(mask: np.ndarray, scale: tuple[float, float]) -> tuple[float, float]:
+    """How far a mask's pixels reach along its long axis and across it, in um: by the corners of all of them."""
+    rows, columns = np.nonzero(mask)
+    corners = [(rows + down, columns + across) for down in (-0.5, 0.5) for across in (-0.5, 0.5)]
+    places = np.concatenate([np.stack(corner, axis=1) for corner in corners]) * [scale[1], scale[0]]
+    axes = np.linalg.svd(np.stack([rows, columns], axis=1) * [scale[1], scale[0]] - [rows.mean() * scale[1],
+                         columns.mean() * scale[0]], full_matrices=False)[2]  # fmt: skip
+    long, short = np.ptp(places @ axes.T, axis=0)
+    return float(long), float(short)
 
 
 def judged(

@@ -16,7 +16,8 @@ from simulation import default_models, evaluation, mask_training, training, vae_
 from simulation.evaluation import Outcome, Share
 from simulation.examples import CLASSES, Example, example
 from simulation.plates import PLATES
-from stages import latents, snips
+from stages import latents
+from stages.imaging.snip_settings import SnipSettings
 from stages.networks import mask_models, model_folder
 from stages.networks.qc_networks import QcSettings
 from stages.segmentation import segmenters
@@ -77,7 +78,7 @@ def shapes(state: dict[str, torch.Tensor]) -> dict[str, torch.Size]:
 
 @pytest.fixture(scope="module")
 def examples() -> list[Example]:
-    settings = params.read(REPOSITORY).block("snips", snips.Settings)
+    settings = params.read(REPOSITORY).block("snips", SnipSettings)
     return [example(f"test/{number}", settings) for number in range(12)]
 
 
@@ -116,11 +117,12 @@ def test_vae_training_gives_encoders_like_the_default_ones(
 ) -> None:
     monkeypatch.setattr(vae_training, "_STEPS", 6)
     drawn = [snip for one in examples for snip in one.snips]
+    cut = params.read(REPOSITORY).block("snips", SnipSettings)
     for name, plan in training.VAES.items():
         state = vae_training.train_vae(drawn, plan)[0].state_dict()
         folder = MODELS / "models/legacy" / name
         assert shapes(state) == shapes(load_file(folder / "model.safetensors"))
-        assert plan.config() == model_folder.read_config(folder, model_folder.VaeConfig)
+        assert plan.config(cut) == model_folder.read_config(folder, model_folder.VaeConfig)
 
 
 def test_flags_are_compared_with_those_of_the_embryo_that_covers_most() -> None:

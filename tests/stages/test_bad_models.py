@@ -3,8 +3,10 @@
 import pickle
 import shutil
 
+import pandas as pd
 import pytest
 
+from stages.files import layout
 from tests.project import PLATES, Project
 from tests.stages.contents import state_of
 
@@ -50,3 +52,14 @@ def test_weights_of_a_training_that_came_to_nothing_are_refused(project: Project
     assert (
         f"data/models/legacy/nothing: the weights don't fit its config.json: {name} holds what is no number" in output
     )
+
+
+def test_networks_on_a_plate_that_they_do_not_know_leave_their_flags_blank(project: Project) -> None:
+    table = project.plate(SNAPSHOT)
+    table.write_text(table.read_text().replace(",simulated,", ",YX1,"))
+    output = project.run("dvc", "repro", f"build03@{SNAPSHOT}")
+    assert f"warning: {SNAPSHOT}: no masks by mask_v0_0100, via_v1_0100, yolk_v1_0050" in output
+    assert "were not trained on plates of YX1" in output
+    found = pd.read_csv(project.root / layout.build03_table(SNAPSHOT))
+    assert found[["fraction_alive", "dead_flag", "no_yolk_flag", "bubble_flag"]].isna().all(axis=None)
+    assert found["frame_flag"].notna().all()

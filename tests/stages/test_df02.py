@@ -15,20 +15,35 @@ def settings(params: Params) -> df02.Settings:
     return params.block("df02", df02.Settings)
 
 
-@given(stage=st.floats(0, 96))
-def test_the_stage_curve_is_inverted(settings: df02.Settings, stage: float) -> None:
-    curve = settings.stage_curve
-    area = curve.offset + curve.sa_max * stage**curve.h / (stage**curve.h + curve.ip**curve.h)
-    inferred, _ = df02.infer_stage(np.array([area]), curve)
-    assert inferred[0] == pytest.approx(stage, abs=1e-3)
+CURVES = pd.DataFrame(
+    {
+        "stage_hpf": [10.0, 20.0, 40.0],
+        "p5": [90.0, 380.0, 450.0],
+        "p50": [100.0, 400.0, 500.0],
+        "p95": [110.0, 420.0, 550.0],
+    }
+)
 
 
-def test_beyond_the_stage_curve_is_its_end_and_flagged(settings: df02.Settings) -> None:
-    inferred, clamped = df02.infer_stage(np.array([1e5, 9e6, np.nan, 8e5]), settings.stage_curve)
-    assert inferred[:2].tolist() == [0, pytest.approx(settings.stage_curve.max_hpf)]
-    assert clamped[:2].tolist() == [1, 1]
-    assert np.isnan([inferred[2], clamped[2]]).all()
-    assert clamped[3] == 0
+def test_the_median_embryo_of_a_stage_has_that_stage() -> None:
+    stage, error = df02.infer_stage(CURVES["p50"].to_numpy(), CURVES, 100)
+    assert stage.tolist() == pytest.approx([10, 20, 40])
+    # 10 um2 either way at 30 um2 an hour; 20 and 50 at 5 an hour.
+    assert error.tolist() == pytest.approx([10 / 30, 20 / 5, 50 / 5])
+
+
+@given(area=st.floats(100, 500))
+def test_a_stage_has_the_error_that_is_stated_or_is_blank(area: float) -> None:
+    stage, error = df02.infer_stage(np.array([area]), CURVES, 5)
+    whole, its_error = df02.infer_stage(np.array([area]), CURVES, 1e9)
+    assert np.interp(whole[0], CURVES["stage_hpf"], CURVES["p50"]) == pytest.approx(area)
+    assert (stage[0], error[0]) == (whole[0], its_error[0]) if its_error[0] <= 5 else np.isnan([stage, error]).all()
+
+
+def test_no_stage_is_told_beyond_the_curve_or_of_one_that_does_not_grow() -> None:
+    assert np.isnan(df02.infer_stage(np.array([99.0, 501.0, np.nan]), CURVES, 1e9)).all()
+    flat = CURVES.assign(p50=[100.0, 99.0, 500.0])
+    assert np.isnan(df02.infer_stage(np.array([200.0]), flat, 1e9)).all()
 
 
 def test_outliers_are_held_against_the_curves_at_their_stage(settings: df02.Settings) -> None:

@@ -3,15 +3,19 @@
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.journal import Journal
 from stages import latents
 from stages.files import stacks
+from stages.imaging.snip_settings import SnipSettings
 from stages.networks import torch_device
+from stages.networks.model_folder import SnipsSeen
 from stages.networks.shapes import Encoder, to_mu
 from tests.plain.embedding import embedded
 
@@ -76,3 +80,16 @@ def test_latents_do_not_depend_on_the_batch_size_or_on_workers(
     other = embed(tmp_path, model)
     assert other["snip_id"].equals(first["snip_id"])
     assert np.allclose(other[model.columns], first[model.columns], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "value"), [("um_per_px", 7.8), ("blend_um", 50.0)])
+def test_snips_of_another_kind_than_the_model_saw_are_refused(
+    model: latents.LatentModel, name: str, value: float
+) -> None:
+    cut = SnipSettings(6.5, 75, 10, 5)
+    seen = model._replace(trained_on=SnipsSeen(6.5, 75))
+    latents.check_snips(model, cut, Path("vae"))
+    latents.check_snips(seen, cut, Path("vae"))
+    other = msgspec.structs.replace(cut, **{name: value})
+    with pytest.raises(ConfigError, match=rf"vae/config.json: trained on snips of {name} .*snips.{name} {value:g}"):
+        latents.check_snips(seen, other, Path("vae"))

@@ -22,14 +22,16 @@ def test_odd_masks_are_flagged(params: Params) -> None:
     labels[60:64, 10:20] = 2
     labels[95, 5] = 3
     labels[2:10, 2:10] = 4
-    embryos = sam2.describe(labels, dict.fromkeys(range(1, 5), 0.1234567))
-    assert embryos[0] == EmbryoTag(1, 29 * 20, (1, 40, 30, 60), 1, 0.123457)
+    grey = np.where(labels > 0, np.uint8(150), np.uint8(200))
+    embryos = sam2.describe(grey, labels, dict.fromkeys(range(1, 5), 0.1234567), None)
+    assert embryos[0] == EmbryoTag(1, 29 * 20, (1, 40, 30, 60), 1, 0.123457, 0.75)
     assert {embryo.value: sam2.shape_flags(embryo, labels.shape, settings) for embryo in embryos} == {
         1: ["MASK_ON_EDGE"],
         2: ["DISCONTINUOUS_MASK"],
         3: ["SMALL_MASK"],
         4: [],
     }
-    (all_of_it,) = sam2.describe(np.ones((50, 50), np.uint8), {1: 1.0})
+    everything = np.ones((50, 50), np.uint8)
+    (all_of_it,) = sam2.describe(everything, everything, {1: 1.0}, 6.5)
     assert sam2.shape_flags(all_of_it, (50, 50), settings) == ["MASK_ON_EDGE", "LARGE_MASK"]
-    assert sam2.describe(np.zeros((50, 50), np.uint8), {}) == ()
+    assert sam2.describe(everything, 0 * everything, {}, 6.5) == ()

@@ -9,7 +9,9 @@ from morphseq_manifest.cohort.params import Params
 from simulation.scene import draw
 from simulation.wells import Well, scene
 from stages import snips
+from stages.imaging.alignment import find_pose
 from stages.imaging.embryo_box import boxes
+from stages.imaging.snip_settings import SnipSettings
 from tests.plain.cutting import snip as plain_snip
 from tests.stages.drawing import ellipse, whole
 
@@ -18,8 +20,8 @@ SIDE = 1600
 
 
 @pytest.fixture(scope="module")
-def settings(params: Params) -> snips.Settings:
-    return params.block("snips", snips.Settings)
+def settings(params: Params) -> SnipSettings:
+    return params.block("snips", SnipSettings)
 
 
 def enlarged(image: np.ndarray, *, smooth: bool = False) -> np.ndarray:
@@ -35,7 +37,7 @@ def frame(name: str, well: Well, stage_hpf: float = 40.0) -> tuple[np.ndarray, n
 
 @pytest.mark.parametrize("name", ["one", "two", "three"])
 def test_snips_are_those_of_rescaling_rotating_and_cropping_within_2_grey_levels(
-    settings: snips.Settings, name: str
+    settings: SnipSettings, name: str
 ) -> None:
     grey, labels, yolk = frame(name, Well(chorion=name == "two"))
     # About 3.23 um/px, so that rescaling gives a whole number of pixels, which the plain way rounds to.
@@ -44,19 +46,21 @@ def test_snips_are_those_of_rescaling_rotating_and_cropping_within_2_grey_levels
     grey = np.rint(ndimage.gaussian_filter(grey.astype(float), 3)).astype(np.uint8)
     for embryo, box in boxes(labels).items():
         mask = labels == embryo
-        snip = snips.make_snip(name, grey, mask[box], yolk[box], box, scale, settings)
+        pose = find_pose(mask[box], yolk[box], scale, box)
+        snip = snips.make_snip(name, grey, mask[box], pose, box, scale, settings)
         expected = plain_snip(name, grey, mask, yolk, scale, settings)
         apart = np.abs(snip.astype(int) - expected)
         assert (apart <= 2).mean() >= 0.999, (np.quantile(apart, 0.999), apart.max())
 
 
-def test_snips_repeat_to_the_byte_and_their_background_is_noise(settings: snips.Settings) -> None:
+def test_snips_repeat_to_the_byte_and_their_background_is_noise(settings: SnipSettings) -> None:
     mask, yolk = ellipse((400, 512), 0.7)
     grey = np.where(mask, np.uint8(90), np.uint8(180))
     grey[yolk & mask] = 40
 
     def cut(name: str) -> np.ndarray:
-        return snips.make_snip(name, grey, mask, yolk, whole(mask), (8.0, 8.0), settings)
+        pose = find_pose(mask, yolk, (8.0, 8.0), whole(mask))
+        return snips.make_snip(name, grey, mask, pose, whole(mask), (8.0, 8.0), settings)
 
     first = cut("a")
     assert first.shape == (576, 256)

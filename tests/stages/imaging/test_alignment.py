@@ -71,3 +71,19 @@ def test_the_direction_of_an_embryo_is_a_unit_vector() -> None:
     (box,) = boxes(mask.astype(np.uint8)).values()
     pose = alignment.find_pose(mask[box], np.zeros_like(mask)[box], (3.0, 3.0), box)
     assert np.hypot(*pose.up) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("up", "degrees"), [((-1, 0), 0), ((0, 1), 90), ((0, -1), -90), ((1, 0), 180)])
+def test_the_angle_is_clockwise_from_the_frames_top(up: tuple[float, float], degrees: float) -> None:
+    assert alignment.angle(alignment.Pose((0, 0), up)) == pytest.approx(degrees)
+
+
+@pytest.mark.parametrize(("um_per_px", "share"), [(8.0, 1.0), (2.0, 0.6)])
+def test_the_share_inside_a_snip_is_that_of_the_pixels_it_shows(um_per_px: float, share: float) -> None:
+    mask, yolk = ellipse((400, 512), 0.3)
+    pose = alignment.find_pose(mask, yolk, (8.0, 8.0), whole(mask))
+    where = alignment.sampling(pose, (8.0, 8.0), um_per_px)
+    inside = alignment.inside(mask, whole(mask), where)
+    shown = np.count_nonzero(alignment.warp(mask * np.uint8(255), where) > 127) * (um_per_px / 8) ** 2
+    assert inside == pytest.approx(shown / np.count_nonzero(mask), abs=0.02)
+    assert inside >= share - 0.2

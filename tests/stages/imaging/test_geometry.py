@@ -90,3 +90,24 @@ def test_geometry_and_flags_are_those_of_passes_over_the_whole_frame(
         assert tuple(shape_found) == pytest.approx(tuple(expected), rel=1e-6, abs=1e-6)
         quality = geometry.judge(mask, box, shape, qc, um_per_px, build03)
         assert tuple(quality) == pytest.approx(tuple(judged(labels, embryo, qc, um_per_px, build03)), rel=1e-6)
+
+
+def test_a_large_round_outline_is_a_chorion(build03: geometry.Settings) -> None:
+    egg, small = disc((200, 300), 90, 140, 65), disc((200, 300), 90, 140, 40)
+    larva = np.zeros((200, 300), bool)
+    larva[80:110, 40:260] = True
+
+    def told(mask: np.ndarray, um_per_px: float = 9.5) -> float:
+        shape = geometry.measure(mask, whole(mask), (um_per_px, um_per_px))
+        return geometry.in_chorion(shape.area_um2, shape.perimeter_um, build03.chorion)
+
+    assert [told(mask) for mask in (egg, small, larva)] == [1, 0, 0]
+    assert np.isnan(told(egg, np.nan))
+
+
+@pytest.mark.parametrize(("gap", "touches"), [(0, True), (1, False)])
+def test_embryos_touch_if_pixels_of_theirs_are_neighbours(gap: int, touches: bool) -> None:
+    labels = np.zeros((40, 60), np.uint8)
+    labels[10:20, 10:20], labels[20 + gap : 30, 20 + gap : 30] = 1, 2
+    for value, box in boxes(labels).items():
+        assert geometry.touches_another(labels, value, box) == touches

@@ -32,7 +32,7 @@ def test_an_exported_network_gives_what_it_gave_before(tiny_exported: Path) -> N
     mean, sd = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_SD))
     with torch.inference_mode():
         expected = torch.sigmoid(original((torch.from_numpy(images)[:, None].expand(-1, 3, -1, -1) - mean) / sd))[:, 0]
-    network = mask_models.load(tiny_exported)
+    network = mask_models.load(tiny_exported).network
     given = probabilities(network, images)
     assert given.shape == (3, 576, 320)
     assert np.allclose(given, expected, atol=1e-5)
@@ -118,4 +118,4 @@ def test_the_documented_script_makes_an_archive_that_loads(tmp_path: Path) -> No
     command = [sys.executable, "export.py", "checkpoint.pt", "model/model.pt2"]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
     images = np.random.default_rng(0).random((1, 576, 320), np.float32)
-    assert probabilities(mask_models.load(tmp_path / "model"), images).shape == (1, 576, 320)
+    assert probabilities(mask_models.load(tmp_path / "model").network, images).shape == (1, 576, 320)
