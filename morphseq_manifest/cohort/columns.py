@@ -185,23 +185,23 @@ def measured_of_plate() -> list[str]:
 
 def variable(name: str) -> Column | None:
     """The column that a workbook means by a name, however it is written; None if it is none of the list."""
-    return _VARIABLES.get(_plain(name)) or _VARIABLES.get(_plain(re.sub(r"\(.*?\)|\[.*?\]", "", name)))
+    return _VARIABLES.get(plain(name)) or _VARIABLES.get(plain(re.sub(r"\(.*?\)|\[.*?\]", "", name)))
 
 
 def writer(name: str) -> str | None:
     """Which stage or source writes a column of this name that nobody may add by hand; None if anybody may."""
     if re.fullmatch(r"z_mu_(?:[nb]_)?\d+", name):
         return str(LATENTS)
-    return _WRITERS.get(_plain(name))
+    return _WRITERS.get(plain(name))
 
 
-def _plain(name: str) -> str:
-    """A name in lower case, with `_` for all that is neither letter nor digit."""
+def plain(name: str) -> str:
+    """A name as it is compared: in lower case, with `_` for all that is neither letter nor digit."""
     return re.sub(r"[\W_]+", "_", name).strip("_").lower()
 
 
 _VARIABLES = {name: column for column in COLUMNS for name in column.in_workbook}
-_WRITERS = {_plain(column.name): str(column.source) for column in COLUMNS if not column.in_workbook}
+_WRITERS = {plain(column.name): str(column.source) for column in COLUMNS if not column.in_workbook}
 
 
 def latents(count: int, nuisance: int | None) -> list[str]:
