@@ -73,7 +73,7 @@ def main() -> None:
     with files.replacing_folders([layout.WELL_TABLES]) as (folder,):
         made = list(read_all(experiments))
         for path, table in made:
-            tables.write(folder / path.name, table)
+            tables.as_text(table).to_csv(folder / path.name, index=False, lineterminator="\n", encoding="utf-8")
     wells = [len(table) for _, table in made[:-1]]
     note(f"{sum(count > 0 for count in wells)} workbooks speak of {sum(wells)} wells")
 
