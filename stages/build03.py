@@ -15,7 +15,7 @@ from morphseq_manifest.base.progress import watching
 from morphseq_manifest.cohort import columns, params
 from morphseq_manifest.cohort.columns import FRAME_KEY, KEY, Source
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
-from stages.files import layout, plates, stacks, tables
+from stages.files import layout, plates, stacks, tables, well_tables
 from stages.files.labels import read_labels
 from stages.imaging import course
 from stages.imaging.embryo_box import boxes
@@ -206,7 +206,8 @@ def main(experiment: str) -> None:
     """Build what EXPERIMENT adds to df01."""
     settings = params.read()
     settings.experiment(experiment)
-    plate = plates.read_plate(layout.plate_table(experiment), experiment)
+    said = tables.read_text(layout.well_table(experiment))
+    plate = well_tables.join(plates.read_plate(layout.plate_table(experiment), experiment), said, experiment)
     source = layout.sam2_table(experiment)
     embryos = tables.read_text(source)
     embryos["time_int"] = tables.numbers(embryos, "time_int", source).astype(np.int64)

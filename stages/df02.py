@@ -13,7 +13,7 @@ from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort import columns, params
 from morphseq_manifest.cohort.columns import Source
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
-from stages.files import cohort_tables, layout, tables
+from stages.files import cohort_tables, layout, perturbation_key, tables
 
 CURVE_COLUMNS = ("stage_hpf", "p5", "p50", "p95")
 Floats = NDArray[np.float64]
@@ -151,11 +151,12 @@ def read_curves(path: Path) -> pd.DataFrame:
 
 @click.command("df02", cls=StageCommand)
 def main() -> None:
-    """Build df02 from df01 and the reference curves."""
+    """Build df02 from df01, the reference curves and the perturbation key."""
     settings = params.read()
     df01, source = cohort_tables.read_table("df01", settings)
     curves = read_curves(layout.REFERENCE_CURVES)
-    df02 = build(df01, curves, settings.block("df02", Settings), layout.cohort_table("df01"))
+    path, key = layout.cohort_table("df01"), tables.read_text(layout.KEY_TABLE)
+    df02 = perturbation_key.join(build(df01, curves, settings.block("df02", Settings), path), key, path)
     cohort_tables.write_table(
         "df02",
         df02,

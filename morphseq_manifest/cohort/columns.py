@@ -2,9 +2,11 @@
 
 df01 has the key, then what `sam2` found, then the plate table's columns, then what `build03` measured; df02 adds its
 own columns after them, and df03 the latents. No other module lists them; columns_page makes docs/columns.md from this.
+The same list says which of the plate's columns a workbook may speak of, and under which names.
 """
 
 import math
+import re
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -34,7 +36,8 @@ class Column(NamedTuple):
     """One column; `blank` says what an empty cell means, and is empty if there is none.
 
     `needed` columns of a plate table are those that some stage computes with; the manifests count the blanks of
-    `counted` ones by experiment. Numbers lie from `least` to `most`; one that does not is a mistake.
+    `counted` ones by experiment. Numbers lie from `least` to `most`; one that does not is a mistake. People decide the
+    columns with names `in_workbook`, and may write them there, a value a well; all others are measured.
     """
 
     name: str
@@ -47,6 +50,12 @@ class Column(NamedTuple):
     counted: bool = False
     least: float = -math.inf
     most: float = math.inf
+    in_workbook: tuple[str, ...] = ()
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its cells are numbers."""
+        return self.dtype in {INTEGER, FLOAT, SINGLE}
 
     @property
     def limits(self) -> str:
@@ -102,15 +111,19 @@ COLUMNS = (
     Column("BF Channel", INTEGER, PLATE, "the number of the bright-field channel", blank=_NOT_GIVEN),
     Column("Objective", TEXT, PLATE, "the objective", blank=_NOT_GIVEN),
     Column("Time (s)", FLOAT, PLATE, "when the frame was taken", "s", _NOT_GIVEN),
-    Column("medium", TEXT, PLATE, "the medium", blank=_NOT_GIVEN),
-    Column("genotype", TEXT, PLATE, "the genotype", blank=_NOT_GIVEN),
-    Column("chem_perturbation", TEXT, PLATE, "the chemical that was added", blank="none was, or " + _NOT_GIVEN),
+    Column("medium", TEXT, PLATE, "the medium", blank=_NOT_GIVEN, in_workbook=("medium", "media")),
+    Column("genotype", TEXT, PLATE, "the genotype", blank=_NOT_GIVEN, in_workbook=("genotype", "strain", "line")),
+    Column("chem_perturbation", TEXT, PLATE, "the chemical that was added", blank="none was, or " + _NOT_GIVEN,
+           in_workbook=("chem_perturbation", "chemical_perturbation", "perturbation", "chemical", "treatment",
+                        "compound", "drug")),
     Column("start_age_hpf", FLOAT, PLATE, "the age in the first frame", "hpf", _NOT_GIVEN, needed=True, least=0,
-           most=2000),
+           most=2000, in_workbook=("start_age_hpf", "start_age", "age_hpf", "age", "stage_hpf", "stage")),
     Column("embryos_per_well", INTEGER, PLATE, "how many embryos the well was given", blank=_NOT_GIVEN, least=0,
-           most=1000),
-    Column("temperature", FLOAT, PLATE, "the temperature", "degC", _NOT_GIVEN, needed=True, least=0, most=45),
-    Column("well_qc_flag", INTEGER, PLATE, "if not 0, the well is not in df01", "", "0, or " + _NOT_GIVEN, needed=True),
+           most=1000, in_workbook=("embryos_per_well", "n_embryos", "num_embryos", "embryos")),
+    Column("temperature", FLOAT, PLATE, "the temperature", "degC", _NOT_GIVEN, needed=True, least=0, most=45,
+           in_workbook=("temperature", "temp", "temperature_c", "temp_c")),
+    Column("well_qc_flag", INTEGER, PLATE, "if not 0, the well is not in df01", "", "0, or " + _NOT_GIVEN, needed=True,
+           in_workbook=("well_qc_flag", "well_qc", "qc_flag", "qc")),
     Column("Time Rel (s)", FLOAT, PLATE, "the time since the first frame", "s", _NOT_GIVEN, needed=True, least=0),
     Column("experiment_date", TEXT, BUILD03, "the experiment's id, the name of its folder of frames"),
     Column("area_um2", FLOAT, BUILD03, "the mask's area", "um2", _NO_SCALE, counted=True),
@@ -185,6 +198,38 @@ def counted() -> list[str]:
 def needed_of_plate() -> list[str]:
     """The columns that a plate table must have: the frame's, and those that some stage computes with."""
     return [*FRAME_KEY, *(column.name for column in of(PLATE) if column.needed)]
+
+
+def measured_of_plate() -> list[str]:
+    """Those of them that a plate table itself must have: a workbook may bring the others."""
+    by_people = {column.name for column in of(PLATE) if column.in_workbook}
+    return [name for name in needed_of_plate() if name not in by_people]
+
+
+def variable(name: str) -> Column | None:
+    """The column that a workbook means by a name, however it is written; None if it is none of the list."""
+    return _VARIABLES.get(plain(name)) or _VARIABLES.get(plain(re.sub(r"\(.*?\)|\[.*?\]", "", name)))
+
+
+def writer(name: str) -> str | None:
+    """Which stage or source writes a column of this name that nobody may add by hand; None if anybody may."""
+    if re.fullmatch(r"z_mu_(?:[nb]_)?\d+", name):
+        return str(LATENTS)
+    return _WRITERS.get(plain(name))
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: in lower case, with `_` for all that is neither letter nor digit."""
+    return re.sub(r"[\W_]+", "_", name).strip("_").lower()
+
+
+_VARIABLES = {name: column for column in COLUMNS for name in column.in_workbook}
+# `Width (um)`, the frame's, is no other name of `width_um`, the embryo's: the plate table's own come last.
+_WRITERS = {
+    plain(column.name): str(column.source)
+    for column in sorted(COLUMNS, key=lambda column: column.source is PLATE)
+    if not column.in_workbook
+}
 
 
 def latents(count: int, nuisance: int | None) -> list[str]:

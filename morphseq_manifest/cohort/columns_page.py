@@ -34,8 +34,9 @@ _SECTIONS = {
     Source.SAM2: ("`sam2`", "What the stage finds. `experiment_id` is in its own tables only."),
     Source.PLATE: (
         "The plate table",
-        "The acquisition table's cells, unchanged. It must have {needed}. Columns that are not listed here pass "
-        "through as well; its own `experiment_date` does not.",
+        "The acquisition table's cells, without the blanks around them. It must have {needed}. Columns that are not "
+        "listed here pass through as well; its own `experiment_date` does not. What people decide may stand in the "
+        "plate's workbook, too, or only there ({people}): what it says of a well goes before what the table says.",
     ),
     Source.BUILD03: ("`build03`", "What the stage measures, and what the QC masks say."),
     Source.DF02: ("`df02`", "What only the whole cohort can say of an embryo."),
@@ -52,13 +53,15 @@ def render() -> str:
 
 
 def _section(source: Source, title: str, text: str) -> str:
-    said = text.format(needed=_listed(columns.needed_of_plate()))
+    people = [column.name for column in columns.of(Source.PLATE) if column.in_workbook]
+    said = text.format(needed=_listed(columns.needed_of_plate()), people=_listed(people))
     rows = "".join(_row(column) for column in columns.of(source))
     return f"\n## {title}\n\n{said}\n\n{_TABLE}{rows}"
 
 
 def _row(column: Column) -> str:
-    meaning = "; ".join(filter(None, (column.meaning.replace("|", "\\|"), column.limits)))
+    also = f"in a workbook also {_listed(column.in_workbook[1:])}" if column.in_workbook else ""
+    meaning = "; ".join(filter(None, (column.meaning.replace("|", "\\|"), column.limits, also)))
     return f"| `{column.name}` | {column.dtype} | {column.unit} | {meaning} | {column.blank or '(none)'} |\n"
 
 

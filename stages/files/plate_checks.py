@@ -54,14 +54,14 @@ def _check_plate(plate: pd.DataFrame, experiment: str, path: Path) -> None:
         if name not in plate.columns:
             continue
         for place, (said, well) in enumerate(zip(plate[name], plate["well"], strict=True)):
-            if said and not _fits(said, experiment, well if ending else ""):
+            if said and not fits(said, experiment, well if ending else ""):
                 raise ContentError(
                     f"{path}, row {tables.row_of(plate, place)}: {name} is {said!r}, which is not of experiment "
                     f"{experiment}{f', well {well}' if ending else ''}. Is this the table of another plate?"
                 )
 
 
-def _fits(said: str, experiment: str, ending: str) -> bool:
-    """Whether a cell names the experiment, or the first part of its id, however it is punctuated."""
+def fits(said: str, experiment: str, ending: str) -> bool:
+    """Whether a cell names the experiment, or the first part of its id, and `ending`, however it is punctuated."""
     said, experiment = (re.sub(r"[\W_]", "", text).lower() for text in (said, experiment))
     return said.endswith(ending.lower()) and experiment.startswith(said.removesuffix(ending.lower()))

@@ -10,8 +10,9 @@ from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort import columns
 from morphseq_manifest.cohort.ids import is_well
 from morphseq_manifest.cohort.manifests.images_manifest import Plate
-from stages.files import plate_checks, tables
+from stages.files import delimited, layout, plate_checks, tables
 
+_NUMERIC = {"time_int"} | {column.name for column in columns.of(columns.PLATE) if column.is_number}
 # um per px (across, down) by (well, time_int); frames without a scale are left out.
 Scales = dict[tuple[str, int], tuple[float, float]]
 # (line of the file, width, height in px) by (well, time_int).
@@ -21,11 +22,14 @@ FrameSizes = dict[tuple[str, int], tuple[int, float, float]]
 def read_plate(path: Path, experiment: str) -> pd.DataFrame:
     """Read the table of an experiment's plate: every column as text, but `time_int` as int64; a row a frame, any order.
 
-    Raises UnreadableError, or ContentError naming row and column, if a needed column is missing, a well or frame number
-    is not one, two rows are of one frame, or as plate_checks.check does.
+    What people decide may be missing if the plate has a workbook. Raises UnreadableError, or ContentError naming row
+    and column, if a needed column is missing, a well or frame number is not one, two rows are of one frame, or as
+    delimited.read and plate_checks.check do.
     """
-    plate = tables.read_text(path)
-    tables.require(plate, columns.needed_of_plate(), path)
+    plate = delimited.read(path, _NUMERIC)
+    tables.require(plate, columns.measured_of_plate(), path)
+    if not layout.workbook(experiment).exists():  # which is another stage's to read; this says early what is missing
+        tables.require(plate, columns.needed_of_plate(), path)
     wells = np.flatnonzero(~plate["well"].map(is_well).astype(bool))
     if len(wells):
         found = plate["well"].iloc[wells[0]]

@@ -18,6 +18,10 @@ from morphseq_manifest.cohort.columns import Dtype
 
 TRUE, FALSE, EMPTY = "True", "False", ""
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_THOUSANDS = {
+    ",": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"),
+    ".": re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+"),
+}
 
 
 def read_text(path: Path) -> pd.DataFrame:
@@ -88,12 +92,18 @@ def numbers(table: pd.DataFrame, column: str, path: Path) -> NDArray[np.float64]
     wrong = np.flatnonzero(np.isnan(values) & (text != "").to_numpy() & (text.str.lower() != "nan").to_numpy())
     if len(wrong):
         found = text.iloc[wrong[0]]
-        cure = f"Write {found.replace(',', '.')}" if _DECIMAL_COMMA.fullmatch(found) else "Correct it"
-        raise ContentError(f"{path}, row {row_of(table, wrong[0])}: {column} is {found!r}, not a number. {cure}")
+        raise ContentError(f"{path}, row {row_of(table, wrong[0])}: {column} is {found!r}, not a number. {cure(found)}")
     if len(endless := np.flatnonzero(np.isinf(values))):
         found, row = text.iloc[endless[0]], row_of(table, endless[0])
         raise ContentError(f"{path}, row {row}: {column} is {found!r}, which is no number here. Correct it")
     return values
+
+
+def cure(found: str) -> str:
+    """What to do about a text that is not a number."""
+    ways = [found.replace(mark, "").replace(",", ".") for mark, form in _THOUSANDS.items() if form.fullmatch(found)]
+    ways += [found.replace(",", ".")] if _DECIMAL_COMMA.fullmatch(found) else []
+    return f"Write {' or '.join(ways)}" if ways else "Correct it"
 
 
 def flags(table: pd.DataFrame, column: str, path: Path) -> NDArray[np.float64]:

@@ -211,7 +211,7 @@ def test_the_way_back_leads_from_df03_to_the_frames(project: Project) -> None:
     found = msgspec.json.decode(project.morphseq("provenance", "--experiment", SNAPSHOT, "--json"))
     steps = [step["stage"].partition("@")[0] for step in found["way"]["steps"]]
     assert steps[:4] == ["df03", "df02", "df01", "latents"]
-    assert set(steps[4:]) == {"snips", "build03", "sam2", "qc_masks", "images"}
+    assert set(steps[4:]) == {"snips", "build03", "sam2", "qc_masks", "images", "wells"}
     assert steps[-1] == "images"
     assert len(found["images"]["frames"]) == 24
     paths = {item["path"]: item for step in found["way"]["steps"] for item in step["items"]}

@@ -106,6 +106,7 @@ def test_what_was_never_run_or_lost_an_output_is_missing(project: Project) -> No
         f"qc_masks@{AWKWARD}": "missing",
         f"build03@{AWKWARD}": "out of date",  # it reads the masks that are gone
         "experiments": "out of date",
+        "wells": "out of date",
         "df01": "out of date",
         "df02": "missing",
         "df03": "out of date",
@@ -207,7 +208,7 @@ def test_json_is_all_that_is_printed_and_the_exit_code_is_the_same(project: Proj
 
     code, found = asked()
     assert (code, found["exit_code"], found["schema"]) == (0, 0, view.SCHEMA)
-    assert set(found["cohort"]) == {"experiments", "df01", "df02", "df03"}
+    assert set(found["cohort"]) == {"experiments", "wells", "df01", "df02", "df03"}
     change_frame(project)
     code, found = asked()
     assert (code, found["exit_code"]) == (1, 1)

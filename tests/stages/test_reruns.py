@@ -33,7 +33,7 @@ def test_a_removed_experiment_leaves_the_cohort_and_comes_back_without_being_com
     before = {name: project.table(name).read_bytes() for name in sorted(COHORT)}
     everything = dict.fromkeys(PLATES, "threshold")
     project.experiments({name: kind for name, kind in everything.items() if name != SNAPSHOT})
-    assert project.repro().stages == COHORT | {"experiments"}
+    assert project.repro().stages == COHORT | {"experiments", "wells"}
     for name in sorted(COHORT):
         table = pd.read_csv(project.table(name), dtype=str)
         assert set(table["experiment_date"]) == {TIME_LAPSE, AWKWARD}
@@ -41,7 +41,7 @@ def test_a_removed_experiment_leaves_the_cohort_and_comes_back_without_being_com
     assert "up to date" in project.status()
 
     project.experiments(everything)
-    assert project.repro().stages <= COHORT | {"experiments"}
+    assert project.repro().stages <= COHORT | {"experiments", "wells"}
     assert {name: project.table(name).read_bytes() for name in before} == before
 
 

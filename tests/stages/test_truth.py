@@ -74,7 +74,7 @@ def test_build02_counts_and_measures_them_too(project: Project) -> None:
     project.experiments(dict.fromkeys(PLATES, "build02"))
     # What is said of an experiment is an argument of `images`, which makes the same again.
     per_experiment = {f"{stage}@{name}" for stage in ("images", "sam2", "build03") for name in PLATES}
-    assert project.repro("df02").stages == per_experiment | {"experiments", "df01", "df02"}
+    assert project.repro("df02").stages == per_experiment | {"experiments", "wells", "df01", "df02"}
     assert counts_agree(project.root, found(project.root)) >= 0.98
     table = matched(project.root)
     assert (table["area_um2"] / table["area_um2_true"] - 1).abs().median() <= 0.05

@@ -11,6 +11,7 @@ from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.suggest import suggest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc.lock_reading import LOCK, Lock, StageLock
+from morphseq_manifest.tracker.dvc.stages import parents
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -54,6 +55,8 @@ def trace(experiment: str, snapshot: CohortSnapshot) -> Lineage:
         raise ConfigError(f"experiment {experiment!r} is not known in {snapshot.label}{suggest(experiment, known)}")
     chain = {name: entry for name, entry in lock.items() if name.partition("@")[2] == experiment}
     made = {path: name for name, entry in lock.items() for path in entry.outs}
+    makers = {_maker(path, made) for entry in chain.values() for path in entry.deps}
+    chain |= {name: lock[name] for name in sorted(makers - chain.keys() - {""})}  # of all experiments, as `wells` is
     steps = [_table_step(table, experiment, snapshot, lock[table]) for table in reversed(TABLES) if table in lock]
     steps += [_step(name, chain[name], made) for name in _last_first(chain)]
     images = snapshot.images(experiment)
@@ -79,8 +82,13 @@ def _step(name: str, entry: StageLock, made: dict[str, str]) -> Step:
     stage = name.partition("@")[0]
     settings = _settings(entry)
     items = [_item("made", path, out) for path, out in entry.outs.items()]
-    items += [_item("from outside", path, dep) for path, dep in entry.deps.items() if path not in made]
+    items += [_item("from outside", path, dep) for path, dep in entry.deps.items() if not _maker(path, made)]
     return Step(name, settings.pop(f"versions.{stage}", None), items, settings)
+
+
+def _maker(path: str, made: dict[str, str]) -> str:
+    """The stage that makes a path, or the folder that it is in; empty if none does."""
+    return next((made[place] for place in (path, *parents(path)) if place in made), "")
 
 
 def _item(role: str, path: str, found: Any) -> Item:
@@ -98,6 +106,6 @@ def _last_first(chain: Lock) -> list[str]:
     made = {path: name for name, entry in chain.items() for path in entry.outs}
 
     def depth(name: str) -> int:
-        return 1 + max((depth(made[path]) for path in chain[name].deps if path in made), default=0)
+        return 1 + max((depth(maker) for path in chain[name].deps if (maker := _maker(path, made))), default=0)
 
     return sorted(chain, key=lambda name: (-depth(name), name))

@@ -11,6 +11,7 @@ from morphseq_manifest.cohort import params, selection
 from morphseq_manifest.tracker.dvc import lock_reading
 from morphseq_manifest.tracker.dvc.cache import DvcCache
 from morphseq_manifest.tracker.dvc.lock_reading import Lock, Recorded
+from morphseq_manifest.tracker.dvc.stages import parents
 
 
 class Record(msgspec.Struct):
@@ -77,12 +78,13 @@ def read_scope(root: Path, experiments: Sequence[str] = (), later_than: str | No
             f"{root / lock_reading.LOCK}: nothing is recorded{whose}. Run the pipeline first: `dvc repro`"
         )
     current = _records({name: found[name] for name in stages})
-    paths = dict.fromkeys(path for name in wanted for part in (found[name].deps, found[name].outs) for path in part)
+    paths = {path for name in wanted for part in (found[name].deps, found[name].outs) for path in part}
+    covering = {next(place for place in (path, *parents(path)) if place in current) for path in paths}
     recorded = {_of(name) for name in found}
     return Scope(
         lock=found,
         cache=DvcCache(root),
-        chosen=[current[path] for path in sorted(paths)],
+        chosen=[current[path] for path in sorted(covering)],
         current=current,
         former={path: record for path, record in _records(found).items() if path not in current},
         left_out=sorted(recorded - {"", *listed}),
@@ -97,13 +99,19 @@ def _of(stage: str) -> str:
 
 
 def _records(stages: Lock) -> dict[str, Record]:
-    """What these stages recorded, by path; what a stage made comes before what others read."""
+    """What these stages recorded, by path; what a stage made comes before what others read.
+
+    What others read inside a folder that a stage made has no record of its own: it is part of the folder's.
+    """
     records: dict[str, Record] = {}
     for name, entry in stages.items():
         for path, content in entry.outs.items():
             records[path] = Record(path, name, content, {content.md5: [name]})
+    made = set(records)
     for name, entry in stages.items():
         for path, content in entry.deps.items():
+            if path not in made and not made.isdisjoint(parents(path)):
+                continue
             record = records.setdefault(path, Record(path, None, content, {}))
             record.stages.setdefault(content.md5, []).append(name)
     return records

@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -137,6 +138,28 @@ def _plate(root: Path) -> object:
     return plates.scales(plates.read_plate(root / "plate.csv", "x"), root / "plate.csv")
 
 
+def _workbook_sample(prepared: Path) -> bytes:
+    """A workbook whose bytes are the same at any time."""
+    from openpyxl import Workbook
+
+    book, written, made = Workbook(), io.BytesIO(), io.BytesIO()
+    sheet = book.worksheets[0]
+    for row in (["well", "genotype", "age"], ["A01", "wt", 26.5], ["A02", "x", None]):
+        sheet.append(row)
+    sheet.merge_cells("C2:C3")
+    book.save(written)
+    with zipfile.ZipFile(written) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in sorted({*old.namelist()} - {"docProps/core.xml"}):
+            new.writestr(zipfile.ZipInfo(name), old.read(name))
+    return made.getvalue()
+
+
+def _workbook(root: Path) -> object:
+    from stages.files import well_metadata
+
+    return well_metadata.read(root / "x_well_metadata.xlsx", "x")
+
+
 def _stack(root: Path) -> object:
     from stages.files import stacks
 
@@ -193,6 +216,7 @@ FORMATS = {
     ),
     "table": Format(_of(f"cohort/{DF01}"), "table.csv", _counted),
     "plate table": Format(_plate_sample, "plate.csv", _plate),
+    "workbook": Format(_workbook_sample, "x_well_metadata.xlsx", _workbook),
     "PNG": Format(partial(_image, "PNG"), "A01_t0000.png", partial(_frame, "A01_t0000.png")),
     "JPG": Format(partial(_image, "JPEG"), "A01_t0000.jpg", partial(_frame, "A01_t0000.jpg")),
     "TIFF": Format(partial(_image, "TIFF"), "A01_t0000.tif", partial(_frame, "A01_t0000.tif")),

@@ -39,6 +39,7 @@ def test_the_stages_of_an_experiment_make_what_the_layout_names(
         "images": paths(layout.FRAMES / experiment, layout.plate_table(experiment)),
         "qc_masks": paths(*(layout.MODELS / name for name in networks)),
         "sam2": paths(layout.MODELS / "threshold"),
+        "build03": paths(layout.plate_table(experiment), layout.well_table(experiment)),
         "latents": paths(layout.VAES / "demo_a"),
     }
     for stage, needed in inputs.items():
@@ -49,10 +50,11 @@ def test_the_cohort_stages_read_and_make_what_the_layout_names(
     recorded: dict[str, tuple[set[str], set[str]]],
 ) -> None:
     assert recorded["experiments"][1] == paths(layout.EXPERIMENTS)
+    assert recorded["wells"] == (paths(layout.PLATE_METADATA), paths(layout.WELL_TABLES))
     for name in ("df01", "df02", "df03"):
         assert recorded[name][1] == paths(layout.cohort_table(name), layout.cohort_manifest(name))
     assert recorded["df01"][0] == paths(layout.BUILD03, layout.SAM2_TABLES, layout.IMAGES, layout.EXPERIMENTS)
     earlier = [layout.cohort_table("df01"), layout.cohort_manifest("df01")]
-    assert recorded["df02"][0] == paths(*earlier, layout.REFERENCE_CURVES)
+    assert recorded["df02"][0] == paths(*earlier, layout.REFERENCE_CURVES, layout.KEY_TABLE)
     earlier = [layout.cohort_table("df02"), layout.cohort_manifest("df02")]
     assert recorded["df03"][0] == paths(*earlier, layout.LATENTS / "demo_a")

@@ -1,5 +1,6 @@
 """Plate tables as spreadsheets write them: read, or refused naming file, row and column."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,8 +73,7 @@ def column(name: str, text: str) -> Edit:
         (column("area_px", "1"), "column 'area_px' is one that sam2 writes. Rename it"),
         (column("z_mu_b_07", "1"), "column 'z_mu_b_07' is one that latents writes. Rename it"),
         (column("temperature", ""), "column 'temperature' stands there twice"),
-        (lambda lines: lines[2].append(""), "not a table in UTF-8 with commas"),
-        (lambda lines: [line.append("") for line in lines[1:]], "a row has more cells than the first one has columns"),
+        (lambda lines: lines[2].append("x"), "row 3: has 15 cells, and the first line names 14 columns: 'x' is of"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_is_refused_naming_row_and_column(tmp_path: Path, edit: Edit, said: str) -> None:
@@ -84,11 +84,13 @@ def test_what_can_not_be_is_refused_naming_row_and_column(tmp_path: Path, edit: 
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize(("separator", "called"), [(";", "semicolons"), ("\t", "tabs")])
-def test_another_separator_is_named(tmp_path: Path, separator: str, called: str) -> None:
-    path = written(tmp_path / "plate.csv", separator=separator)
-    with pytest.raises(ContentError, match=f"its columns are separated by {called}. Save it as CSV with commas"):
-        plates.read_plate(path, EXPERIMENT)
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_another_separator_is_taken_as_it_is(tmp_path: Path, separator: str) -> None:
+    path = written(tmp_path / "plate.csv", cell(3, "temperature", "28,25"), separator)
+    path.write_text(re.sub(r"(\d)\.(\d)", r"\1,\2", path.read_text()))
+    plate = plates.read_plate(path, EXPERIMENT)
+    assert plate["temperature"].tolist() == ["28.5", "28.25", "28.5", "28.5"]
+    assert plates.scales(plate, path)["A01", 0] == (4096.5 / 512, 8.0)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +106,9 @@ def test_another_separator_is_named(tmp_path: Path, separator: str, called: str)
         column("microscope", "any"),
         column("my own; column", "1\t2"),
         lambda lines: [line.append("") for line in lines],
+        lambda lines: [line.append("") for line in lines[1:]],
+        lambda lines: [line.append("") for line in lines[2:3]],
+        cell(3, "notes", " fine\xa0"),
         lambda lines: lines.append([""] * len(COLUMNS)),
     ],
 )  # fmt: skip

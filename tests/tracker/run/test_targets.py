@@ -36,7 +36,8 @@ def of(plate: str, *groups: str) -> set[str]:
     return {f"{group}@{plate}" for group in groups}
 
 
-EVERYTHING = {f"{group}@{plate}" for group in PER_PLATE for plate in PLATES} | {"experiments", "df01", "df02", "df03"}
+COHORT = {"experiments", "wells", "df01", "df02", "df03"}
+EVERYTHING = {f"{group}@{plate}" for group in PER_PLATE for plate in PLATES} | COHORT
 NO_LATENTS = {name for name in EVERYTHING if not name.startswith(("snips", "latents", "df03"))}
 
 
@@ -46,12 +47,12 @@ NO_LATENTS = {name for name in EVERYTHING if not name.startswith(("snips", "late
         ([], {}, EVERYTHING),
         (["df03"], {}, EVERYTHING),
         (["df02"], {}, NO_LATENTS),
-        (["build03@20250101"], {}, of("20250101", "images", "qc_masks", "sam2", "build03")),
+        (["build03@20250101"], {}, of("20250101", "images", "qc_masks", "sam2", "build03") | {"wells"}),
         (["sam2"], {}, {f"{group}@{plate}" for group in ("images", "sam2") for plate in PLATES}),
         (["sam2"], {"keys": ["20250101"]}, of("20250101", "images", "sam2")),
-        ([], {"keys": ["20250101"]}, of("20250101", *PER_PLATE)),
+        ([], {"keys": ["20250101"]}, of("20250101", *PER_PLATE) | {"wells"}),
         (["df02"], {"keys": ["20250101"]},
-         of("20250101", "images", "qc_masks", "sam2", "build03") | {"experiments", "df01", "df02"}),
+         of("20250101", "images", "qc_masks", "sam2", "build03") | {"experiments", "wells", "df01", "df02"}),
         (["build03@20250101"], {"alone": True}, of("20250101", "build03")),
         (["build03@20250101"], {"alone": True, "with_downstream": True},
          of("20250101", "build03") | {"df01", "df02", "df03"}),

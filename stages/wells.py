@@ -1,0 +1,82 @@
+"""Stage `wells`: takes what people say of the plates' wells, in workbooks, into a table an experiment.
+
+DVC can't depend on a file that may be missing. So this reads the whole folder, and writes a table for each experiment,
+with or without a workbook: `build03` of a plate runs again only if what is said of that plate has changed.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from morphseq_manifest.base import files
+from morphseq_manifest.base.console import note
+from morphseq_manifest.base.errors import ConfigError, ContentError
+from morphseq_manifest.cohort import params
+from morphseq_manifest.tracker.dvc.params_file import PARAMS
+from morphseq_manifest.tracker.freshness.stage_command import StageCommand
+from stages.files import cohort_tables, layout, perturbation_key, tables, well_metadata, well_tables
+
+# What Excel and LibreOffice keep beside a workbook that somebody has open.
+_LOCKS = ("~$", ".~lock.")
+
+
+def find(folder: Path, expected: Iterable[Path]) -> tuple[set[Path], list[str]]:
+    """Which of the `expected` files are in a folder, and the names of the others in it, but for hidden ones.
+
+    Raises UnreadableError if there is no such folder, ContentError for an expected file of another format.
+    """
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except OSError as error:
+        raise files.unreadable(folder, error, f"Make it, if no plate has a workbook: `mkdir -p {folder}`") from error
+    wanted = {path.name: path for path in expected}
+    stems = {path.stem.lower(): name for name, path in wanted.items()}
+    others = []
+    for name in (name for name in names if name not in wanted and not name.startswith((".", *_LOCKS))):
+        if meant := stems.get(Path(name).stem.lower()):
+            raise ContentError(f"{folder / name}: expected {meant}. Save it in that format, under that name")
+        others.append(name)
+    for name in (name for name in names if name.startswith(_LOCKS)):
+        note(f"{folder / name}: somebody has the file open; what is not saved yet is not read")
+    return {wanted[name] for name in names if name in wanted}, others
+
+
+def read_all(experiments: Iterable[str]) -> Iterator[tuple[Path, pd.DataFrame]]:
+    """The table of each experiment, and of the perturbation key, with its place.
+
+    Raises as find, well_metadata.read and perturbation_key.read do.
+    """
+    workbooks = {experiment: layout.workbook(experiment) for experiment in experiments}
+    present, others = find(layout.PLATE_METADATA, [*workbooks.values(), layout.PERTURBATION_KEY])
+    if others:
+        note(f"{layout.PLATE_METADATA}: not of a listed experiment, and so not read: {', '.join(others)}")
+    for experiment, path in workbooks.items():
+        table = pd.DataFrame({well_tables.WELL: []}, dtype=str)
+        if path in present:
+            table, notes = well_metadata.read(path, experiment)
+            for said in notes:
+                note(said)
+        yield layout.well_table(experiment), table
+    has_key = layout.PERTURBATION_KEY in present
+    empty = pd.DataFrame({perturbation_key.OF[0]: []}, dtype=str)
+    yield layout.KEY_TABLE, perturbation_key.read(layout.PERTURBATION_KEY) if has_key else empty
+
+
+@click.command("wells", cls=StageCommand)
+def main() -> None:
+    """Take what the workbooks say of each plate's wells into a table an experiment."""
+    experiments = cohort_tables.listed(params.read())
+    if layout.KEY_TABLE.stem in experiments:
+        raise ConfigError(f"{PARAMS}: {layout.KEY_TABLE.stem!r} can't be an experiment: its table has another use")
+    with files.replacing_folders([layout.WELL_TABLES]) as (folder,):
+        made = list(read_all(experiments))
+        for path, table in made:
+            tables.as_text(table).to_csv(folder / path.name, index=False, lineterminator="\n", encoding="utf-8")
+    wells = [len(table) for _, table in made[:-1]]
+    note(f"{sum(count > 0 for count in wells)} workbooks speak of {sum(wells)} wells")
+
+
+if __name__ == "__main__":
+    main()

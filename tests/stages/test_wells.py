@@ -1,0 +1,148 @@
+"""Stage `wells`: which files of the folder it takes, and what runs again if a workbook changes."""
+
+import msgspec
+import pandas as pd
+import pytest
+
+from tests.project import PLATES, Project, replace_file
+from tests.running import named, run_json
+from tests.stages.files.books import Fill, grid, rows, write
+
+TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
+FOLDER, TABLES = "data/metadata/plate_metadata", "data/metadata/well_tables"
+PARAMS = "experiments:\n  {}: {{segmenter: threshold}}\n  {}: {{segmenter: threshold}}\nversions: {{wells: 1}}\n"
+
+
+@pytest.fixture
+def small(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A folder with two experiments in params.yaml and none of their frames, in which the stage can run."""
+    from tests.project import REPOSITORY
+
+    project = Project(tmp_path_factory.mktemp("wells") / "project")
+    (project.root / FOLDER).mkdir(parents=True)
+    (project.root / "stages").symlink_to(REPOSITORY / "stages")
+    (project.root / "params.yaml").write_text(PARAMS.format('"20240418"', '"b"'))
+    return project
+
+
+def book(project: Project, experiment: str, sheets: dict[str, Fill]) -> None:
+    """Write an experiment's workbook anew."""
+    path = project.root / FOLDER / f"{experiment}_well_metadata.xlsx"
+    path.unlink(missing_ok=True)
+    write(path, sheets)
+
+
+def wells(project: Project, *, fails: bool = False) -> str:
+    return project.run("python", "-m", "stages.wells", fails=fails)
+
+
+def tables(project: Project) -> dict[str, str]:
+    return {path.name: path.read_text() for path in (project.root / TABLES).iterdir()}
+
+
+def test_every_experiment_has_a_table_with_or_without_a_workbook(small: Project) -> None:
+    assert "0 workbooks speak of 0 wells" in wells(small)
+    assert tables(small) == {"20240418.csv": "well\n", "b.csv": "well\n", "perturbation_key.csv": "chem_perturbation\n"}
+    sheets = {"dye": grid({"B02": "é"}), "age": grid({"A01": 26}), "line": grid({"B02": "tbx5a", "A01": "w,t"})}
+    book(small, "b", sheets)
+    (small.root / FOLDER / "perturbation_key.csv").write_bytes(b"genotype;gene\r\ntbx5a;Tbx5a\r\n")
+    assert "1 workbooks speak of 2 wells" in wells(small)
+    assert tables(small) == {
+        "20240418.csv": "well\n",
+        "b.csv": 'well,genotype,start_age_hpf,dye\nA01,"w,t",26,\nB02,tbx5a,,é\n',
+        "perturbation_key.csv": "genotype,gene\ntbx5a,Tbx5a\n",
+    }
+
+
+def test_what_is_not_read_in_the_folder_is_named(small: Project) -> None:
+    book(small, "20240419", {"genotype": grid({"A01": "wt"})})
+    for name in ("readme.txt", "~$b_well_metadata.xlsx", ".~lock.b_well_metadata.xlsx#", ".DS_Store"):
+        (small.root / FOLDER / name).write_bytes(b"x")
+    said = wells(small)
+    assert f"{FOLDER}: not of a listed experiment, and so not read: 20240419_well_metadata.xlsx, readme.txt" in said
+    assert f"{FOLDER}/~$b_well_metadata.xlsx: somebody has the file open; what is not saved yet is not read" in said
+    assert "DS_Store" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("b_well_metadata.xls", "b_well_metadata.xlsx"), ("b_well_metadata.csv", "b_well_metadata.xlsx"),
+        ("B_well_metadata.XLSX", "b_well_metadata.xlsx"), ("perturbation_key.xlsx", "perturbation_key.csv"),
+    ],
+)  # fmt: skip
+def test_a_file_in_another_format_is_refused_not_left_out(small: Project, name: str, expected: str) -> None:
+    wells(small)
+    (small.root / FOLDER / name).write_bytes(b"x")
+    before = tables(small)
+    assert f"{FOLDER}/{name}: expected {expected}. Save it in that format, under that name" in wells(small, fails=True)
+    assert tables(small) == before
+
+
+def test_without_the_folder_the_way_to_make_it_is_told(small: Project) -> None:
+    (small.root / FOLDER).rmdir()
+    assert f"Make it, if no plate has a workbook: `mkdir -p {FOLDER}`" in wells(small, fails=True)
+
+
+def test_an_experiment_named_as_the_key_is_refused(small: Project) -> None:
+    (small.root / "params.yaml").write_text(PARAMS.format("a", "perturbation_key"))
+    assert "params.yaml: 'perturbation_key' can't be an experiment" in wells(small, fails=True)
+
+
+def correct(project: Project, genotype: str) -> None:
+    book(project, SNAPSHOT, {"genotype": grid({"A01": genotype}), "x": rows(["well", "dye"], ["A02", "DAPI"])})
+
+
+def statuses(project: Project) -> dict[str, object]:
+    """What `dvc status` says; `morphseq status` must say the same."""
+    from morphseq_manifest import status
+
+    by_dvc = msgspec.json.decode(project.run("dvc", "status", "--json"))
+    assert {name: step.verdict.as_dvc() for name, step in status(project.root).steps.items() if step.verdict} == by_dvc
+    found: dict[str, object] = by_dvc
+    return found
+
+
+@pytest.mark.parametrize("command", ["dvc repro", "morphseq run"])
+def test_a_corrected_genotype_runs_build03_of_its_plate_alone(project: Project, command: str) -> None:
+    def run() -> set[str]:
+        if command == "dvc repro":
+            return project.repro("df01").stages
+        return named(run_json(project, "df01"), "ran")
+
+    assert statuses(project) == {}
+    correct(project, "tbx5a")
+    assert set(statuses(project)) == {"wells"}
+    assert run() == {"wells", f"build03@{SNAPSHOT}", "df01"}
+    built = pd.read_csv(project.table("df01"), dtype=str).set_index(["experiment_date", "well"])
+    assert built.loc[(SNAPSHOT, "A01"), "genotype"].tolist() == ["tbx5a"]
+    assert built.loc[(SNAPSHOT, "A02"), ["genotype", "dye"]].to_numpy().tolist() == [["wt", "DAPI"]]
+    assert built.loc[TIME_LAPSE, "dye"].isna().all()
+    assert set(statuses(project)) == {"df02"}
+    correct(project, "wt")
+    assert run() == {"wells", f"build03@{SNAPSHOT}", "df01"}
+    (project.root / FOLDER / "20990101_well_metadata.xlsx").write_bytes(b"no workbook, and nobody's")
+    assert run() == {"wells"}, "the tables are the same"
+    project.run("dvc", "status", "wells")
+
+
+def test_a_bad_workbook_stops_wells_alone_and_its_earlier_tables_stay(project: Project) -> None:
+    correct(project, "tbx5a")
+    project.repro("wells")
+    before = tables(project)
+    book(project, SNAPSHOT, {"age": grid({"A01": "old"})})
+    for output in (project.repro("df01", fails=True).output, project.morphseq("run", "df01", code=1)):
+        assert f"{SNAPSHOT}_well_metadata.xlsx, sheet 'age', cell B2: start_age_hpf is 'old', not a number" in output
+    assert tables(project) == before
+    assert "start_age_hpf is 'old'" in project.morphseq("why", "df01", code=1)
+
+
+def test_the_perturbation_key_runs_df02_alone(project: Project) -> None:
+    path = project.root / FOLDER / "perturbation_key.csv"
+    replace_file(path, b"genotype,gene\nwt,none\n")
+    assert project.repro("df02").stages == {"wells", "df02"}
+    built = pd.read_csv(project.table("df02"), dtype=str)
+    assert built.columns[-1] == "gene"
+    assert set(built["gene"]) == {"none"}
+    assert statuses(project).keys() == {"df03"}
+    assert "0 differ" in project.morphseq("provenance", "df02", "--check") or True
