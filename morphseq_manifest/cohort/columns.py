@@ -5,6 +5,7 @@ own columns after them, and df03 the latents. No other module lists them; column
 """
 
 import math
+import re
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -133,6 +134,8 @@ COLUMNS = (
            blank="too few of the embryo's frames are known"),
     Column("use_embryo_flag", FLAG, DF02, "whether none of `dead_flag`, `dead_flag2`, `sa_outlier_flag` and "
            "`sam2_qc_flag` is raised; df03 has these rows only"),
+    Column("qc_fail_reasons", TEXT, DF02, "why the row is not usable: the flags raised, with the names in "
+           "`sam2_qc_flags` in place of `sam2_qc_flag`, joined by `|`", blank="the row is usable"),
     Column("inferred_stage_hpf", FLOAT, DF02, "the stage by the area, from the stage curve", "hpf", _NO_SCALE),
     Column("inferred_stage_clamped_flag", FLAG, DF02, "whether the area lies beyond the ends of the stage curve",
            blank=_NO_SCALE),
@@ -142,6 +145,9 @@ COLUMNS = (
     Column("z_mu_b_NN", SINGLE, LATENTS, "latent NN of a split VAE, of its biological part; the numbers run on over "
            "both parts", blank="as `z_mu_NN`"),
 )  # fmt: skip
+
+_DTYPES = {column.name: column.dtype for column in COLUMNS}
+_LATENT = re.compile(r"z_mu_(?:[nb]_)?\d+")
 
 
 def of(source: Source) -> tuple[Column, ...]:
@@ -162,6 +168,13 @@ def counted() -> list[str]:
 def needed_of_plate() -> list[str]:
     """The columns that a plate table must have: the frame's, and those that some stage computes with."""
     return [*FRAME_KEY, *(column.name for column in of(PLATE) if column.needed)]
+
+
+def dtype_of(name: str) -> Dtype:
+    """The type of the column `name` of a cohort table; what is not listed passed through a plate table as text."""
+    if _LATENT.fullmatch(name):
+        return Dtype.SINGLE
+    return _DTYPES.get(name, Dtype.TEXT)
 
 
 def latents(count: int, nuisance: int | None) -> list[str]:

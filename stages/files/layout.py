@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from morphseq_manifest.cohort import typed_tables
 from morphseq_manifest.cohort.manifests import places
 
 DATA = Path("data")
@@ -54,6 +55,11 @@ def latents_table(model: str, experiment: str) -> Path:
 def cohort_table(name: str) -> Path:
     """df01, df02 or df03."""
     return COHORT / f"embryo_metadata_{name}.csv"
+
+
+def typed_table(name: str) -> Path:
+    """The typed copy of df01, df02 or df03, in Parquet."""
+    return cohort_table(name).with_suffix(typed_tables.SUFFIX)
 
 
 def cohort_manifest(name: str) -> Path:

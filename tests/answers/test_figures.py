@@ -30,8 +30,10 @@ def leaves(value: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]
         yield place
 
 
-def other(value: Any) -> Any:
+def other(value: Any, place: tuple[str, ...]) -> Any:
     """Another value of the same kind."""
+    if place[-1] == "reasons":
+        return {"made_up": 1}
     match value:
         case bool():
             return not value
@@ -57,7 +59,7 @@ def forged(root: Path, table: str, place: tuple[str, ...]) -> list[str] | None:
     for key in place[:-1]:
         inner = inner[key]
     before = inner[place[-1]]
-    inner[place[-1]] = other(before)
+    inner[place[-1]] = other(before, place)
     if inner[place[-1]] == before:
         return None
     data = canonical.dump(canonical.seal(msgspec.convert(values, CohortManifest)))

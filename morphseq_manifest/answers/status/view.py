@@ -28,6 +28,7 @@ def show(report: Report, as_json: bool, verbose: bool = False) -> None:
         _show_tables(report)
     if report.undated:
         display.show(f"\nundated, and so left out: {', '.join(report.undated)}")
+    display.show_warnings(report.warnings)
     for line in _notes(report, verbose):
         display.show(line)
 
@@ -45,6 +46,7 @@ def content(report: Report) -> dict[str, Any]:
         },
         "undated": report.undated,
         "unusual": report.unusual,
+        "warnings": report.warnings,
         "exit_code": int(report.exit_code),
     }
 
