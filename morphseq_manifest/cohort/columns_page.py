@@ -28,7 +28,7 @@ from morphseq_manifest import read_table
 
 df03 = read_table("df03")  # in the project's folder; else root="..."
 two = read_table("df02", experiments=["20240418", "20250305_1"])  # only their rows; check=True compares the md5, too
-alive = two[two["dead_flag"] == False]  # rows in which it is not known are in neither half
+alive = two[~two["dead_flag"]]  # a row of which it is not known is neither in this nor in two[two["dead_flag"]]
 ```
 
 Each table is a CSV file (UTF-8, commas), which is the record, with a typed copy of it in Parquet beside it for other

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort import columns
-from morphseq_manifest.cohort.columns import KEY, Dtype
+from morphseq_manifest.cohort.columns import KEY, Dtype, Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -111,11 +111,15 @@ def _converted(lines: bytes, types: "pa.Schema", name: str) -> "pa.Table":
         if wrong is not None:
             row = text[KEY[-1]][wrong] if KEY[-1] in text.column_names else wrong + 1
             raise ContentError(
-                f"{name}, row {row}: {field.name} is {cells[wrong]!r}, expected {_EXPECTED[dtype]}. Correct it in the "
-                "table that it comes from"
+                f"{name}, row {row}: {field.name} is {cells[wrong]!r}, expected {_EXPECTED[dtype]}. {_cure(field.name)}"
             )
         arrays.append(pa.array(values, field.type))
     return pa.table(arrays, schema=types)
+
+
+def _cure(name: str) -> str:
+    source = next((column.source for column in columns.COLUMNS if column.name == name), Source.LATENTS)
+    return "Correct it in the plate table" if source is Source.PLATE else f"Run {source} again"
 
 
 _WRONG = object()

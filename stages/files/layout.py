@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from morphseq_manifest.cohort import typed_tables
 from morphseq_manifest.cohort.manifests import places
 
 DATA = Path("data")
@@ -59,7 +58,7 @@ def cohort_table(name: str) -> Path:
 
 def typed_table(name: str) -> Path:
     """The typed copy of df01, df02 or df03, in Parquet."""
-    return cohort_table(name).with_suffix(typed_tables.SUFFIX)
+    return cohort_table(name).with_suffix(".parquet")
 
 
 def cohort_manifest(name: str) -> Path:

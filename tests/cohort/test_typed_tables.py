@@ -73,6 +73,8 @@ def test_a_cell_that_is_not_of_its_type_is_refused_with_its_row_and_column(
     with pytest.raises(ContentError, match=r"^it, row 20240418_A01_e01_t0007: ") as caught:
         typed_tables.typed(rows, NAMES, "it")
     assert expected in str(caught.value)
+    cures = {"temperature": "Correct it in the plate table", "area_px": "Run sam2 again", "z_mu_b_07": "latents again"}
+    assert str(caught.value).endswith(cures.get(NAMES[place], "Run build03 again"))
 
 
 def test_lines_with_other_columns_are_refused() -> None:

@@ -78,7 +78,7 @@ def _cell(step: Step | None) -> Cell | None:
     """A symbol and a word in a terminal, the word elsewhere; of a stage with many outputs, how many there are."""
     if step is None:
         return None
-    count = f" {step.made}/{step.outs}" if step.outs > 2 else ""
+    count = f" {step.made}/{step.outs}" if step.outs > 3 else ""
     symbol = f"{step.state.symbol} " if sys.stdout.isatty() else ""
     return Cell(f"{symbol}{step.state}{count}", step.state)
 

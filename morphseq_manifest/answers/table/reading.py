@@ -60,7 +60,7 @@ def _check_content(path: Path, recorded: Mapping[Path, Recorded], check: bool) -
 def _of_copy(path: Path, experiments: list[str] | None) -> "pd.DataFrame":
     import pandas as pd
     import pyarrow as pa
-    from pyarrow import parquet
+    from pyarrow import compute, parquet
 
     types = {
         pa.string(): pd.StringDtype(),
@@ -69,7 +69,8 @@ def _of_copy(path: Path, experiments: list[str] | None) -> "pd.DataFrame":
         pa.float32(): pd.Float32Dtype(),
         pa.bool_(): pd.BooleanDtype(),
     }
-    chosen = None if experiments is None else [(KEY[0], "in", experiments)]
+    key, names = compute.field(KEY[0]), pa.array(experiments or [], pa.string())
+    chosen = None if experiments is None else key.isin(names)
     try:
         frame: pd.DataFrame = parquet.read_table(path, filters=chosen).to_pandas(types_mapper=types.get)
     except (OSError, pa.ArrowException) as error:
@@ -84,12 +85,14 @@ def _of_csv(table: Table, experiments: list[str] | None) -> "pd.DataFrame":
     read: dict[str, Any] = {Dtype.TEXT: "string", Dtype.FLAG: "boolean", **dict.fromkeys(numbers, "float64")}
     types = {name: columns.dtype_of(name) for name in table.columns}
     source: Any = table.path
+    # Later releases of pandas bring every digit back by themselves, and say that the option will go.
+    exactly: dict[str, Any] = {"float_precision": "round_trip"} if pd.__version__.startswith("2.") else {}
     if experiments is not None:
         source = io.BytesIO(table.header + b"".join(table.rows(experiments)))
     try:
-        frame = pd.read_csv(
+        frame: pd.DataFrame = pd.read_csv(
             source, dtype={name: read[dtype] for name, dtype in types.items()}, keep_default_na=False, na_values=[""],
-            float_precision="round_trip",
+            **exactly,
         )  # fmt: skip
         return frame.astype({name: numbers[dtype] for name, dtype in types.items() if dtype in numbers})
     except ValueError as error:
