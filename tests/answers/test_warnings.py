@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+import morphseq_manifest
 from morphseq_manifest.answers import warnings
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from tests.project import PLATES, Project, replace_file
@@ -22,7 +23,7 @@ def test_frames_that_do_not_fit_are_said_by_run_status_and_why(project: Project)
     project.setting("most_unfit", 1)
     for frame in project.frames(SNAPSHOT).glob("A0[12]_*"):
         frame.rename(frame.with_name(frame.name.replace("_t0", "_0")))
-    assert project.morphseq("run", "df01").count(f"warning: {SNAPSHOT}: frames and plate table do not fit: ") == 1
+    assert project.morphseq("run").count(f"warning: {SNAPSHOT}: frames and plate table do not fit: ") == 1
     told = (
         f"{SNAPSHOT}: frames and plate table do not fit: 2 of 24 plate rows without a frame, 2 of 24 files without a "
         "frame's name (as A01 0, A01_0000_stitch.png)"
@@ -32,9 +33,11 @@ def test_frames_that_do_not_fit_are_said_by_run_status_and_why(project: Project)
     assert warned(project, "why", SNAPSHOT) == [told]
     assert told in warned(project, "why", "df01")
     assert warned(project, "why", TIME_LAPSE) == []
-    lines = project.morphseq("provenance", "df01").splitlines()
-    line = next(line for line in lines if line.startswith(SNAPSHOT))
-    assert "2 of 24 plate rows without a frame, 2 of 24 files without a frame's name" in line
+    records = morphseq_manifest.provenance("df01", project.root).to_dict("records")
+    lost = {row["experiment"]: [row[way] for way in ("without frame", "misnamed")] for row in records}
+    assert lost[SNAPSHOT] == ["2 of 24 plate rows", "2 of 24 files"]
+    assert lost[TIME_LAPSE] == ["", ""]
+    assert "without row" not in records[0]
     assert "every row is as recorded" in project.morphseq("provenance", "df01", "--check")
     part = project.manifest("df01").experiments[SNAPSHOT]
     assert (part.funnel["plate_rows"], part.funnel["row_without_frame"], part.funnel["not_a_frame"]) == (24, 2, 2)

@@ -37,18 +37,25 @@ def manifest(schema: str, experiments: dict[str, FirstContribution]) -> CohortMa
     )  # fmt: skip
 
 
+def said(one: Contribution) -> str:
+    return ", ".join(map(str, losses.of_part(one)))
+
+
 def test_what_is_lost_is_said_step_by_step_and_nothing_else() -> None:
-    assert losses.lost(part(1, FUNNEL)) == (
+    assert said(part(1, FUNNEL)) == (
         "2 of 6 plate rows without a frame, 1 of 5 files without a frame's name, 1 of 4 frames without an embryo, "
         "2 of 3 embryos in flagged wells"
     )
-    assert losses.lost(part(1, {name: 0 for name in FUNNEL})) == ""
-    assert losses.lost(part(1, {})) == ""
+    assert said(part(1, {name: 0 for name in FUNNEL})) == ""
+    assert said(part(1, {})) == ""
     usable = {"usable": 1, "unusable": 9}
     reasons = {"LARGE_MASK": 2, "dead_flag": 7, "a": 1, "b": 1, "c": 1}
-    assert losses.lost(part(1, usable, reasons)) == (
-        "9 of 10 rows not usable (dead_flag 7, LARGE_MASK 2, a 1, b 1, ...)"
-    )
+    assert said(part(1, usable, reasons)) == ("9 of 10 rows not usable (dead_flag 7, LARGE_MASK 2, a 1, b 1, ...)")
+    (loss,) = losses.of_part(part(1, usable, {"dead_flag": 9}))
+    assert (loss.way, loss.cell) == ("not usable", "9 of 10 rows: dead_flag 9")
+    assert [loss.way for loss in losses.of_part(part(1, FUNNEL | usable))] == [
+        way for way in losses.WAYS if way != "without row"
+    ]
 
 
 def test_why_there_is_no_row_is_said() -> None:

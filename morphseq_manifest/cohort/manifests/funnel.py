@@ -28,9 +28,11 @@ FRAME_WITHOUT_EMBRYO = "frame_without_embryo"
 SAM2_ROWS = "sam2_rows"
 WELL_QC_FLAG = "well_qc_flag"
 USABLE, UNUSABLE = "usable", "unusable"
-_DF01 = {PLATE_ROWS, ROW_WITHOUT_FRAME, FRAME_WITHOUT_ROW, NOT_A_FRAME, FRAME_WITHOUT_EMBRYO, SAM2_ROWS, WELL_QC_FLAG}
+# The counts of what is lost, step by step.
+LOST = (ROW_WITHOUT_FRAME, FRAME_WITHOUT_ROW, NOT_A_FRAME, FRAME_WITHOUT_EMBRYO, WELL_QC_FLAG, UNUSABLE)
+_ALL = {PLATE_ROWS, SAM2_ROWS, USABLE, *LOST}
 # The counts that each table's manifest has.
-STEPS = {"df01": _DF01, "df02": {*_DF01, USABLE, UNUSABLE}, "df03": {*_DF01, USABLE, UNUSABLE}}
+STEPS = {"df01": _ALL - {USABLE, UNUSABLE}, "df02": _ALL, "df03": _ALL}
 # The column of df02 and df03 with the reasons, joined by `|`.
 REASONS = "qc_fail_reasons"
 

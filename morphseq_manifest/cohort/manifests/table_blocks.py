@@ -40,7 +40,7 @@ def count_expected(path: Path, expected: Mapping[str, Contribution]) -> Counted:
 def blocks(path: Path, wanted: Container[str] | None = None) -> Iterator[tuple[str, bytes]]:
     """The experiments of a table file, in its order, each with its lines; only those `wanted`, if that is given.
 
-    The lines of an experiment stand together: what comes after another's is a block of its own.
+    The lines of an experiment are taken to stand together: if they don't, its lines are none that a stage wrote.
     Raises UnreadableError if it is gone, ContentError if it is no such table.
     """
     with opened(path) as file:
