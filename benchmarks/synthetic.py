@@ -7,14 +7,18 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from morphseq_manifest.base.hashing import md5_bytes
-from morphseq_manifest.cohort import ids
-from morphseq_manifest.cohort.columns import KEY, counted
+from morphseq_manifest.cohort import columns, ids
+from morphseq_manifest.cohort.columns import KEY, Dtype, Source
 from morphseq_manifest.cohort.manifests import canonical, images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
 from stages.files import layout
 
 # The lab's: 133 experiments, 700,000 rows of 60 columns.
 EXPERIMENTS, ROWS, COLUMNS = 133, 700_000, 60
+_SAM2_REST = [name for name in columns.names(Source.SAM2) if name not in {*columns.FRAME_KEY, "snip_id"}]
+_LISTED = [*columns.names(Source.SAM2), *columns.names(Source.PLATE), *columns.names(Source.BUILD03)]
+_REST = [name for name in _LISTED if name not in {*KEY, "experiment_id"}]
+_REST += [f"column_{number:02d}" for number in range(COLUMNS - len(KEY) - len(_REST))]  # as plate tables bring along
 STAGES = ("images", "qc_masks", "sam2", "build03")
 _REPOSITORY = Path(__file__).parent.parent
 
@@ -25,14 +29,14 @@ def synthesise(root: Path, experiments: int = EXPERIMENTS, rows: int = ROWS) -> 
     names = [f"2024{number // 28 + 1:02d}{number % 28 + 1:02d}_{number:03d}" for number in range(experiments)]
     _write_params(root, names)
     each = rows // experiments
-    tail = _numbers(each)
+    tail, sam2_tail = _tail(_REST, each), _tail(_SAM2_REST, each)
     lock = {}
     for name in names:
         manifest = canonical.dump(images_manifest.build(name, [Frame("A01", 0, "A01_t0000.png", 1, "0" * 32)], [], 1))
         outs = {
             "images": {layout.images_manifest(name): manifest},
-            "sam2": {layout.sam2_table(name): b"image_id\n"},
-            "build03": {layout.build03_table(name): _table(name, tail)},
+            "sam2": {layout.sam2_table(name): _embryos(name, sam2_tail)},
+            "build03": {layout.build03_table(name): _rows(name, tail)},
         }
         for stage, files in outs.items():
             lock[f"{stage}@{name}"] = _lock_entry(stage, name, files)
@@ -64,24 +68,47 @@ def _write_params(root: Path, names: list[str]) -> None:
         yaml.dump(values, file)
 
 
-def _numbers(rows: int) -> list[str]:
-    """The part of each row behind its keys: a stage, an area, and numbers of the usual length."""
-    values = np.random.default_rng(0).uniform(0, 2000, (rows, COLUMNS - len(KEY)))
-    return [",".join(f"{value:.9g}" for value in row) for row in values.tolist()]
+def _tail(names: list[str], rows: int) -> list[str]:
+    """Cells of these columns, as usual for their types, joined: a text a row."""
+    random = np.random.default_rng(0)
+    cells = [_cells(columns.dtype_of(name), random, rows) for name in names]
+    return [",".join(row) for row in zip(*cells, strict=True)]
 
 
-def _table(name: str, tail: list[str]) -> bytes:
-    columns = [*KEY, *counted(), *(f"column_{n:02d}" for n in range(COLUMNS - len(KEY) - len(counted())))]
-    lines = [",".join(columns)]
-    for number, numbers in enumerate(tail):
-        well, embryo, time_int = (
-            f"{'ABCDEFGH'[number // 1200 % 8]}{number // 100 % 12 + 1:02d}",
-            number // 9600 + 1,
-            number % 100,
-        )
+def _cells(dtype: Dtype, random: np.random.Generator, rows: int) -> list[str]:
+    match dtype:
+        case Dtype.TEXT:
+            return random.choice(["wt", "mut", "E3 medium", ""], rows).tolist()
+        case Dtype.FLAG:
+            return random.choice(["True", "False", ""], rows).tolist()
+        case Dtype.INTEGER:
+            return [str(value) for value in random.integers(0, 50_000, rows).tolist()]
+        case _:
+            return [f"{value:.12g}" for value in random.uniform(0, 2000, rows).tolist()]
+
+
+def _place(number: int) -> tuple[str, int, int]:
+    """Well, embryo and frame number of a row."""
+    return f"{'ABCDEFGH'[number // 1200 % 8]}{number // 100 % 12 + 1:02d}", number // 9600 + 1, number % 100
+
+
+def _rows(name: str, tail: list[str]) -> bytes:
+    """A build03 table."""
+    lines = [",".join([*KEY, *_REST])]
+    for number, cells in enumerate(tail):
+        well, embryo, time_int = _place(number)
         lines.append(
-            f"{name},{well},{ids.embryo_id(name, well, embryo)},{ids.snip_id(name, well, embryo, time_int)},{numbers}"
+            f"{name},{well},{ids.embryo_id(name, well, embryo)},{ids.snip_id(name, well, embryo, time_int)},{cells}"
         )
+    return "\n".join([*lines, ""]).encode()
+
+
+def _embryos(name: str, tail: list[str]) -> bytes:
+    """The sam2 table of the same rows."""
+    lines = [",".join([*columns.FRAME_KEY, "snip_id", *_SAM2_REST])]
+    for number, cells in enumerate(tail):
+        well, embryo, time_int = _place(number)
+        lines.append(f"{well},{time_int},{ids.snip_id(name, well, embryo, time_int)},{cells}")
     return "\n".join([*lines, ""]).encode()
 
 

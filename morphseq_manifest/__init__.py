@@ -8,12 +8,18 @@ from morphseq_manifest.base.errors import MorphseqError
 if TYPE_CHECKING:
     from morphseq_manifest.answers.provenance.membership import provenance
     from morphseq_manifest.answers.status.report import status
+    from morphseq_manifest.answers.table.reading import read_table
     from morphseq_manifest.answers.why.explanation import why
 
-__all__ = ["MorphseqError", "provenance", "status", "why"]
+__all__ = ["MorphseqError", "provenance", "read_table", "status", "why"]
 
 # What needs more is imported only where it is used: the commands start in a fraction of the time.
-_FUNCTIONS = {"provenance": "provenance.membership", "status": "status.report", "why": "why.explanation"}
+_FUNCTIONS = {
+    "provenance": "provenance.membership",
+    "read_table": "table.reading",
+    "status": "status.report",
+    "why": "why.explanation",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
+import pyarrow as pa
 import xxhash
 
 from morphseq_manifest.base import files
@@ -13,8 +14,8 @@ from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.base.hashing import md5_bytes
 from morphseq_manifest.base.prefetch import ahead
-from morphseq_manifest.cohort import columns, params
-from morphseq_manifest.cohort.manifests import cohort_manifest, images_manifest, table_rows
+from morphseq_manifest.cohort import columns, params, typed_tables
+from morphseq_manifest.cohort.manifests import cohort_manifest, funnel, images_manifest, table_rows
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
 from morphseq_manifest.cohort.manifests.table_rows import RowCount
 from morphseq_manifest.cohort.params import Params
@@ -62,18 +63,27 @@ def count_part(experiment: str, body: bytes, path: Path) -> RowCount:
 
 
 class Part(NamedTuple):
-    """One experiment's table: its rows as they go into df01, the md5 of the file, and its blank cells by column."""
+    """One experiment's table: its rows as they go into df01, the same typed, and the md5 of the file."""
 
     body: bytes
+    typed: pa.Table
     md5: str
-    blank: dict[str, int]
+
+    @property
+    def blank(self) -> dict[str, int]:
+        """How many cells of the counted columns are blank; one that the table lacks is blank throughout."""
+        held = self.typed.column_names
+        return {
+            name: self.typed[name].null_count if name in held else self.typed.num_rows for name in columns.counted()
+        }
 
 
 def read_part(experiment: str, own: list[str], wanted: list[str]) -> Part:
     """Read an experiment's table, whose columns are its `own`, for a df01 with the columns `wanted`."""
     path = layout.build03_table(experiment)
     data = path.read_bytes()
-    return Part(fit(data, own, wanted, path), md5_bytes(data), tables.count_blanks(data, columns.counted()))
+    body = fit(data, own, wanted, path)
+    return Part(body, typed_tables.typed(body, wanted, str(path)), md5_bytes(data))
 
 
 def describe(experiment: str, part: Part, counted: RowCount, settings: Params) -> Contribution:
@@ -81,6 +91,13 @@ def describe(experiment: str, part: Part, counted: RowCount, settings: Params) -
     listing = layout.images_manifest(experiment)
     listed = listing.read_bytes()
     manifest = images_manifest.parse(listed, str(listing))
+    sam2 = layout.sam2_table(experiment).read_bytes()
+    found = funnel.of_embryos(sam2, manifest.frames, counted.rows, str(layout.sam2_table(experiment)))
+    if found[funnel.WELL_QC_FLAG] < 0:
+        raise ContentError(
+            f"{layout.build03_table(experiment)}: has {counted.rows} rows, {layout.sam2_table(experiment)} only "
+            f"{found[funnel.SAM2_ROWS]}. Run `dvc repro build03` for it"
+        )
     return Contribution(
         rows=counted.rows,
         embryos=len(counted.embryos),
@@ -89,10 +106,11 @@ def describe(experiment: str, part: Part, counted: RowCount, settings: Params) -
         contributed=counted.contributed,
         segmenter=settings.experiment(experiment).segmenter,
         images=md5_bytes(listed),
-        sam2=md5_bytes(layout.sam2_table(experiment).read_bytes()),
+        sam2=md5_bytes(sam2),
         build03=part.md5,
         versions=settings.versions(STAGES),
         blank=part.blank,
+        funnel=funnel.of_frames(manifest) | found,
     )
 
 
@@ -102,7 +120,12 @@ def build(settings: Params) -> CohortManifest:
     wanted, filled = union(own)
     path = layout.cohort_table("df01")
     parts: dict[str, Contribution] = {}
-    with files.replacing(path) as temporary, temporary.open("wb") as out:
+    with (
+        files.replacing(path) as temporary,
+        temporary.open("wb") as out,
+        files.replacing(layout.typed_table("df01")) as copy,
+        typed_tables.writing(copy, wanted) as write,
+    ):
         head = _header(wanted)
         whole = xxhash.xxh3_128(head)
         out.write(head)
@@ -113,6 +136,7 @@ def build(settings: Params) -> CohortManifest:
             parts[experiment] = describe(experiment, part, counted, settings)
             whole.update(part.body)
             out.write(part.body)
+            write(part.typed)
     return CohortManifest(
         schema=cohort_manifest.SCHEMA,
         table=path.name,
@@ -140,7 +164,7 @@ def main() -> None:
     """Build df01 from every listed experiment."""
     manifest = build(params.read())
     cohort_manifest.write(layout.cohort_manifest("df01"), manifest)
-    note(f"df01: {manifest.rows} rows of {len(manifest.experiments)} experiments")
+    cohort_tables.report("df01", manifest)
     for name, experiments in manifest.filled.items():
         note(f"df01: column {name!r} is blank for {', '.join(experiments)}, whose tables lack it")
 

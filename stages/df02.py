@@ -1,5 +1,7 @@
 """Stage `df02` (the lab's Build04): df01 with what only the whole cohort can say of an embryo."""
 
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -12,6 +14,9 @@ from scipy.signal import savgol_filter
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort import columns, params
 from morphseq_manifest.cohort.columns import Source
+from morphseq_manifest.cohort.manifests import funnel
+from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
+from morphseq_manifest.cohort.manifests.funnel import REASONS
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import cohort_tables, layout, perturbation_key, tables
 
@@ -103,6 +108,19 @@ def flag_death(embryo: pd.DataFrame, settings: Death) -> Floats:
     return np.where(after | lead, 1.0, 0.0)
 
 
+def reasons(raised: Mapping[str, Floats], names: Sequence[str]) -> list[str]:
+    """Why each row is not usable, joined by `|`; empty if it is.
+
+    `raised` are flags by name, as float64: 1 if raised. Only a raised flag makes an embryo unusable: one that is not
+    known (NaN) does not. `names` are the cells of sam2_qc_flags, whose names stand for sam2_qc_flag.
+    """
+    why: list[list[str]] = [[] for _ in names]
+    for flag, values in raised.items():
+        for row in np.flatnonzero(values == 1).tolist():
+            why[row].append(names[row] if flag == "sam2_qc_flag" and names[row] else flag)
+    return ["|".join(flags) for flags in why]
+
+
 def build(df01: pd.DataFrame, curves: pd.DataFrame, settings: Settings, path: Path) -> pd.DataFrame:
     """df02: the rows of df01 (text, read from `path`) as they are, with the cohort's columns after them."""
     area, stage, alive, seconds = (
@@ -126,17 +144,45 @@ def build(df01: pd.DataFrame, curves: pd.DataFrame, settings: Settings, path: Pa
     of_embryo = np.where(in_chorion == 1, np.nan, area)
     outlier = outliers(of_embryo, stage, curves, settings)
     inferred, error = infer_stage(of_embryo, curves, settings.max_error_h)
-    # Only a raised flag makes an embryo unusable: an unknown one does not.
-    unusable = np.nan_to_num(np.stack([dead, dead2.to_numpy(), outlier, flagged])).any(axis=0)
+    raised: dict[str, Floats] = {
+        "dead_flag": dead,
+        "dead_flag2": np.asarray(dead2, np.float64),
+        "sa_outlier_flag": outlier,
+        "sam2_qc_flag": flagged,
+    }
+    why = reasons(raised, df01["sam2_qc_flags"].tolist())
     values = {
         "sa_outlier_flag": outlier,
-        "dead_flag2": dead2.to_numpy(),
-        "use_embryo_flag": np.where(unusable, 0.0, 1.0),
+        "dead_flag2": raised["dead_flag2"],
+        "use_embryo_flag": np.array([not text for text in why], np.float64),
         "inferred_stage_hpf": inferred,
         "inferred_stage_error_h": error,
     }
-    added = {column.name: tables.format_column(values[column.name], column.dtype) for column in columns.of(Source.DF02)}
+    added = {
+        column.name: tables.format_column(values[column.name], column.dtype) if column.name in values else why
+        for column in columns.of(Source.DF02)
+    }
     return pd.concat([df01, pd.DataFrame(added, index=df01.index, dtype=str)], axis=1)
+
+
+def describe(df02: pd.DataFrame) -> Callable[[str, Contribution], Contribution]:
+    """What an experiment's part in df02 says besides: how many rows are usable, and why the others are not.
+
+    A row with two reasons counts in each.
+    """
+    unusable: Counter[str] = Counter()
+    found: dict[str, Counter[str]] = {}
+    for experiment, text in zip(df02["experiment_date"].tolist(), df02[REASONS].tolist(), strict=True):
+        if text:
+            unusable[experiment] += 1
+            found.setdefault(experiment, Counter()).update(text.split("|"))
+
+    def add(experiment: str, part: Contribution) -> Contribution:
+        count = unusable[experiment]
+        counts = {funnel.USABLE: part.rows - count, funnel.UNUSABLE: count}
+        return msgspec.structs.replace(part, funnel=part.funnel | counts, reasons=dict(found.get(experiment, {})))
+
+    return add
 
 
 def read_curves(path: Path) -> pd.DataFrame:
@@ -161,7 +207,7 @@ def main() -> None:
         "df02",
         df02,
         source,
-        lambda _, part: part,
+        describe(df02),
         params=source.params | {"df02": settings.values["df02"]},
         versions=source.versions | settings.versions(["df02"]),
     )

@@ -1,6 +1,6 @@
 """What differs between two states of the project, in its own words: frames, settings, versions, inputs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -48,6 +48,13 @@ def compare(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[C
 def settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """The settings that differ, by dotted name."""
     return compare("setting", flatten(old), flatten(new))
+
+
+def differences(name: str, recorded: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Change]:
+    """The recorded figures of `name` that are others than those found, each as a change of its own kind."""
+    for field, value in recorded.items():
+        if value != found.get(field):
+            yield Change(field, name, value, found.get(field))
 
 
 def frames(old: ImagesManifest | None, new: ImagesManifest | None) -> list[Change]:

@@ -22,6 +22,8 @@ _UNSEEN = {
 }
 _UNSEEN_IN_JSON = {code: f"\\u{code:04x}" for code in _UNSEEN if code >= 127}
 
+_WARNINGS = 10
+
 
 def visible(text: str) -> str:
     """A text in which nothing acts on a terminal: control characters are shown as `\\x1b`."""
@@ -79,6 +81,14 @@ def _paint(text: str, *, fg: str | None = None, bold: bool | None = None) -> str
     if not (fg or bold) or not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return text
     return click.style(text, fg=fg, bold=bold)
+
+
+def show_warnings(warnings: Sequence[str]) -> None:
+    """Print warnings, a line each; of many the first."""
+    for told in warnings[:_WARNINGS]:
+        show(f"warning: {told}")
+    if len(warnings) > _WARNINGS:
+        show(f"and {len(warnings) - _WARNINGS} more warnings; --json has them all")
 
 
 def show_json(schema: str, content: Mapping[str, Any]) -> None:

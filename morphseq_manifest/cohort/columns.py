@@ -164,6 +164,8 @@ COLUMNS = (
            blank="too few of the embryo's frames are known"),
     Column("use_embryo_flag", FLAG, DF02, "whether none of `dead_flag`, `dead_flag2`, `sa_outlier_flag` and "
            "`sam2_qc_flag` is raised; df03 has these rows only"),
+    Column("qc_fail_reasons", TEXT, DF02, "why the row is not usable: the flags raised, with the names in "
+           "`sam2_qc_flags` in place of `sam2_qc_flag`, joined by `|`", blank="the row is usable"),
     Column("inferred_stage_hpf", FLOAT, DF02, "the stage at which the reference's median embryo has this area", "hpf",
            _NO_INFERENCE),
     Column("inferred_stage_error_h", FLOAT, DF02, "half the time in which 90 % of the reference's embryos are so large",
@@ -178,6 +180,9 @@ COLUMNS = (
     Column("z_mu_b_NN", SINGLE, LATENTS, "latent NN of a split VAE, of its biological part; the numbers run on over "
            "both parts", blank="as `z_mu_NN`"),
 )  # fmt: skip
+
+_DTYPES = {column.name: column.dtype for column in COLUMNS}
+_LATENT = re.compile(r"z_mu_(?:[nb]_)?\d+")
 
 
 def of(source: Source) -> tuple[Column, ...]:
@@ -213,7 +218,7 @@ def variable(name: str) -> Column | None:
 
 def writer(name: str) -> str | None:
     """Which stage or source writes a column of this name that nobody may add by hand; None if anybody may."""
-    if re.fullmatch(r"z_mu_(?:[nb]_)?\d+", name):
+    if is_latent(name):
         return str(LATENTS)
     return _WRITERS.get(plain(name))
 
@@ -230,6 +235,18 @@ _WRITERS = {
     for column in sorted(COLUMNS, key=lambda column: column.source is PLATE)
     if not column.in_workbook
 }
+
+
+def dtype_of(name: str) -> Dtype:
+    """The type of the column `name` of a cohort table; what is not listed passed through a plate table as text."""
+    if is_latent(name):
+        return Dtype.SINGLE
+    return _DTYPES.get(name, Dtype.TEXT)
+
+
+def is_latent(name: str) -> bool:
+    """Whether a column of this name is a VAE's latent."""
+    return bool(_LATENT.fullmatch(name))
 
 
 def latents(count: int, nuisance: int | None) -> list[str]:

@@ -21,12 +21,21 @@ A row is an embryo in a frame. Rows are sorted by experiment and `snip_id`, and 
 {{key}}. df01 has the columns of `sam2`, of the plate table and of
 `build03`; df02 adds its own; df03 has the usable rows only, and adds the latents.
 
-The tables are CSV (UTF-8, commas). A type is what pandas calls it; a flag is `True` or `False`. An id can look like a
-number, so read it as text:
+Read them with `read_table`, which gives every column its type, and a blank cell as missing (`pandas.NA`):
 
 ```python
-pd.read_csv("embryo_metadata_df03.csv", dtype={{{{"experiment_date": str}}}})
+from morphseq_manifest import read_table
+
+df03 = read_table("df03")  # in the project's folder; else root="..."
+two = read_table("df02", experiments=["20240418", "20250305_1"])  # only their rows; check=True compares the md5, too
+alive = two[~two["dead_flag"]]  # a row of which it is not known is neither in this nor in two[two["dead_flag"]]
 ```
+
+Each table is a CSV file (UTF-8, commas), which is the record, with a typed copy of it in Parquet beside it for other
+programs: `embryo_metadata_df03.parquet`, an experiment a row group. `morphseq table df02 --experiments 20240418` prints
+the rows of an experiment. Read as plain CSV, a flag with blanks is no longer one (`astype(bool)` makes a blank `True`),
+and an id that looks like a number becomes one. The types below are pandas' names; `read_table` gives the nullable ones
+(string, Int64, Float64, Float32, boolean). A column that is not listed is text.
 
 To add a column, add it to `columns.py`, compute it in its stage, and write this page anew.
 """

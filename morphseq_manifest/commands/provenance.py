@@ -60,6 +60,7 @@ def provenance(
 
 
 def _show_states(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitCode:
+    from morphseq_manifest.answers import warnings
     from morphseq_manifest.answers.provenance import membership, table_check
 
     found = membership.examine(table, snapshot)
@@ -72,7 +73,8 @@ def _show_states(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitC
             display.show_json(
                 "morphseq/provenance/1",
                 {"table": table, "commit": snapshot.commit, "rows": manifest.rows, "hash": manifest.hash,
-                 "model": manifest.model, "coverage": manifest.coverage, "experiments": found, "differences": edited},
+                 "model": manifest.model, "coverage": manifest.coverage, "experiments": found, "differences": edited,
+                 "warnings": warnings.of_tables({table: manifest})},
             )  # fmt: skip
         else:
             from morphseq_manifest.answers.provenance import view

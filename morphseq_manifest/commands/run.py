@@ -154,7 +154,7 @@ def _go(snapshot: "CohortSnapshot", options: "Options", given: dict[str, Any], u
     ):
         report = run(root, options, watch, engine)
     with printing():
-        view.show(report, root, undated, given["as_json"])
+        view.show(report, root, undated, _warnings(root, stages), given["as_json"])
     for line in code:
         note(line)
     return report.exit_code
@@ -167,6 +167,17 @@ def _engine(scheduler: str | None, cluster: Path | None) -> "AbstractContextMana
     from morphseq_manifest.tracker.run import clusters
 
     return clusters.engine(scheduler, cluster)
+
+
+def _warnings(root: Path, stages: list["Stage"]) -> list[str]:
+    """What does not fit and what has no row, of the experiments and tables of these stages, as they are now."""
+    from morphseq_manifest.answers import warnings
+    from morphseq_manifest.answers.provenance.membership import TABLES
+    from morphseq_manifest.cohort.snapshot import CohortSnapshot
+
+    experiments = sorted({stage.key for stage in stages if stage.key is not None})
+    tables = [stage.name for stage in stages if stage.name in TABLES]
+    return warnings.of_project(CohortSnapshot(root), experiments, tables)
 
 
 def _code_of(snapshot: "CohortSnapshot", stages: list["Stage"]) -> list[str]:

@@ -10,8 +10,8 @@ from morphseq_manifest.base import files
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ConfigError, ContentError
 from morphseq_manifest.base.hashing import hash_file
-from morphseq_manifest.cohort import columns
-from morphseq_manifest.cohort.manifests import cohort_manifest, table_rows
+from morphseq_manifest.cohort import columns, losses, typed_tables
+from morphseq_manifest.cohort.manifests import cohort_manifest, table_blocks, table_rows
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
 from morphseq_manifest.cohort.manifests.table_rows import RowCount
 from morphseq_manifest.cohort.params import Params
@@ -61,10 +61,17 @@ def write_table(
     new rows and whatever `describe` makes of it; `changes` are fields of the manifest.
     """
     path = layout.cohort_table(name)
-    with files.replacing(path) as temporary:
+    names = [str(column) for column in table.columns]
+    with (
+        files.replacing(path) as temporary,
+        files.replacing(layout.typed_table(name)) as copy,
+        typed_tables.writing(copy, names) as write,
+    ):
         table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
         counted = table_rows.count_table(temporary).checked(str(path), "Run the stages before it again").experiments
         digest = hash_file(temporary)
+        for _, lines in table_blocks.blocks(temporary):
+            write(typed_tables.typed(lines, names, str(path)))
     blanks = count_blanks(table)
     experiments = {}
     for experiment, part in source.experiments.items():
@@ -72,6 +79,7 @@ def write_table(
         experiments[experiment] = describe(experiment, with_rows(part, rows, blanks.get(experiment, {})))
     manifest = msgspec.structs.replace(
         source,
+        schema=cohort_manifest.SCHEMA,
         table=path.name,
         hash=digest,
         rows=len(table),
@@ -80,8 +88,16 @@ def write_table(
         **changes,
     )
     cohort_manifest.write(layout.cohort_manifest(name), manifest)
-    note(f"{name}: {manifest.rows} rows of {len(experiments)} experiments")
+    report(name, manifest)
     return manifest
+
+
+def report(name: str, manifest: CohortManifest) -> None:
+    """Say what is in a table, and of which experiments it has no row."""
+    note(f"{name}: {manifest.rows} rows of {len(manifest.experiments)} experiments")
+    for experiment, part in manifest.experiments.items():
+        if not part.rows:
+            note(f"warning: {name}: {losses.no_row(experiment, part)}")
 
 
 def with_rows(part: Contribution, counted: RowCount, blank: dict[str, int]) -> Contribution:

@@ -70,6 +70,11 @@ def cohort_table(name: str) -> Path:
     return COHORT / f"embryo_metadata_{name}.csv"
 
 
+def typed_table(name: str) -> Path:
+    """The typed copy of df01, df02 or df03, in Parquet."""
+    return cohort_table(name).with_suffix(".parquet")
+
+
 def cohort_manifest(name: str) -> Path:
     """What went into df01, df02 or df03."""
     return places.cohort(name)

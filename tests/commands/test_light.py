@@ -81,7 +81,7 @@ def test_a_light_installation_lacks_what_stages_need(light: Path) -> None:
 
 
 def test_every_command_has_help_in_a_light_installation(light: Path) -> None:
-    for command in ("status", "why", "run", "provenance", "diff", "verify", "code"):
+    for command in ("status", "why", "run", "provenance", "table", "diff", "verify", "code"):
         subprocess.run([light / "morphseq", command, "-h"], capture_output=True, check=True)
 
 
@@ -115,7 +115,8 @@ def _imports(path: Path) -> Iterator[tuple[str, int, bool]]:
 
 @pytest.mark.parametrize(
     "arguments",
-    ["status", "why df03", "provenance df01", "provenance df03 --check", "provenance --experiment 20250101", "verify",
+    ["status", "why df03", "provenance df01", "provenance df03 --check",
+     "table df02 --experiments 20250101,20250102_snapshot", "provenance --experiment 20250101", "verify",
      "diff", "code status", "run --dry-run"],
 )  # fmt: skip
 def test_commands_say_the_same_in_a_light_installation(project: Project, light: Path, arguments: str) -> None:
@@ -127,6 +128,17 @@ def test_commands_say_the_same_in_a_light_installation(project: Project, light: 
 def test_provenance_is_a_frame_in_a_light_installation(project: Project, light: Path) -> None:
     code = "import morphseq_manifest, sys; print(len(morphseq_manifest.provenance('df01')), 'pyarrow' in sys.modules)"
     assert project.run(light / "python", "-c", code) == "3 False\n"
+
+
+def test_a_table_is_read_with_its_types_in_a_light_installation(project: Project, light: Path) -> None:
+    code = (
+        "import morphseq_manifest, sys; table = morphseq_manifest.read_table('df02'); "
+        "print(len(table), table.dtypes['dead_flag'], 'pyarrow' in sys.modules)"
+    )
+    assert project.run(light / "python", "-c", code) == f"{project.manifest('df02').rows} boolean False\n"
+    arguments = ("table", "df02", "--output", "some.parquet")
+    code_, said = project.ending(light / "morphseq", *arguments)
+    assert (code_, "pip install 'morphseq-manifest[stages]'" in said) == (2, True)
 
 
 def test_a_light_installation_runs_stages_with_the_python_of_another(project: Project, light: Path) -> None:

@@ -78,3 +78,23 @@ def test_a_passing_drop_is_no_death(settings: df02.Settings) -> None:
 def test_too_few_known_frames_say_nothing_of_death(settings: df02.Settings) -> None:
     assert np.isnan(df02.flag_death(course([1, 0.1], [0, 1]), settings.death)).all()
     assert np.isnan(df02.flag_death(course([1, np.nan, 0.1], [0, np.nan, 1]), settings.death)).all()
+
+
+FLAGS = ("dead_flag", "dead_flag2", "sa_outlier_flag", "sam2_qc_flag")
+flag = st.sampled_from([0.0, 1.0, np.nan])
+
+
+@given(
+    st.lists(
+        st.tuples(flag, flag, flag, flag, st.sampled_from(["", "LARGE_MASK", "MASK_ON_EDGE|LARGE_MASK"])), max_size=9
+    )
+)
+def test_a_row_has_a_reason_for_each_flag_that_is_raised_and_for_no_other(rows: list[tuple[float, ...]]) -> None:
+    raised = {name: np.array([row[place] for row in rows], np.float64) for place, name in enumerate(FLAGS)}
+    names = [str(row[4]) for row in rows]
+    found = df02.reasons(raised, names)
+    for place, text in enumerate(found):
+        expected = [name for name in FLAGS if raised[name][place] == 1]
+        if names[place] and "sam2_qc_flag" in expected:
+            expected = [*expected[:-1], *names[place].split("|")]
+        assert text.split("|") == (expected or [""])

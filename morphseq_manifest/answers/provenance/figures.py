@@ -11,11 +11,13 @@ from typing import Any
 import msgspec
 
 from morphseq_manifest.answers import changes
-from morphseq_manifest.answers.changes import Change
+from morphseq_manifest.answers.changes import Change, differences
+from morphseq_manifest.answers.provenance.sources import SOURCES, folder_read, made
+from morphseq_manifest.base import files
 from morphseq_manifest.base.hashing import md5_bytes
 from morphseq_manifest.cohort import experiments_manifest
 from morphseq_manifest.cohort.ids import frame_key
-from morphseq_manifest.cohort.manifests import cohort_manifest, images_manifest, places
+from morphseq_manifest.cohort.manifests import cohort_manifest, funnel, images_manifest, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
 from morphseq_manifest.cohort.manifests.images_manifest import (
     FRAME_WITHOUT_ROW,
@@ -32,14 +34,12 @@ from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
 _LATENT = "z_mu_"
 _EXPERIMENTS = "experiments"
-# By field of a contribution: which of the results of the stage of that name it is the md5 of, by its ending.
-_SOURCES = {"images": ".json", "sam2": ".csv", "build03": ".csv", "latents": ".csv"}
 # What a later table takes over from the earlier one's manifest as it is.
 _TAKEN_OVER = ("frames", "segmenter", "images", "sam2", "build03")
 
 
-def of_table(path: Path, manifest: CohortManifest, columns: list[str]) -> Iterator[Change]:
-    """What the table itself says otherwise: embryos, wells, blank cells, rows with latents, coverage."""
+def of_table(table: str, path: Path, manifest: CohortManifest, columns: list[str]) -> Iterator[Change]:
+    """What the table itself says otherwise: embryos, wells, blank cells, usable rows, rows with latents, coverage."""
     latent = next((name for name in columns if name.startswith(_LATENT)), None)
     blanks = sorted({name for part in manifest.experiments.values() for name in part.blank})
     counted = read_figures(path, [*blanks, *([latent] if latent else [])])
@@ -55,13 +55,24 @@ def of_table(path: Path, manifest: CohortManifest, columns: list[str]) -> Iterat
             "blank": blank,
             "with_latents": latents,
         }
-        yield from _differences(experiment, {name: getattr(part, name) for name in now}, now)
+        yield from differences(experiment, {name: getattr(part, name) for name in now}, now)
+        if manifest.schema == cohort_manifest.SCHEMA:
+            usable, told = _usable(table, found), {"reasons": part.reasons, **part.funnel}
+            yield from differences(experiment, {name: told.get(name) for name in usable}, usable)
+            yield from changes.compare("funnel", dict.fromkeys(part.funnel, 0), dict.fromkeys(funnel.STEPS[table], 0))
     rows = sum(found.rows for found in counted.values())
     with_latents = sum(found.rows - found.blank[latent] for found in counted.values()) if latent else 0
     coverage = with_latents / rows if latent and rows else None
-    yield from _differences(
+    yield from differences(
         manifest.table, {"rows": manifest.rows, "coverage": manifest.coverage}, {"rows": rows, "coverage": coverage}
     )
+
+
+def _usable(table: str, found: Figures) -> dict[str, Any]:
+    """What the rows of a table say of those that are usable; df03 has no others."""
+    usable = {funnel.USABLE: found.rows - found.unusable}
+    why: dict[str, Any] = {"reasons": found.reasons}
+    return {"df01": why, "df02": why | usable | {funnel.UNUSABLE: found.unusable}, "df03": usable}[table]
 
 
 def of_lock(table: str, manifest: CohortManifest, entry: StageLock) -> Iterator[Change]:
@@ -77,7 +88,7 @@ def of_lock(table: str, manifest: CohortManifest, entry: StageLock) -> Iterator[
         if part is None or experiment not in listed:
             yield Change("experiment", experiment, "in it" if part else None, "in it" if experiment in listed else None)
             continue
-        yield from _differences(experiment, {"segmenter": part.segmenter}, listed[experiment])
+        yield from differences(experiment, {"segmenter": part.segmenter}, listed[experiment])
         yield from changes.compare(f"version of {experiment}:", *_shared(part.versions, versions))
     if manifest.model and not any(Path(path).name == manifest.model for path in entry.deps):
         yield Change("model", table, manifest.model, str(entry.cmd))
@@ -88,18 +99,18 @@ def of_contents(manifest: CohortManifest, entry: StageLock, snapshot: CohortSnap
 
     Its stage depends on whole folders. The md5 of one follows from those of its files, which the manifest has.
     """
-    for source, ending in _SOURCES.items():
-        folder = _folder_read(source, entry, snapshot)
+    for source in SOURCES:
+        folder = folder_read(source, entry, snapshot)
         if folder is None:
             continue
-        made = {name: _made(source, name, ending, snapshot) for name in manifest.experiments}
+        found = {name: made(source, name, snapshot) for name in manifest.experiments}
         md5s = {
-            path.rpartition("/")[2]: getattr(manifest.experiments[name], source) for name, (path, _) in made.items()
+            path.rpartition("/")[2]: getattr(manifest.experiments[name], source) for name, (path, _) in found.items()
         }
         if folder_md5(md5s) == entry.deps[folder].md5:
             continue
-        for name, (_, md5) in made.items():
-            yield from _differences(name, {source: getattr(manifest.experiments[name], source)}, {source: md5})
+        for name, (_, md5) in found.items():
+            yield from differences(name, {source: getattr(manifest.experiments[name], source)}, {source: md5})
 
 
 def of_frames(manifest: CohortManifest, snapshot: CohortSnapshot) -> Iterator[Change]:
@@ -110,10 +121,29 @@ def of_frames(manifest: CohortManifest, snapshot: CohortSnapshot) -> Iterator[Ch
         if data is None or md5_bytes(data) != part.images:
             continue  # another one now, which is a change of the experiment, and said as that
         listed = images_manifest.parse(data, snapshot.name(path))
-        yield from _differences(experiment, {"frames": part.frames}, {"frames": len(listed.frames)})
+        yield from differences(experiment, {"frames": part.frames}, {"frames": len(listed.frames)})
         counts = images_manifest.count(listed.frames, images_manifest.rows_told(listed.frames, listed.problems))
-        yield from _differences(experiment, _fields(listed.counts), _fields(counts))
+        if manifest.schema == cohort_manifest.SCHEMA:
+            told = funnel.of_frames(listed) | _of_embryos(experiment, part, listed, snapshot)
+            yield from differences(experiment, {name: part.funnel.get(name) for name in told}, told)
+        yield from differences(experiment, _fields(listed.counts), _fields(counts))
         yield from _of_names(experiment, listed)
+
+
+def _of_embryos(
+    experiment: str, part: Contribution, listed: ImagesManifest, snapshot: CohortSnapshot
+) -> dict[str, int]:
+    """What the sam2 table says of df01's part, if it is still the one that was read; later tables take that over."""
+    if funnel.USABLE in part.funnel:
+        return {}
+    stage = snapshot.lock.get(f"sam2@{experiment}")
+    outs = stage.outs if stage else {}
+    path = next((snapshot.root / name for name, out in outs.items() if out.md5 == part.sam2), None)
+    if path is None or not path.is_file():
+        return {}
+    data = files.read_bytes(path, f"`dvc checkout {path}` brings it back")
+    same = md5_bytes(data) == part.sam2
+    return funnel.of_embryos(data, listed.frames, part.rows, str(path)) if same else {}
 
 
 def _of_names(experiment: str, listed: ImagesManifest) -> Iterator[Change]:
@@ -141,23 +171,23 @@ def of_experiments(snapshot: CohortSnapshot) -> Iterator[Change]:
     listed = experiments_manifest.parse(data, snapshot.name(places.EXPERIMENTS)).experiments
     ran_with = entry.params().get(str(PARAMS), {}).get(_EXPERIMENTS, {})
     recorded = {name: msgspec.to_builtins(experiment) for name, experiment in listed.items()}
-    yield from _differences(str(places.EXPERIMENTS), recorded | dict.fromkeys(ran_with.keys() - recorded), ran_with)
+    yield from differences(str(places.EXPERIMENTS), recorded | dict.fromkeys(ran_with.keys() - recorded), ran_with)
 
 
 def of_columns(manifest: CohortManifest, entry: StageLock, snapshot: CohortSnapshot) -> Iterator[Change]:
     """What the experiments' own tables say otherwise of the columns that some lack, if none was made anew since."""
-    folder = _folder_read("build03", entry, snapshot)
+    folder = folder_read("build03", entry, snapshot)
     if folder is None:
         return
     columns = {}
     for experiment, part in manifest.experiments.items():
-        name, md5 = _made("build03", experiment, _SOURCES["build03"], snapshot)
+        name, md5 = made("build03", experiment, snapshot)
         path = snapshot.root / folder / name
         if md5 != part.build03 or not path.is_file():
             return  # said as a change of the experiment
         with opened(path) as file:
             columns[experiment] = check_header(file.readline(), str(path))
-    yield from _differences(manifest.table, {"filled": manifest.filled}, {"filled": lacking(columns)})
+    yield from differences(manifest.table, {"filled": manifest.filled}, {"filled": lacking(columns)})
 
 
 def of_earlier(manifest: CohortManifest, entry: StageLock, snapshot: CohortSnapshot) -> Iterator[Change]:
@@ -170,7 +200,7 @@ def of_earlier(manifest: CohortManifest, entry: StageLock, snapshot: CohortSnaps
         if data is None or md5_bytes(data) != dep.md5:
             continue
         earlier = cohort_manifest.parse(data, snapshot.name(Path(path)))
-        yield from _differences(table, {"filled": manifest.filled}, {"filled": earlier.filled})
+        yield from differences(table, {"filled": manifest.filled}, {"filled": earlier.filled})
         yield from changes.settings(*_shared(manifest.params, earlier.params))
         yield from changes.compare("version", *_shared(manifest.versions, earlier.versions))
         for experiment, part in manifest.experiments.items():
@@ -181,35 +211,11 @@ def _taken_over(experiment: str, part: Contribution, earlier: Contribution | Non
     if earlier is None:
         yield Change("experiment", experiment, "in it", None)
         return
-    yield from _differences(
-        experiment, *({name: getattr(one, name) for name in _TAKEN_OVER} for one in (part, earlier))
-    )
+    yield from differences(experiment, *({name: getattr(one, name) for name in _TAKEN_OVER} for one in (part, earlier)))
     yield from changes.compare(f"version of {experiment}:", *_shared(part.versions, earlier.versions))
-
-
-def _folder_read(source: str, entry: StageLock, snapshot: CohortSnapshot) -> str | None:
-    """The folder in which the stage of a table finds what the stage `source` of each experiment makes."""
-    folders = {
-        path.rpartition("/")[0]
-        for name, stage in snapshot.lock.items()
-        if name.startswith(f"{source}@")
-        for path in stage.outs
-    }
-    return next((path for path in entry.deps if path in folders), None)
-
-
-def _made(source: str, experiment: str, ending: str, snapshot: CohortSnapshot) -> tuple[str, str | None]:
-    """The file's name and md5 of what the stage `source` of an experiment made, as dvc.lock has it now."""
-    stage = snapshot.lock.get(f"{source}@{experiment}")
-    outs = stage.outs if stage else {}
-    files = ((path.rpartition("/")[2], out.md5) for path, out in outs.items() if path.endswith(ending))
-    return next(files, (experiment, None))
-
-
-def _differences(name: str, recorded: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Change]:
-    for field, value in recorded.items():
-        if value != found.get(field):
-            yield Change(field, name, value, found.get(field))
+    yield from differences(experiment, earlier.funnel, part.funnel)
+    if funnel.UNUSABLE in earlier.funnel:
+        yield from differences(experiment, {"reasons": earlier.reasons}, {"reasons": part.reasons})
 
 
 def _fields(counts: Any) -> dict[str, int]:

@@ -74,7 +74,8 @@ def _table_step(table: str, experiment: str, snapshot: CohortSnapshot, entry: St
     part = manifest.experiments.get(experiment) if manifest else None
     if manifest is None or part is None:
         return None
-    items = [_item("made", path, entry.outs[path]) for path in entry.outs if Path(path).name == manifest.table]
+    stem = Path(manifest.table).stem
+    items = [_item("made", path, out) for path, out in entry.outs.items() if Path(path).stem == stem]
     return Step(table, manifest.versions.get(table), items, _settings(entry), part.rows, part.contributed)
 
 

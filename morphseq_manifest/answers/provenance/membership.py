@@ -15,6 +15,7 @@ from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.changes import Change
 from morphseq_manifest.base.errors import ConfigError, MorphseqError, UnreadableError
 from morphseq_manifest.base.outcomes import Outcome
+from morphseq_manifest.cohort import losses
 from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
@@ -191,7 +192,9 @@ def _unfinished(experiment: str, stages: list[str], lock: Lock, notes: dict[str,
 
 
 def rows(states: list[ExperimentState]) -> list[dict[str, Any]]:
-    """A row an experiment, for display and for DataFrames."""
+    """A row an experiment, for display and for DataFrames; a column for each way in which something of any was lost."""
+    lost = [losses.of_part(item.part) if item.part else [] for item in states]
+    ways = [way for way in losses.WAYS if any(loss.way == way for own in lost for loss in own)]
     return [
         {
             "experiment": item.experiment,
@@ -199,9 +202,10 @@ def rows(states: list[ExperimentState]) -> list[dict[str, Any]]:
             **{name: getattr(item.part, name, None) for name in ("rows", "embryos", "wells", "frames", "segmenter")},
             **_coverage(item.part),
             "contributed": item.part.contributed if item.part else None,
+            **dict.fromkeys(ways, "") | {loss.way: loss.cell for loss in own},
             "why": changes.brief(item.changes),
         }
-        for item in states
+        for item, own in zip(states, lost, strict=True)
     ]
 
 
@@ -216,9 +220,10 @@ def _coverage(part: Contribution | None) -> dict[str, Any]:
 def provenance(table: str, root: Path | str = ".", rev: str | None = None) -> "pd.DataFrame":
     """What is in df01, df02 or df03, in the working tree of `root` or at the commit `rev`: a row an experiment.
 
-    Columns: experiment, state (as Membership has it), rows, embryos, wells, frames, segmenter, the hash of the
-    rows it contributed, why it is in that state. Raises UnreadableError if the table has no manifest,
-    ContentError if a manifest or dvc.lock was edited or damaged, ConfigError for another name or no such commit.
+    Columns: experiment, state (as Membership has it), rows, embryos, wells, frames, segmenter, the hash of the rows it
+    contributed, what was lost on the way (a column for each way in which something was), why it is in that state.
+    Raises UnreadableError if the table has no manifest, ContentError if a manifest or dvc.lock was edited or damaged,
+    ConfigError for another name or no such commit.
     """
     import pandas as pd
 

@@ -56,7 +56,7 @@ def check(table: str, path: Path, manifest: CohortManifest, snapshot: CohortSnap
     entry = snapshot.lock[table]
     differences += manifest_changed(table, snapshot)
     if not counted.faults:  # a table with cut lines has no columns to read
-        differences += figures.of_table(path, manifest, counted.columns)
+        differences += figures.of_table(table, path, manifest, counted.columns)
     differences += figures.of_lock(table, manifest, entry)
     differences += figures.of_contents(manifest, entry, snapshot)
     differences += figures.of_frames(manifest, snapshot)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from morphseq_manifest.answers import changes
+from morphseq_manifest.answers import changes, warnings
 from morphseq_manifest.answers.changes import ABSENT, Change
 from morphseq_manifest.answers.provenance import membership
 from morphseq_manifest.answers.provenance.membership import ExperimentState, Membership
@@ -29,6 +29,7 @@ def show_states(table: str, manifest: CohortManifest, states: list[ExperimentSta
         f"{table} in {snapshot.label}: {manifest.rows} rows of {len(manifest.experiments)} experiments{model}{coverage}"
     )
     display.show_table(membership.rows(states), f"{title}: {summary}")
+    display.show_warnings(warnings.of_tables({table: manifest}))
 
 
 def show_findings(path: str, differences: list[Change]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from morphseq_manifest.answers import warnings
 from morphseq_manifest.answers.provenance import membership
 from morphseq_manifest.answers.provenance.membership import Membership
 from morphseq_manifest.answers.status import leftovers
@@ -39,8 +40,9 @@ class TableState(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """The state of the stages of each experiment chosen, by group, and of the cohort, with what is unusual.
 
-    `undated` are experiments whose ids have no date, where a day was asked for. With a choice of experiments,
-    `tables` is empty and `unusual` is None: neither is about some experiments alone.
+    `undated` are experiments whose ids have no date, where a day was asked for. `warnings` are of what does not fit and
+    of experiments without a row; they make nothing stale. With a choice of experiments, `tables` is empty and `unusual`
+    is None: neither is about some experiments alone.
     """
 
     model: str | None
@@ -49,6 +51,7 @@ class Report(msgspec.Struct, frozen=True):
     tables: dict[str, TableState]
     undated: list[str]
     unusual: Unusual | None
+    warnings: list[str]
 
     @property
     def steps(self) -> dict[str, Step]:
@@ -107,6 +110,7 @@ def status(
         tables={name: _table(name, snapshot, by_name) for name in cohort},
         undated=undated,
         unusual=leftovers.look(snapshot, workspace) if is_whole else None,
+        warnings=warnings.of_project(snapshot, chosen, [name for name in cohort if name in membership.TABLES]),
     )
 
 

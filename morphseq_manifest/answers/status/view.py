@@ -28,6 +28,7 @@ def show(report: Report, as_json: bool, verbose: bool = False) -> None:
         _show_tables(report)
     if report.undated:
         display.show(f"\nundated, and so left out: {', '.join(report.undated)}")
+    display.show_warnings(report.warnings)
     for line in _notes(report, verbose):
         display.show(line)
 
@@ -45,6 +46,7 @@ def content(report: Report) -> dict[str, Any]:
         },
         "undated": report.undated,
         "unusual": report.unusual,
+        "warnings": report.warnings,
         "exit_code": int(report.exit_code),
     }
 
@@ -76,7 +78,7 @@ def _cell(step: Step | None) -> Cell | None:
     """A symbol and a word in a terminal, the word elsewhere; of a stage with many outputs, how many there are."""
     if step is None:
         return None
-    count = f" {step.made}/{step.outs}" if step.outs > 2 else ""
+    count = f" {step.made}/{step.outs}" if step.outs > 3 else ""
     symbol = f"{step.state.symbol} " if sys.stdout.isatty() else ""
     return Cell(f"{symbol}{step.state}{count}", step.state)
 

@@ -1,14 +1,16 @@
 """Why a stage will run: the chain from the root cause, a file, a setting, an experiment, to the stage asked about."""
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from morphseq_manifest.answers import warnings
 from morphseq_manifest.answers.changes import Change
 from morphseq_manifest.answers.code.unrecorded import Unrecorded, unrecorded_of
+from morphseq_manifest.answers.provenance.membership import TABLES
 from morphseq_manifest.answers.why.causes import Causes
 from morphseq_manifest.base.errors import ConfigError, ExitCode
 from morphseq_manifest.base.suggest import suggest
@@ -37,12 +39,14 @@ class Explanation(msgspec.Struct, frozen=True):
     """The stages asked about with their states, and the root causes, those of earlier stages first.
 
     `code`: which of the stages that lead to them have other code than is recorded, which makes none of them run.
+    `warnings`: what does not fit, and what has no row, of the experiments and tables that lead to them.
     """
 
     target: str
     states: dict[str, State]
     causes: list[Cause]
     code: Unrecorded
+    warnings: list[str]
 
     @property
     def exit_code(self) -> ExitCode:
@@ -76,7 +80,13 @@ def why(target: str, root: Path | str = ".", threads: int = THREADS) -> Explanat
         states={name: states[name].state for name in states if name in targets},
         causes=[Cause(change, names, ways.start(names[0])) for change, names in grouped.values()],
         code=unrecorded_of(snapshot, {graph.stages[name].group for name in upstream}),
+        warnings=warnings.of_project(snapshot, _keys(graph, upstream), [name for name in upstream if name in TABLES]),
     )
+
+
+def _keys(graph: Graph, names: Iterable[str]) -> list[str]:
+    """The experiments of these stages."""
+    return sorted({key for name in names if (key := graph.stages[name].key) is not None})
 
 
 def resolve(target: str, graph: Graph) -> set[str]:

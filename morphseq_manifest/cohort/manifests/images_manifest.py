@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort.manifests import canonical
 
 SCHEMA = "morphseq/images/2"
@@ -97,6 +98,13 @@ class ImagesManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return wells
 
 
+class Fit(msgspec.Struct, frozen=True):
+    """How an experiment's frames and its plate table fit: what does not, and how much there is of both."""
+
+    problems: list[Problem]
+    counts: Counts
+
+
 def build(
     experiment: str,
     frames: list[Frame],
@@ -143,3 +151,15 @@ def read(path: Path) -> ImagesManifest:
 def parse(data: bytes, name: str) -> ImagesManifest:
     """Read canonical bytes; `name` is for messages. Raises ContentError for anything else."""
     return canonical.parse(data, ImagesManifest, SCHEMA, name, _REMEDY)
+
+
+def parse_fit(data: bytes, name: str) -> Fit:
+    """How frames and plate table fit, from the end of canonical bytes: the frames before it are many.
+
+    Raises ContentError if there is no such end. Whether all else is as the digest says is not looked at.
+    """
+    begin = data.rfind(b'\n"problems":')
+    try:
+        return msgspec.json.decode(b"{" + data[begin + 1 :], type=Fit)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ContentError(f"{name}: not a whole manifest: {error}. {_REMEDY}") from error

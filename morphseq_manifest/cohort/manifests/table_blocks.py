@@ -5,7 +5,7 @@ counted line by line: what is found is the same, whatever the table has become.
 """
 
 import mmap
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
@@ -35,6 +35,24 @@ def count_expected(path: Path, expected: Mapping[str, Contribution]) -> Counted:
             while data.tell() < len(data):
                 _add(data, waiting, counter)
             return counter.counted(columns)
+
+
+def blocks(path: Path, wanted: Container[str] | None = None) -> Iterator[tuple[str, bytes]]:
+    """The experiments of a table file, in its order, each with its lines; only those `wanted`, if that is given.
+
+    The lines of an experiment are taken to stand together: if they don't, its lines are none that a stage wrote.
+    Raises UnreadableError if it is gone, ContentError if it is no such table.
+    """
+    with opened(path) as file:
+        check_header(file.readline(), str(path))
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            data.readline()
+            while (start := data.tell()) < len(data):
+                key = data.readline().partition(b",")[0]
+                end, experiment = _end_of_block(data, start, key + b","), key.decode(errors="replace")
+                if wanted is None or experiment in wanted:
+                    yield experiment, data[start:end]
+                data.seek(end)
 
 
 def _add(data: mmap.mmap, waiting: dict[bytes, Contribution], counter: RowCounter) -> None:

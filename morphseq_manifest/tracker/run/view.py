@@ -97,15 +97,16 @@ def watching(stages: Iterable[Stage]) -> Iterator[Watch]:
         yield board
 
 
-def show(report: "Report", root: Path, undated: list[str], as_json: bool) -> None:
-    """Print what ran, what was skipped and why, and what failed with the last lines of its log."""
+def show(report: "Report", root: Path, undated: list[str], warnings: list[str], as_json: bool) -> None:
+    """Print what ran, what was skipped and why, what failed with the last lines of its log, and `warnings`."""
     if as_json:
         results = {
             name: {"end": r.end, "seconds": round(r.seconds, 3), "why": r.why,
                    "log": log_tail(root, name) if r.end == End.FAILED else []}
             for name, r in report.results.items()
         }  # fmt: skip
-        display.show_json(SCHEMA, {"stages": results, "undated": undated, "exit_code": int(report.exit_code)})
+        content = {"stages": results, "undated": undated, "warnings": warnings, "exit_code": int(report.exit_code)}
+        display.show_json(SCHEMA, content)
         return
     counts = {end: sum(result.end == end for result in report.results.values()) for end in End}
     summary = ", ".join(f"{count} {end}" for end, count in counts.items() if count) or "nothing to do"
@@ -123,6 +124,7 @@ def show(report: "Report", root: Path, undated: list[str], as_json: bool) -> Non
             display.show(f"\n{result.stage} failed: {result.why}")
             for line in log_tail(root, result.stage):
                 display.show(f"  | {line}")
+    display.show_warnings(warnings)
     if undated:
         display.show(f"\nundated, and so left out: {', '.join(undated)}")
 

@@ -52,7 +52,8 @@ def test_the_cohort_stages_read_and_make_what_the_layout_names(
     assert recorded["experiments"][1] == paths(layout.EXPERIMENTS)
     assert recorded["wells"] == (paths(layout.PLATE_METADATA), paths(layout.WELL_TABLES))
     for name in ("df01", "df02", "df03"):
-        assert recorded[name][1] == paths(layout.cohort_table(name), layout.cohort_manifest(name))
+        made = (layout.cohort_table(name), layout.typed_table(name), layout.cohort_manifest(name))
+        assert recorded[name][1] == paths(*made)
     assert recorded["df01"][0] == paths(layout.BUILD03, layout.SAM2_TABLES, layout.IMAGES, layout.EXPERIMENTS)
     earlier = [layout.cohort_table("df01"), layout.cohort_manifest("df01")]
     assert recorded["df02"][0] == paths(*earlier, layout.REFERENCE_CURVES, layout.KEY_TABLE)

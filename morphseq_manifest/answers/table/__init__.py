@@ -1,0 +1,1 @@
+"""`morphseq table` and `read_table`: the rows of a cohort table."""

@@ -1,0 +1,99 @@
+"""A cohort table as a DataFrame, every column with its type: from its typed copy, or else from the CSV."""
+
+import io
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from morphseq_manifest.answers.table.rows import Table
+from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.base.reading import check_regular
+from morphseq_manifest.cohort import columns, typed_tables
+from morphseq_manifest.cohort.columns import KEY, Dtype
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.tracker.dvc.lock_reading import Recorded
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_table(
+    table: str, experiments: Sequence[str] | None = None, root: Path | str = ".", check: bool = False
+) -> "pd.DataFrame":
+    """df01, df02 or df03 as it is in `root`, or the rows of some experiments of it, in the table's order.
+
+    Columns are string, Int64, Float64, Float32 or boolean, and a blank cell is missing (pandas.NA). The file must have
+    the size that dvc.lock has; with `check` also the content (md5). Raises ConfigError for another name and for an
+    experiment that is not in the table, UnreadableError if the table is not there, ContentError if it is not what its
+    stage made.
+    """
+    snapshot = CohortSnapshot(Path(root))
+    found = Table(table, snapshot)
+    chosen = None if experiments is None else [experiments] if isinstance(experiments, str) else list(experiments)
+    if chosen:
+        chosen = found.select(chosen).chosen
+    path = found.path.with_suffix(typed_tables.SUFFIX)
+    recorded = {snapshot.root / name: out for name, out in snapshot.lock[table].outs.items()}
+    by_copy = path in recorded and path.is_file() and find_spec("pyarrow") is not None
+    if by_copy or chosen is None:  # single rows of the CSV are checked as they are read
+        _check_content(path if by_copy else found.path, recorded, check)
+    return _of_copy(path, chosen) if by_copy else _of_csv(found, chosen)
+
+
+def _check_content(path: Path, recorded: Mapping[Path, Recorded], check: bool) -> None:
+    """Raise ContentError unless a file has the size, and the md5 if `check`, that dvc.lock has of it."""
+    import hashlib
+
+    try:
+        size = path.stat().st_size
+        check_regular(path.stat())
+        with path.open("rb") as file:
+            md5 = hashlib.file_digest(file, "md5").hexdigest() if check else recorded[path].md5
+    except OSError as error:
+        raise files.unreadable(path, error, f"`dvc checkout {path}` brings it back") from error
+    if md5 != recorded[path].md5 or size != (recorded[path].size or size):
+        raise ContentError(f"{path}: not what dvc.lock has of it. `dvc checkout {path}` brings that back")
+
+
+def _of_copy(path: Path, experiments: list[str] | None) -> "pd.DataFrame":
+    import pandas as pd
+    import pyarrow as pa
+    from pyarrow import compute, parquet
+
+    types = {
+        pa.string(): pd.StringDtype(),
+        pa.int64(): pd.Int64Dtype(),
+        pa.float64(): pd.Float64Dtype(),
+        pa.float32(): pd.Float32Dtype(),
+        pa.bool_(): pd.BooleanDtype(),
+    }
+    key, names = compute.field(KEY[0]), pa.array(experiments or [], pa.string())
+    chosen = None if experiments is None else key.isin(names)
+    try:
+        frame: pd.DataFrame = parquet.read_table(path, filters=chosen).to_pandas(types_mapper=types.get)
+    except (OSError, pa.ArrowException) as error:
+        raise ContentError(f"{path}: not whole: {error}. `dvc checkout {path}` brings it back") from error
+    return frame
+
+
+def _of_csv(table: Table, experiments: list[str] | None) -> "pd.DataFrame":
+    import pandas as pd
+
+    numbers = {Dtype.INTEGER: "Int64", Dtype.FLOAT: "Float64", Dtype.SINGLE: "Float32"}
+    read: dict[str, Any] = {Dtype.TEXT: "string", Dtype.FLAG: "boolean", **dict.fromkeys(numbers, "float64")}
+    types = {name: columns.dtype_of(name) for name in table.columns}
+    source: Any = table.path
+    # Later releases of pandas bring every digit back by themselves, and say that the option will go.
+    exactly: dict[str, Any] = {"float_precision": "round_trip"} if pd.__version__.startswith("2.") else {}
+    if experiments is not None:
+        source = io.BytesIO(table.header + b"".join(table.rows(experiments)))
+    try:
+        frame: pd.DataFrame = pd.read_csv(
+            source, dtype={name: read[dtype] for name, dtype in types.items()}, keep_default_na=False, na_values=[""],
+            **exactly,
+        )  # fmt: skip
+        return frame.astype({name: numbers[dtype] for name, dtype in types.items() if dtype in numbers})
+    except ValueError as error:
+        raise ContentError(f"{table.path}: not a table of this pipeline: {error}. Make it again") from error

@@ -1,0 +1,77 @@
+"""The rows of some experiments of a cohort table, as they stand in it, each held against the table's manifest."""
+
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from morphseq_manifest.answers.provenance import table_check
+from morphseq_manifest.answers.provenance.membership import manifest_of
+from morphseq_manifest.base.errors import ConfigError, ContentError
+from morphseq_manifest.base.hashing import hash_bytes
+from morphseq_manifest.base.suggest import suggest
+from morphseq_manifest.cohort import selection, typed_tables
+from morphseq_manifest.cohort.manifests.table_blocks import blocks
+from morphseq_manifest.cohort.manifests.table_rows import check_header, opened
+from morphseq_manifest.cohort.selection import Selection
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
+
+
+class Table:
+    """df01, df02 or df03 as it is on the disk, with its manifest.
+
+    Raises as `manifest_of` and `table_path` do, UnreadableError if the table is not there, ContentError if it is not
+    a cohort table.
+    """
+
+    def __init__(self, name: str, snapshot: CohortSnapshot) -> None:
+        self.name = name
+        self.manifest = manifest_of(name, snapshot)
+        self.path = table_check.table_path(name, self.manifest, snapshot)
+        with opened(self.path) as file:
+            self.header = file.readline()
+        self.columns = check_header(self.header, str(self.path))
+
+    def select(self, names: Iterable[str], later_than: str | None = None) -> Selection:
+        """The experiments of the table that are named or later than a day; all if neither is asked for.
+
+        Raises ConfigError for one that is not in the table, and as `selection.select` does.
+        """
+        known, named = list(self.manifest.experiments), list(names)
+        for name in (name for text in named for name in text.split(",") if name):
+            if name not in known:
+                raise ConfigError(f"experiment {name!r} is not in {self.name}{suggest(name, known)}")
+        return selection.select(known, named, later_than)
+
+    def rows(self, experiments: Collection[str]) -> Iterator[bytes]:
+        """The lines of each of these experiments, in the table's order.
+
+        Raises ContentError for lines that are not those that its stage wrote.
+        """
+        waiting = {name for name in experiments if self.manifest.experiments[name].rows}
+        for experiment, lines in blocks(self.path, set(experiments)):
+            waiting.discard(experiment)
+            if hash_bytes(lines) != self.manifest.experiments[experiment].contributed:
+                raise self._other(experiment)
+            yield lines
+        if waiting:
+            raise self._other(min(waiting))
+
+    def _other(self, experiment: str) -> ContentError:
+        return ContentError(
+            f"{self.path}: its rows of {experiment} are not those that {self.name} wrote. `dvc checkout {self.path}` "
+            f"brings them back; `morphseq provenance {self.name} --check` tells what differs"
+        )
+
+
+def write_csv(table: Table, experiments: Collection[str], out: BinaryIO) -> None:
+    """Write the header and the rows of these experiments, to the byte as they stand in the table."""
+    out.write(table.header)
+    for lines in table.rows(experiments):
+        out.write(lines)
+
+
+def write_parquet(table: Table, experiments: Collection[str], path: Path) -> None:
+    """Write the rows of these experiments as Parquet, typed as in the table's own typed copy."""
+    with typed_tables.writing(path, table.columns) as write:
+        for lines in table.rows(experiments):
+            write(typed_tables.typed(lines, table.columns, str(table.path)))
