@@ -48,8 +48,9 @@ def blocks(path: Path, wanted: Container[str] | None = None) -> Iterator[tuple[s
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             data.readline()
             while (start := data.tell()) < len(data):
-                key = data.readline().partition(b",")[0]
-                end, experiment = _end_of_block(data, start, key + b","), key.decode(errors="replace")
+                key, after = data.readline().partition(b",")[0], data.tell()
+                # A line that was cut before its first comma is a block of its own.
+                end, experiment = max(after, _end_of_block(data, start, key + b",")), key.decode(errors="replace")
                 if wanted is None or experiment in wanted:
                     yield experiment, data[start:end]
                 data.seek(end)
