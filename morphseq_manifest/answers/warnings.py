@@ -27,11 +27,8 @@ def of_experiments(experiments: Iterable[str], snapshot: CohortSnapshot) -> list
     """For each of these experiments of which something does not fit, what, from its images manifest."""
     found = []
     for experiment in experiments:
-        path = places.images(experiment)
         with suppress(MorphseqError):
-            data = snapshot.content(path)
-            fit = images_manifest.parse_fit(data, snapshot.name(path)) if data else None
-            if fit and (told := losses.unfit(experiment, fit)):
+            if told := losses.unfit(experiment, images_manifest.read_fit(snapshot.root / places.images(experiment))):
                 found.append(told)
     return found
 

@@ -127,14 +127,18 @@ def feed(
         os.close(handle)
 
 
-def read_small(path: Path) -> bytes:
-    """The bytes of a small file, at once. Raises as `feed` does, and OSError for a file of more than 1 GiB."""
+def read_small(path: Path, last: int | None = None) -> bytes:
+    """The bytes of a small file, at once, or only so many at its end.
+
+    Raises as `feed` does, and OSError for a file of more than 1 GiB.
+    """
     handle = os.open(path, _OPEN)
     try:
         check_regular(os.fstat(handle))
         if os.fstat(handle).st_size > _SMALL_BYTES:
             raise OSError(errno.EFBIG, f"more than {_SMALL_BYTES:,} bytes")
         with open(handle, "rb", buffering=0, closefd=False) as file:
+            file.seek(0 if last is None else max(os.fstat(handle).st_size - last, 0))
             return file.readall()
     except OSError as error:
         error.filename = str(path)

@@ -21,6 +21,8 @@ EVERYTHING = dict.fromkeys(PLATES, "threshold")
 FRAMES = "data/built_image_data/stitched_FF_images"
 SNIPS = "data/training_data/bf_embryo_snips"
 TABLES = "data/metadata/combined_metadata_files"
+# What the awkward plate is drawn with.
+UNFIT = f"{AWKWARD}: frames and plate table do not fit: 1 of 48 plate rows without a frame (as A02 2)"
 
 
 def why(project: Project, target: str = "df03") -> Explanation:
@@ -208,7 +210,7 @@ def test_a_failure_is_told_in_its_words(project: Project) -> None:
 def test_code_that_changed_under_its_version_is_told_by_why_and_run(project: Project) -> None:
     project.edit("stages/df02.py", "drops > settings.min_drop", "drops >= settings.min_drop")
     said = "code not as recorded: df02 (changed). See `morphseq code status`"
-    assert project.morphseq("why", "df03") == f"df03 is up to date\n\n{said}\n"
+    assert project.morphseq("why", "df03") == f"df03 is up to date\n\nwarning: {UNFIT}\n\n{said}\n"
     assert said not in project.morphseq("why", "df01")
     assert said in project.morphseq("run", "df03", "--dry-run")
     assert said in project.morphseq("run", "df03")
@@ -267,5 +269,6 @@ def test_json_is_all_that_is_printed(project: Project) -> None:
             }
         ],
         "code": {"stages": {}, "problems": []},
+        "warnings": [UNFIT],
         "exit_code": 1,
     }

@@ -1,9 +1,11 @@
 """What was lost of an experiment: counts of images manifests and cohort manifests, in words; manifests of schema 1."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
-from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.cohort import losses
 from morphseq_manifest.cohort.manifests import canonical, cohort_manifest, images_manifest
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution, FirstContribution
@@ -67,23 +69,31 @@ def test_why_there_is_no_row_is_said() -> None:
     assert losses.no_row("x", part(0, {})) == "no row of x: its manifest does not say why"
 
 
-def test_frames_that_do_not_fit_are_counted_from_the_end_of_a_manifest() -> None:
-    data = canonical.dump(images_manifest.build("x", FRAMES, PROBLEMS, 6))
-    fit = images_manifest.parse_fit(data, "it")
-    whole = images_manifest.parse(data, "it")
+@pytest.mark.parametrize("many", [0, 2000])
+def test_frames_that_do_not_fit_are_counted_from_the_end_of_a_manifest(tmp_path: Path, many: int) -> None:
+    path = tmp_path / "x.json"
+    more = [Problem("not_a_frame", "", -1, f"a{number}.png") for number in range(many)]
+    images_manifest.write(path, images_manifest.build("x", FRAMES, PROBLEMS + more, 6))
+    fit, whole = images_manifest.read_fit(path), images_manifest.read(path)
     assert (fit.problems, fit.counts) == (whole.problems, whole.counts)
     assert losses.unfit("x", fit) == (
-        "x: frames and plate table do not fit: 2 of 6 plate rows without a frame, 1 of 5 files without a frame's name "
-        "(as A01_0004.png, B01 7)"
+        f"x: frames and plate table do not fit: 2 of 6 plate rows without a frame, {1 + many} of {5 + many} files "
+        "without a frame's name (as A01_0004.png, B01 7)"
     )
-    fitting = canonical.dump(images_manifest.build("x", FRAMES, [], 4))
-    assert losses.unfit("x", images_manifest.parse_fit(fitting, "it")) is None
+    images_manifest.write(path, images_manifest.build("x", FRAMES, [], 4))
+    assert losses.unfit("x", images_manifest.read_fit(path)) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"no manifest", b'{\n"problems":[],\n"counts":{}\n}\n', b'\n"problems":[{'])
-def test_the_end_of_something_else_is_refused(data: bytes) -> None:
-    with pytest.raises(ContentError, match="it: not a whole manifest"):
-        images_manifest.parse_fit(data, "it")
+def test_the_end_of_something_else_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "x.json").write_bytes(data)
+    with pytest.raises(ContentError, match=r"x\.json: not a whole manifest"):
+        images_manifest.read_fit(tmp_path / "x.json")
+
+
+def test_a_manifest_of_frames_that_is_not_there_is_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match="dvc repro images"):
+        images_manifest.read_fit(tmp_path / "x.json")
 
 
 def test_a_manifest_of_schema_1_is_read_and_has_no_funnel() -> None:

@@ -28,7 +28,9 @@ def show(explanation: Explanation, as_json: bool) -> None:
         display.show(f"\n{number}. " + "\n   ".join(_lines(cause)))
     if len(explanation.causes) > _SHOWN:
         display.show(f"\nand {len(explanation.causes) - _SHOWN} more causes: --json has them all")
-    display.show_warnings(explanation.warnings)
+    if explanation.warnings:
+        display.show()
+        display.show_warnings(explanation.warnings)
     for line in explanation.code.lines():
         display.show(f"\n{line}")
 

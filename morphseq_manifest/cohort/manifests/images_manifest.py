@@ -10,6 +10,7 @@ import msgspec
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.base.reading import read_small
 from morphseq_manifest.cohort.manifests import canonical
 
 SCHEMA = "morphseq/images/2"
@@ -17,6 +18,9 @@ SCHEMA = "morphseq/images/2"
 ROW_WITHOUT_FRAME = "row_without_frame"
 FRAME_WITHOUT_ROW = "frame_without_row"
 NOT_A_FRAME = "not_a_frame"
+# A line begins so, and none within a manifest's text: its strings hold no line break.
+_PROBLEMS = b'\n"problems":'
+_END_BYTES = 1 << 14
 _REMEDY = "Restore it with `git checkout`, or run `dvc repro images` again"
 
 
@@ -153,13 +157,18 @@ def parse(data: bytes, name: str) -> ImagesManifest:
     return canonical.parse(data, ImagesManifest, SCHEMA, name, _REMEDY)
 
 
-def parse_fit(data: bytes, name: str) -> Fit:
-    """How frames and plate table fit, from the end of canonical bytes: the frames before it are many.
+def read_fit(path: Path) -> Fit:
+    """How frames and plate table fit, from the end of a manifest: the frames before it are many.
 
-    Raises ContentError if there is no such end. Whether all else is as the digest says is not looked at.
+    Raises UnreadableError if it can't be read, ContentError if it has no such end. Whether all else is as the digest
+    says is not looked at.
     """
-    begin = data.rfind(b'\n"problems":')
     try:
-        return msgspec.json.decode(b"{" + data[begin + 1 :], type=Fit)
+        data = read_small(path, _END_BYTES)
+        if _PROBLEMS not in data:
+            data = read_small(path)
+        return msgspec.json.decode(b"{" + data[data.rfind(_PROBLEMS) + 1 :], type=Fit)
+    except OSError as error:
+        raise files.unreadable(path, error, _REMEDY) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ContentError(f"{name}: not a whole manifest: {error}. {_REMEDY}") from error
+        raise ContentError(f"{path}: not a whole manifest: {error}. {_REMEDY}") from error
