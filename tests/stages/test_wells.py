@@ -82,6 +82,16 @@ def test_a_file_in_another_format_is_refused_not_left_out(small: Project, name: 
     assert tables(small) == before
 
 
+def test_what_is_wrong_is_told_of_every_file(small: Project) -> None:
+    for experiment, age in (("20240418", "old"), ("b", "#N/A")):
+        book(small, experiment, {"age": grid({"A01": age})})
+    (small.root / FOLDER / "perturbation_key.csv").write_text("gene,genotype\n")
+    said = wells(small, fails=True)
+    assert f"{FOLDER}/20240418_well_metadata.xlsx, sheet 'age', cell B2: start_age_hpf is 'old', not a number" in said
+    assert f"{FOLDER}/b_well_metadata.xlsx, sheet 'age', cell B2: start_age_hpf is '#N/A', an error" in said
+    assert f"{FOLDER}/perturbation_key.csv: its first column is 'gene'" in said
+
+
 def test_without_the_folder_the_way_to_make_it_is_told(small: Project) -> None:
     (small.root / FOLDER).rmdir()
     assert f"Make it, if no plate has a workbook: `mkdir -p {FOLDER}`" in wells(small, fails=True)
