@@ -4,7 +4,7 @@ DVC can't depend on a file that may be missing. So this reads the whole folder, 
 with or without a workbook: `build03` of a plate runs again only if what is said of that plate has changed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -36,32 +36,46 @@ def find(folder: Path, expected: Iterable[Path]) -> tuple[set[Path], list[str]]:
     others = []
     for name in (name for name in names if name not in wanted and not name.startswith((".", *_LOCKS))):
         if meant := stems.get(Path(name).stem.lower()):
-            raise ContentError(f"{folder / name}: expected {meant}. Save it in that format, under that name")
-        others.append(name)
+            raise ContentError(
+                f"{folder / files.printable(name)}: expected {meant}. Save it in that format, under that name"
+            )
+        others.append(files.printable(name))
     for name in (name for name in names if name.startswith(_LOCKS)):
-        note(f"{folder / name}: somebody has the file open; what is not saved yet is not read")
+        note(f"{folder / files.printable(name)}: somebody has the file open; what is not saved yet is not read")
     return {wanted[name] for name in names if name in wanted}, others
 
 
-def read_all(experiments: Iterable[str]) -> Iterator[tuple[Path, pd.DataFrame]]:
-    """The table of each experiment, and of the perturbation key, with its place.
+def read_workbook(path: Path, experiment: str) -> pd.DataFrame:
+    """What the workbook of an experiment says, a row a well; what is not read of it is noted."""
+    table, notes = well_metadata.read(path, experiment)
+    for said in notes:
+        note(said)
+    return table
 
-    Raises as find, well_metadata.read and perturbation_key.read do.
+
+def read_all(experiments: Iterable[str]) -> dict[Path, pd.DataFrame]:
+    """The table of each experiment, and of the perturbation key, by its place.
+
+    Raises as `find` does, UnreadableError for a file that can't be read, and ContentError with what is wrong in each.
     """
-    workbooks = {experiment: layout.workbook(experiment) for experiment in experiments}
-    present, others = find(layout.PLATE_METADATA, [*workbooks.values(), layout.PERTURBATION_KEY])
+    workbooks, key = {layout.workbook(name): name for name in experiments}, layout.PERTURBATION_KEY
+    present, others = find(layout.PLATE_METADATA, [*workbooks, key])
     if others:
         note(f"{layout.PLATE_METADATA}: not of a listed experiment, and so not read: {', '.join(others)}")
-    for experiment, path in workbooks.items():
-        table = pd.DataFrame({well_tables.WELL: []}, dtype=str)
-        if path in present:
-            table, notes = well_metadata.read(path, experiment)
-            for said in notes:
-                note(said)
-        yield layout.well_table(experiment), table
-    has_key = layout.PERTURBATION_KEY in present
-    empty = pd.DataFrame({perturbation_key.OF[0]: []}, dtype=str)
-    yield layout.KEY_TABLE, perturbation_key.read(layout.PERTURBATION_KEY) if has_key else empty
+    made = {layout.well_table(name): pd.DataFrame({well_tables.WELL: []}, dtype=str) for name in workbooks.values()}
+    made[layout.KEY_TABLE] = pd.DataFrame({perturbation_key.OF[0]: []}, dtype=str)
+    faults = []
+    for path in sorted(present):
+        try:
+            if path == key:
+                made[layout.KEY_TABLE] = perturbation_key.read(path)
+            else:
+                made[layout.well_table(workbooks[path])] = read_workbook(path, workbooks[path])
+        except ContentError as error:
+            faults.append(str(error))
+    if faults:
+        raise ContentError("; ".join(faults))
+    return made
 
 
 @click.command("wells", cls=StageCommand)
@@ -70,11 +84,11 @@ def main() -> None:
     experiments = cohort_tables.listed(params.read())
     if layout.KEY_TABLE.stem in experiments:
         raise ConfigError(f"{PARAMS}: {layout.KEY_TABLE.stem!r} can't be an experiment: its table has another use")
+    made = read_all(experiments)
     with files.replacing_folders([layout.WELL_TABLES]) as (folder,):
-        made = list(read_all(experiments))
-        for path, table in made:
+        for path, table in made.items():
             tables.as_text(table).to_csv(folder / path.name, index=False, lineterminator="\n", encoding="utf-8")
-    wells = [len(table) for _, table in made[:-1]]
+    wells = [len(made[layout.well_table(experiment)]) for experiment in experiments]
     note(f"{sum(count > 0 for count in wells)} workbooks speak of {sum(wells)} wells")
 
 

@@ -48,7 +48,10 @@ _SECTIONS = {
         "plate's workbook, too, or only there ({people}): what it says of a well goes before what the table says.",
     ),
     Source.BUILD03: ("`build03`", "What the stage measures, and what the QC masks say."),
-    Source.DF02: ("`df02`", "What only the whole cohort can say of an embryo."),
+    Source.DF02: (
+        "`df02`",
+        "What only the whole cohort can say of an embryo. The columns of the perturbation key follow, as they are.",
+    ),
     Source.SNIPS: ("`snips`", "How the snip was cut; in df03, before its latents."),
     Source.LATENTS: ("`latents`", "One column a latent; `NN` is its number. How many there are depends on the VAE."),
 }

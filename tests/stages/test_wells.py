@@ -4,6 +4,9 @@ import msgspec
 import pandas as pd
 import pytest
 
+from morphseq_manifest.answers.provenance import lineage
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from tests.answers.verifying import findings
 from tests.project import PLATES, Project, replace_file
 from tests.running import named, run_json
 from tests.stages.files.books import Fill, grid, rows, write
@@ -79,6 +82,16 @@ def test_a_file_in_another_format_is_refused_not_left_out(small: Project, name: 
     assert tables(small) == before
 
 
+def test_what_is_wrong_is_told_of_every_file(small: Project) -> None:
+    for experiment, age in (("20240418", "old"), ("b", "#N/A")):
+        book(small, experiment, {"age": grid({"A01": age})})
+    (small.root / FOLDER / "perturbation_key.csv").write_text("gene,genotype\n")
+    said = wells(small, fails=True)
+    assert f"{FOLDER}/20240418_well_metadata.xlsx, sheet 'age', cell B2: start_age_hpf is 'old', not a number" in said
+    assert f"{FOLDER}/b_well_metadata.xlsx, sheet 'age', cell B2: start_age_hpf is '#N/A', an error" in said
+    assert f"{FOLDER}/perturbation_key.csv: its first column is 'gene'" in said
+
+
 def test_without_the_folder_the_way_to_make_it_is_told(small: Project) -> None:
     (small.root / FOLDER).rmdir()
     assert f"Make it, if no plate has a workbook: `mkdir -p {FOLDER}`" in wells(small, fails=True)
@@ -114,10 +127,10 @@ def test_a_corrected_genotype_runs_build03_of_its_plate_alone(project: Project, 
     correct(project, "tbx5a")
     assert set(statuses(project)) == {"wells"}
     assert run() == {"wells", f"build03@{SNAPSHOT}", "df01"}
-    built = pd.read_csv(project.table("df01"), dtype=str).set_index(["experiment_date", "well"])
-    assert built.loc[(SNAPSHOT, "A01"), "genotype"].tolist() == ["tbx5a"]
-    assert built.loc[(SNAPSHOT, "A02"), ["genotype", "dye"]].to_numpy().tolist() == [["wt", "DAPI"]]
-    assert built.loc[TIME_LAPSE, "dye"].isna().all()
+    built = pd.read_csv(project.table("df01"), dtype=str, keep_default_na=False)
+    one = built[built["experiment_date"] == SNAPSHOT].set_index("well")
+    assert (one["genotype"]["A01"], one["genotype"]["A02"], one["dye"]["A02"]) == ("tbx5a", "wt", "DAPI")
+    assert not built["dye"][built["experiment_date"] == TIME_LAPSE].any()
     assert set(statuses(project)) == {"df02"}
     correct(project, "wt")
     assert run() == {"wells", f"build03@{SNAPSHOT}", "df01"}
@@ -145,4 +158,29 @@ def test_the_perturbation_key_runs_df02_alone(project: Project) -> None:
     assert built.columns[-1] == "gene"
     assert set(built["gene"]) == {"none"}
     assert statuses(project).keys() == {"df03"}
-    assert "0 differ" in project.morphseq("provenance", "df02", "--check") or True
+    project.morphseq("provenance", "df02", "--check")
+    path.unlink()
+    ran = project.repro("df02")
+    assert (ran.stages, ran.restored) == ({"wells"}, {"df02"})
+    assert statuses(project) == {}
+
+
+def test_an_experiment_is_traced_back_to_its_workbook_and_all_is_verified(project: Project) -> None:
+    correct(project, "tbx5a")
+    project.repro("wells")
+    assert findings(project, code=0) == {}, "build03 is behind, and nothing is damaged"
+    project.repro()
+    project.commit("A genotype corrected")
+    steps = {
+        step.stage: {item.path: item.role for item in step.items}
+        for step in lineage.trace(SNAPSHOT, CohortSnapshot(project.root)).steps
+    }
+    assert steps["wells"] == {TABLES: "made", FOLDER: "from outside"}
+    assert f"{TABLES}/{SNAPSHOT}.csv" not in steps[f"build03@{SNAPSHOT}"]
+    for table in ("df01", "df02", "df03"):
+        project.morphseq("provenance", table, "--check")
+    replace_file(project.root / TABLES / f"{SNAPSHOT}.csv", b"well,genotype\nA01,other\n")
+    assert findings(project) == {TABLES: "damaged"}
+    correct(project, "gdf3")
+    project.repro(f"build03@{SNAPSHOT}")
+    assert f"input {TABLES}/{SNAPSHOT}.csv changed" in project.morphseq("provenance", "df01", code=1)

@@ -103,10 +103,10 @@ def _settings(entry: StageLock) -> dict[str, Any]:
 
 
 def _last_first(chain: Lock) -> list[str]:
-    """The stages, each before those whose outputs it depends on; those of equal depth by name."""
+    """The stages, each before those whose outputs it depends on; of equal depth, the experiment's own last, by name."""
     made = {path: name for name, entry in chain.items() for path in entry.outs}
 
     def depth(name: str) -> int:
         return 1 + max((depth(maker) for path in chain[name].deps if (maker := _maker(path, made))), default=0)
 
-    return sorted(chain, key=lambda name: (-depth(name), name))
+    return sorted(chain, key=lambda name: (-depth(name), "@" in name, name))
