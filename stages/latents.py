@@ -214,7 +214,7 @@ def main(experiment: str, name: str) -> None:
     note(f"{experiment}: {len(table)} snips embedded by {name}")
     if model.trained_on is None:
         cure = f"Add `trained_on` with um_per_px and blend_um to {folder / model_folder.CONFIG}"
-        note(f"warning: {experiment}: {name} does not say what snips it was trained on. {cure}")
+        note(f"warning: {name} does not say what snips it was trained on. {cure}")
 
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ def main(experiment: str) -> None:
     note(f"{experiment}: {len(known)} masks of each of {manifest.counts.frames} frames")
     if unknown := [name for name in names if name not in known]:
         plate = ", ".join(manifest.plate.microscopes) or "no microscope that its table names"
-        note(f"warning: {experiment}: no masks by {', '.join(unknown)}, which were not trained on plates of {plate}")
+        note(f"warning: no masks by {', '.join(unknown)}, which were not trained on plates of {plate}")
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ def report(name: str, manifest: CohortManifest) -> None:
     note(f"{name}: {manifest.rows} rows of {len(manifest.experiments)} experiments")
     for experiment, part in manifest.experiments.items():
         if not part.rows:
-            note(f"warning: {name}: {losses.no_row(experiment, part)}")
+            note(f"{name}: {losses.no_row(experiment, part)}")
 
 
 def with_rows(part: Contribution, counted: RowCount, blank: dict[str, int]) -> Contribution:

@@ -54,7 +54,7 @@ def test_an_experiment_without_a_usable_row_is_said_with_the_reasons(project: Pr
     assert not any("df02" in line for line in warned(project, "provenance", "df02"))
     assert "every row is as recorded" in project.morphseq("provenance", "df03", "--check")
     log = (project.root / ".dvc/tmp/morphseq/logs/df03.log").read_text()
-    assert f"warning: {reason}" in log
+    assert reason in log
 
 
 def test_an_experiment_whose_wells_are_all_flagged_is_said_once_for_all_tables(project: Project) -> None:
@@ -79,3 +79,11 @@ def test_a_manifest_that_is_not_whole_is_told_as_the_state_of_its_stage(project:
     snapshot = CohortSnapshot(project.root)
     assert not [line for line in warnings.of_project(snapshot, PLATES, ["df02"]) if AWKWARD in line]
     assert "out of date" in project.morphseq("status", "--experiments", AWKWARD, code=1)
+
+
+def test_what_a_stage_warns_of_is_said_by_the_run_that_ran_it(project: Project) -> None:
+    path = project.plate(SNAPSHOT)
+    path.write_text(path.read_text().replace(",simulated,", ",YX1,"))
+    told = f"qc_masks@{SNAPSHOT}: no masks by mask_v0_0100, via_v1_0100"
+    assert f"warning: {told}" in project.morphseq("run", f"qc_masks@{SNAPSHOT}")
+    assert told not in project.morphseq("run", f"qc_masks@{SNAPSHOT}")

@@ -97,5 +97,5 @@ def test_a_stage_says_of_which_experiments_a_table_has_no_row(project: Project) 
     output = project.repro("df03").output
     rows = len(read(project.root / layout.sam2_table(AWKWARD)))
     for name in ("df01", "df02", "df03"):
-        assert f"warning: {name}: no row of {AWKWARD}: " in output
+        assert f"{name}: no row of {AWKWARD}: " in output
     assert f"6 of 47 frames without an embryo, {rows} of {rows} embryos in flagged wells\n" in output

@@ -14,6 +14,7 @@ from morphseq_manifest.tracker.dvc.stages import Stage
 
 LOGS = files.OWN / "logs"
 RUNNING = files.OWN / "running"
+_WARNING = "warning: "
 _TAIL_BYTES = 8192
 # Nothing that a shell would take for more than words.
 _MODULE = re.compile(r"python -m ([\w.]+)((?: (?:'[\w.@%+=:,/-]*'|[\w.@%+=:,/-]+))*)")
@@ -73,10 +74,19 @@ def _is_this_python() -> bool:
 
 def log_tail(root: Path, stage: str, lines: int = 5) -> list[str]:
     """The last lines of a stage's log."""
+    return _end_of_log(root, stage)[-lines:]
+
+
+def log_warnings(root: Path, stage: str) -> list[str]:
+    """What a stage warned of: the lines at the end of its log that begin with `warning: `, without that."""
+    return [line.removeprefix(_WARNING) for line in _end_of_log(root, stage) if line.startswith(_WARNING)]
+
+
+def _end_of_log(root: Path, stage: str) -> list[str]:
     path = root / LOGS / f"{stage}.log"
     try:
         with path.open("rb") as file:
             file.seek(max(path.stat().st_size - _TAIL_BYTES, 0))
-            return file.read().decode(errors="replace").splitlines()[-lines:]
+            return file.read().decode(errors="replace").splitlines()
     except OSError:
         return []

@@ -12,7 +12,7 @@ from morphseq_manifest.base.console import note
 from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.freshness.steps import State, Step
 from morphseq_manifest.tracker.run.outcome import End, Result, Watch
-from morphseq_manifest.tracker.run.task import log_tail
+from morphseq_manifest.tracker.run.task import log_tail, log_warnings
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -98,7 +98,12 @@ def watching(stages: Iterable[Stage]) -> Iterator[Watch]:
 
 
 def show(report: "Report", root: Path, undated: list[str], warnings: list[str], as_json: bool) -> None:
-    """Print what ran, what was skipped and why, what failed with the last lines of its log, and `warnings`."""
+    """Print what ran, what was skipped and why, what failed with the last lines of its log, and what is warned of.
+
+    `warnings` come after those of the stages that ran.
+    """
+    ran = [name for name, result in report.results.items() if result.end == End.RAN]
+    warnings = [f"{name}: {told}" for name in ran for told in log_warnings(root, name)] + warnings
     if as_json:
         results = {
             name: {"end": r.end, "seconds": round(r.seconds, 3), "why": r.why,
