@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -29,14 +29,16 @@ class Sam2Segmenter:
     Frames before it have none, and an embryo that the seed frame does not show is not found later.
     """
 
+    in_um: ClassVar[bool] = False
+
     def __init__(self, folder: Path, settings: Settings) -> None:
         from transformers import Sam2VideoModel
 
         self._detector = Detector(folder / DETECTOR, settings)
         self._tracker = pretrained.load_network(Sam2VideoModel, folder / TRACKER)
 
-    def segment(self, frames: Iterable[Grey]) -> Iterator[Segmented]:
-        """Segment frames, uint8 (H, W); confidence: mean probability within the embryo."""
+    def segment(self, frames: Iterable[Grey], um_per_px: float | None) -> Iterator[Segmented]:
+        """Segment frames, uint8 (H, W), of any scale; confidence: mean probability within the embryo."""
         video: Video | None = None
         for grey in frames:
             boxes = self._detector.boxes(grey) if video is None else None
