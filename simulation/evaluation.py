@@ -98,7 +98,7 @@ def judge_well(judge: Judge, plate: Plate, well: str) -> list[Outcome]:
     scenes = [plate.scene(well, time_int) for time_int in plate.times(well)]
     frames = [draw(scene) for scene in scenes]
     images = [frame.image for frame in frames]
-    found = judge.segmenter.segment(images)
+    found = judge.segmenter.segment(images, UM_PER_PX)
     pairs: list[tuple[Flags, Flags]] = []
     for scene, frame, seen, masks in zip(scenes, frames, found, make_masks(judge, images), strict=True):
         pairs += paired(true_flags(scene, frame), frame.labels, given_flags(judge, seen.labels, masks), seen.labels)

@@ -30,7 +30,7 @@ VAES = {
     "demo_a": VaePlan(latent_dim=10, zn_frac=0.2, seed=1),
     "demo_b": VaePlan(latent_dim=8, zn_frac=0.0, seed=2),
 }
-BUILD02 = Build02Config(width=WIDTH, probability=0.5, min_area=0.02)
+BUILD02 = Build02Config(width=WIDTH, probability=0.5, least_um2=200_000.0)
 
 _EXAMPLES = 1_600
 _WITH_SNIPS = 140

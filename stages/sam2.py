@@ -1,5 +1,6 @@
 """Stage `sam2`: finds the embryos of every frame, tracks them over a well, and lists them in a table."""
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
@@ -22,21 +23,31 @@ from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesMani
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, stacks, tables
 from stages.files.frames import read_frame
-from stages.files.stacks import EmbryoTag
+from stages.files.stacks import EmbryoTag, PageTag
 from stages.imaging.appearance import appearance
-from stages.imaging.arrays import Grey, Labels
+from stages.imaging.arrays import Grey, Labels, Slices
 from stages.imaging.embryo_box import boxes
 from stages.reuse import kept_stacks, keys
+from stages.segmentation.scale import ASSUMED_UM
 from stages.segmentation.segmenters import Segmenter, load
+
+# What a page says of itself, and its shape.
+TagAndShape = tuple[PageTag, tuple[int, ...]]
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """params.yaml, `sam2`: what makes a mask odd (areas as a share of the frame, changes as one of the mean)."""
+    """params.yaml, `sam2`: what makes a mask odd.
+
+    Its area changes by more than `area_change` of the mean, its largest piece lies nearer than `edge_um` to the frame's
+    edge, it is larger than `large_um2` or smaller than `small_um2`, or its second piece has more than `piece_share` of
+    the largest one's area.
+    """
 
     area_change: float
-    edge_px: int
-    large_mask: float
-    small_mask: float
+    edge_um: float
+    large_um2: float
+    small_um2: float
+    piece_share: float
 
 
 def describe(
@@ -45,35 +56,40 @@ def describe(
     """The embryos of one frame and its label image, both uint8 (H, W), measured; `confidence` is by value."""
     embryos = []
     for value, box in boxes(labels).items():
-        mask = labels[box] == value
-        rows, columns = box
-        place = (rows.start, columns.start, rows.stop, columns.stop)
-        pieces = int(ndimage.label(mask, np.ones((3, 3)))[1])
+        pieces, count = ndimage.label(labels[box] == value, np.ones((3, 3)))
+        areas = np.bincount(pieces.ravel(), minlength=count + 1)[1:]
+        first, second, *_ = [*sorted(areas.tolist(), reverse=True), 0]
+        largest = ndimage.find_objects(pieces)[int(areas.argmax())]
+        place = _corners(box, (0, 0))
+        own = _corners(largest, place[:2])
+        sure = round(confidence[value], 6)
         look = appearance(grey, labels, value, box, um_per_px)
-        embryos.append(
-            EmbryoTag(
-                value,
-                int(np.count_nonzero(mask)),
-                place,
-                pieces,
-                round(confidence[value], 6),
-                float(f"{look.brightness:.6g}"),
-                None if look.sharpness is None else float(f"{look.sharpness:.6g}"),
-            )
-        )
+        bright, sharp = float(f"{look.brightness:.6g}"), look.sharpness and float(f"{look.sharpness:.6g}")
+        embryos.append(EmbryoTag(value, int(areas.sum()), place, own, (first, second), sure, bright, sharp))
     return tuple(embryos)
 
 
-def shape_flags(embryo: EmbryoTag, shape: tuple[int, ...], settings: Settings) -> list[str]:
-    """What is odd about an embryo of a frame of `shape` (H, W), seen by itself."""
-    top, left, bottom, right = embryo.box
+def _corners(box: Slices, origin: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The box's top, left, bottom and right, of a part of the frame that begins at `origin`."""
+    (rows, columns), (top, left) = box, origin
+    return top + rows.start, left + columns.start, top + rows.stop, left + columns.stop
+
+
+def shape_flags(embryo: EmbryoTag, shape: tuple[int, ...], um_per_px: float | None, settings: Settings) -> list[str]:
+    """What is odd about an embryo of a frame of `shape` (H, W), seen by itself.
+
+    Without a scale, no limit in um can be told: only a mask that touches the edge is known to be on it.
+    """
+    top, left, bottom, right = embryo.largest
     height, width = shape
-    share = embryo.area / (height * width)
+    gap = min(top, left, height - bottom, width - right)
+    first, second = embryo.pieces
+    scale = math.nan if um_per_px is None else um_per_px
     odd = {
-        "MASK_ON_EDGE": min(top, left, height - bottom, width - right) < settings.edge_px,
-        "LARGE_MASK": share > settings.large_mask,
-        "SMALL_MASK": share < settings.small_mask,
-        "DISCONTINUOUS_MASK": embryo.pieces > 1,
+        "MASK_ON_EDGE": gap == 0 or gap * scale < settings.edge_um,
+        "LARGE_MASK": embryo.area * scale**2 > settings.large_um2,
+        "SMALL_MASK": embryo.area * scale**2 < settings.small_um2,
+        "DISCONTINUOUS_MASK": second > settings.piece_share * first,
     }
     return [name for name, is_odd in odd.items() if is_odd]
 
@@ -103,12 +119,12 @@ def finish_table(rows: list[dict[str, Any]], settings: Settings) -> pd.DataFrame
     return table
 
 
-def well_rows(experiment: str, well: str, stack: Path, settings: Settings) -> Iterator[dict[str, Any]]:
-    """A row for each embryo and frame of a well's label stack, with the flags it has by itself.
-
-    They come from what the pages say of themselves, so that a stack that was kept need not be decoded.
-    """
-    for index, (tag, shape) in enumerate(stacks.read_tags(stack)):
+def well_rows(
+    manifest: ImagesManifest, well: str, pages: list[TagAndShape], settings: Settings
+) -> Iterator[dict[str, Any]]:
+    """A row for each embryo and frame of a well, from the tags of its label stack, with the flags it has by itself."""
+    experiment = manifest.experiment
+    for index, (tag, shape) in enumerate(pages):
         height, width = shape
         for embryo in tag.embryos:
             top, left, bottom, right = embryo.box
@@ -131,8 +147,31 @@ def well_rows(experiment: str, well: str, stack: Path, settings: Settings) -> It
                 "time_int": tag.time_int,
                 "brightness": embryo.brightness,
                 "sharpness": embryo.sharpness,
-                "sam2_qc_flags": shape_flags(embryo, shape, settings),
+                "sam2_qc_flags": shape_flags(embryo, shape, manifest.plate.um_per_px, settings),
             }
+
+
+def is_filled(tag: PageTag, shape: tuple[int, ...]) -> bool:
+    """Whether one mask is more than half of a frame of `shape` (H, W): it is the background, or the well's wall."""
+    return any(2 * embryo.area > shape[0] * shape[1] for embryo in tag.embryos)
+
+
+def warnings(manifest: ImagesManifest, empty: int, filled: list[str]) -> Iterator[str]:
+    """What is odd about a plate as a whole; `empty` frames show no embryo, those named in `filled` are one mask."""
+    frames = manifest.counts.frames
+    if manifest.plate.um_per_px is None:
+        yield (
+            "the plate table gives no scale (Width and Height in um and px): LARGE_MASK, SMALL_MASK and, unless a mask "
+            "touches it, MASK_ON_EDGE are not known, and a segmenter that goes by um takes the shorter side of a frame "
+            f"to be {ASSUMED_UM:,.0f} um"
+        )
+    if 2 * empty > frames:
+        yield f"{empty} of {frames} frames show no embryo. Look at some: does the segmenter fit, and the plate's scale?"
+    if filled:
+        yield (
+            f"in {len(filled)} of {frames} frames one mask fills more than half of the frame, first in {filled[0]}. "
+            "Look at it: is it dark field (`polarity`), or is the well's wall in sight?"
+        )
 
 
 def segment_well(
@@ -147,8 +186,9 @@ def segment_well(
             given.append(grey)
             yield grey
 
+    found = segmenter.segment(giving(), manifest.plate.um_per_px)
     with stacks.writing(stack) as append:
-        for frame, segmented in zip(frames, segmenter.segment(giving()), strict=True):
+        for frame, segmented in zip(frames, found, strict=True):
             embryos = describe(given.popleft(), segmented.labels, segmented.confidence, manifest.plate.um_per_px)
             tag = stacks.PageTag(frame.time_int, frame.xxh3_128, key, embryos, segmented.is_seed)
             append(stacks.Page(tag, segmented.labels))
@@ -173,6 +213,7 @@ def main(experiment: str, name: str) -> None:
         "reading": manifest.reading,
         "um_per_px": manifest.plate.um_per_px,
     }
+    empty, filled = 0, list[str]()
     rows: list[dict[str, Any]] = []
     with (
         kept_stacks.gathering([layout.LABELS / experiment]) as (shelf,),
@@ -185,8 +226,14 @@ def main(experiment: str, name: str) -> None:
             else:
                 with shelf.making(well, key) as draft:
                     segment_well(manifest, frames, segmenter, draft(f"{well}.tif"), key, advance)
-            rows.extend(well_rows(experiment, well, shelf.partial / f"{well}.tif", flags))
+            # What the pages say of themselves: a stack that was kept need not be decoded.
+            pages = stacks.read_tags(shelf.partial / f"{well}.tif")
+            rows.extend(well_rows(manifest, well, pages, flags))
+            empty += sum(not tag.embryos for tag, _ in pages)
+            filled += [f"{well}, frame {tag.time_int}" for tag, shape in pages if is_filled(tag, shape)]
         tables.write(layout.sam2_table(experiment), finish_table(rows, flags))
+    for warning in warnings(manifest, empty, filled):
+        note(f"warning: {experiment}: {warning}")
     note(f"{experiment}: {len(rows)} embryos in {manifest.counts.frames} frames")
 
 

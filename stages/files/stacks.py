@@ -33,14 +33,16 @@ _OLD_FORM = re.compile(r"(?:.*_)?([A-H]\d\d)_t(\d+).*\.(png|jpe?g)", re.IGNORECA
 class EmbryoTag(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An embryo of a label image: its value, area in px, bounding box (top, left, bottom, right; ends not in it).
 
-    `pieces` is how many parts it has that don't touch, `confidence` (0..1) the segmenter's; brightness and sharpness
-    are as stages.imaging.appearance measures them.
+    Of parts that don't touch, `pieces` has the areas of the two largest, the second 0 if there is one only, and
+    `largest` is the box of the largest. `confidence` (0..1) is the segmenter's. Brightness and sharpness are as
+    stages.imaging.appearance measures them.
     """
 
     value: int
     area: int
     box: tuple[int, int, int, int]
-    pieces: int
+    largest: tuple[int, int, int, int]
+    pieces: tuple[int, int]
     confidence: float
     brightness: float | None = None
     sharpness: float | None = None

@@ -2,7 +2,9 @@
 
 import json
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
@@ -59,8 +61,10 @@ class LegacyVaeConfig(msgspec.Struct, tag="legacy_vae", tag_field="kind", forbid
     trained_on: SnipsSeen | None = None
 
 
-def read_config(folder: Path, kinds: Any) -> Any:
+def read_config(folder: Path, kinds: Any, renamed: Mapping[str, str] = MappingProxyType({})) -> Any:
     """Read a model folder's config.json as one of `kinds` (msgspec structs told apart by `kind`).
+
+    `renamed` has the new names of settings by the old ones, for what is said of a config of an earlier release.
 
     Raises UnreadableError if the folder or its config is missing, ConfigError if it says what can't be used.
     """
@@ -72,8 +76,15 @@ def read_config(folder: Path, kinds: Any) -> Any:
     if not path.is_file():
         raise UnreadableError(f"{path}: missing: a model folder has a {CONFIG} with its `kind`")
     try:
-        config = msgspec.json.decode(read_small(path), type=kinds)
+        data = read_small(path)
+        config = msgspec.json.decode(data, type=kinds)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        old = [f"`{name}` is now `{new}`" for name, new in renamed.items() if f'"{name}"'.encode() in data]
+        if old:
+            raise ConfigError(
+                f"{path}: of an earlier release: {', '.join(old)}: lengths are in um, areas in um2. Write it so "
+                "(docs/models.md), or copy the default models again (`make models`)"
+            ) from error
         raise ConfigError(f"{path}: can't be used: {error}. Correct it, or choose another model") from error
     return config
 

@@ -12,16 +12,22 @@ from morphseq_manifest.base.errors import ContentError
 from stages.imaging.arrays import Grey
 from stages.imaging.qc_frame import from_qc, to_qc_input
 from stages.networks import model_folder, torch_device
-from stages.segmentation import seed_boxes, threshold
+from stages.segmentation import scale, seed_boxes, threshold
 from stages.segmentation.segmented import MOST_EMBRYOS, Segmented
 from stages.segmentation.tracking import Tracker
+
+# What the settings of segmenters were called while they were px, and shares, of the frame.
+_RENAMED = {"work_px": "work_um", "smooth_px": "smooth_um", "opening_px": "opening_um", "min_area": "least_um2"}
 
 
 class Segmenter(Protocol):
     """What the stage sam2 needs of any segmenter."""
 
-    def segment(self, frames: Iterable[Grey]) -> Iterator[Segmented]:
-        """Segment one well's frames, uint8 (H, W), in time order, one at a time."""
+    def segment(self, frames: Iterable[Grey], um_per_px: float | None) -> Iterator[Segmented]:
+        """Segment one well's frames, uint8 (H, W), in time order, one at a time.
+
+        `um_per_px` is the plate's scale, None if it is not known: what is in um then goes by scale.um_per_px.
+        """
         ...
 
 
@@ -32,11 +38,11 @@ class ThresholdConfig(msgspec.Struct, tag="threshold", tag_field="kind", forbid_
 
 
 class Build02Config(msgspec.Struct, tag="build02", tag_field="kind", forbid_unknown_fields=True):
-    """The embryo mask network (shapes.UNet of `width`); components below `min_area` of the frame are dropped."""
+    """The embryo mask network (shapes.UNet of `width`); components below `least_um2` are dropped."""
 
     width: int
     probability: float
-    min_area: float
+    least_um2: float
 
 
 class Sam2Config(msgspec.Struct, tag="sam2", tag_field="kind", forbid_unknown_fields=True):
@@ -46,16 +52,16 @@ class Sam2Config(msgspec.Struct, tag="sam2", tag_field="kind", forbid_unknown_fi
 
 
 class ThresholdSegmenter:
-    """Embryos are what is darker than the background, solid and large enough."""
+    """Embryos are what is darker than the background, solid and large enough; those that touch are told apart."""
 
     def __init__(self, settings: threshold.Settings) -> None:
         self._settings = settings
 
-    def segment(self, frames: Iterable[Grey]) -> Iterator[Segmented]:
+    def segment(self, frames: Iterable[Grey], um_per_px: float | None) -> Iterator[Segmented]:
         """Segment frames, uint8 (H, W), tracking by overlap; confidence: share of pixels dark before filling."""
         tracker = Tracker()
         for index, grey in enumerate(frames):
-            dark = threshold.foreground(grey, self._settings)
+            dark = threshold.foreground(grey, scale.um_per_px(grey.shape, um_per_px), self._settings)
             yield _tracked(tracker, dark.labels, list(dark.confidence), is_seed=index == 0)
 
 
@@ -69,7 +75,7 @@ class Build02Segmenter:
         self._probabilities = probabilities
         self._config = config
 
-    def segment(self, frames: Iterable[Grey]) -> Iterator[Segmented]:
+    def segment(self, frames: Iterable[Grey], um_per_px: float | None) -> Iterator[Segmented]:
         """Segment frames, uint8 (H, W), tracking by overlap; confidence: mean probability within the embryo."""
         tracker = Tracker()
         for index, grey in enumerate(frames):
@@ -78,7 +84,9 @@ class Build02Segmenter:
             levels = from_qc(np.rint(probability * 255).astype(np.uint8), grey.shape)
             components, count = ndimage.label(levels >= 255 * self._config.probability, np.ones((3, 3)))
             values = np.arange(1, count + 1)
-            large = ndimage.sum_labels(np.ones(grey.shape), components, values) >= self._config.min_area * grey.size
+            px_um2 = scale.um_per_px(grey.shape, um_per_px) ** 2
+            sizes = np.bincount(components.ravel(), minlength=count + 1)[1:]
+            large = sizes * px_um2 >= self._config.least_um2
             renumber = np.concatenate([[0], np.where(large, np.cumsum(large), 0)])
             confidence = ndimage.mean(levels / 255, components, values[large])
             sure = [float(value) for value in confidence]
@@ -102,7 +110,7 @@ def _tracked(
 
 def load(folder: Path) -> Segmenter:
     """The segmenter of a model folder. Raises as model_folder.read_config and the kinds' own loading do."""
-    config = model_folder.read_config(folder, ThresholdConfig | Build02Config | Sam2Config)
+    config = model_folder.read_config(folder, ThresholdConfig | Build02Config | Sam2Config, _RENAMED)
     if isinstance(config, ThresholdConfig):
         return ThresholdSegmenter(config.settings)
     if isinstance(config, Build02Config):

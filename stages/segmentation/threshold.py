@@ -1,108 +1,137 @@
-"""Embryos by a background-normalised threshold: what is darker than its surroundings, solid and large enough."""
+"""Embryos by a background-normalised threshold: what is darker than its surroundings, solid and large enough.
+
+On larger pixels: a threshold finds them, and narrow necks divide those that touch. On the frame's own: outlines.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.morphology import isotropic_opening
 
-_GRID_PX = 8
-_FIT_ROUNDS = 6
+from stages.imaging.arrays import Grey, Labels, Mask, Slices
+from stages.imaging.embryo_box import grow
+from stages.segmentation import field, filling
+from stages.segmentation.division import Parts, divide
+from stages.segmentation.field import Field
+from stages.segmentation.outline import Band, refine
+
+# Embryos are looked for on at most so many pixels along a side, however little a pixel is said to measure.
+_MOST_PX = 2000
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What counts as an embryo. The frame is reduced to about `work_px` first; lengths are px of that.
+    """What counts as an embryo, in um of the specimen; brightness is relative to the background's."""
 
-    A segmenter knows no plate table, so nothing here is in um.
-    """
-
-    work_px: int = 400  # of the frame's shorter side; smaller frames stay as they are
-    level: float = 0.86  # of the background's brightness; darker is foreground
-    smooth_px: float = 0.8  # sigma of the Gaussian that takes the noise out
-    opening_px: float = 3.5  # radius: what is thinner than twice this (fibres, tips of tails) goes
-    min_area: float = 0.02  # of the frame
+    work_um: float = 15.0  # the frame is reduced to pixels of at most this; larger ones stay as they are
+    level: float = 0.86  # darker is foreground
+    gap: float = 0.95  # a hole from this brightness on is background, a darker one the inside of an embryo
+    smooth_um: float = 6.4  # sigma of the Gaussian that takes the noise out
+    opening_um: float = 28.0  # radius: what is thinner than twice this (fibres, tips of tails) goes
+    least_um2: float = 200_000.0  # half of an embryo of 12 hpf is 235,000
     min_solid: float = 0.5  # share of a component that was dark itself; a bubble is a dark ring
+    neck: float = 0.62  # embryos touch at a neck narrower than this, as a share of the smaller one's width
+    band_um: float = 48.0  # how far the outline may lie from the threshold's
+    along_um: float = 60.0  # sigma of the Gaussian along the outline, over which edges are alike
 
 
-class Components(msgspec.Struct, frozen=True):
+class Components(NamedTuple):
     """Embryos of one frame: labels uint8 (H, W), 0 and 1..n, and the confidence of each, in label order.
 
     A component's confidence is the share of its pixels that were below the threshold before holes were filled.
     """
 
-    labels: NDArray[np.uint8]
+    labels: Labels
     confidence: tuple[float, ...]
 
 
-def foreground(grey: NDArray[np.uint8], settings: Settings) -> Components:
+def foreground(grey: Grey, um_per_px: float, settings: Settings) -> Components:
     """Find the embryos of one frame, grey uint8 (H, W), labelled from top to bottom."""
-    step = max(1, min(grey.shape) // settings.work_px)
-    smooth = ndimage.gaussian_filter(_reduce(grey, step), settings.smooth_px)
-    dark = smooth < settings.level * background(smooth)
-    candidates, count = ndimage.label(_open(_fill(dark), settings.opening_px))
+    step = _step(grey.shape, um_per_px, settings)
+    px_um = um_per_px * step
+    smooth = ndimage.gaussian_filter(field.reduce(grey, step), settings.smooth_um / px_um)
+    ratio = smooth / field.background(smooth)
+    dark = ratio < settings.level
+    rough = _candidates(ratio, dark, px_um, settings)
+    parts = _divided(rough, px_um, settings)
+    count = int(parts.max(initial=0))
+    labels = np.zeros(grey.shape, np.uint8)
+    band = Band(*(um / px_um for um in (settings.band_um, settings.along_um, settings.opening_um)))
+    for place, component in _boxed(rough, math.ceil(band.width) + 2):
+        others = (rough[place] > 0) & ~component
+        signed = refine(ratio[place], component, others, band)
+        _draw(labels, place, signed, _nearest(np.where(component, parts[place], 0)), step)
+    solid = ndimage.mean(dark, parts, np.arange(1, count + 1)) if count else ()
+    return Components(labels, tuple(float(value) for value in solid))
+
+
+def _step(shape: tuple[int, ...], um_per_px: float, settings: Settings) -> int:
+    """How many pixels along and across become one."""
+    step = max(1, int(settings.work_um // um_per_px), math.ceil(max(shape) / _MOST_PX))
+    return min(step, *shape)
+
+
+def _candidates(ratio: Field, dark: Mask, px_um: float, settings: Settings) -> Parts:
+    """The components that are large and solid enough, int32 (h, w): 1.., from top to bottom."""
+    whole = filling.fill_dark(dark, ratio, settings.gap)
+    candidates, count = ndimage.label(filling.open_by(whole, settings.opening_um / px_um))
     numbers = np.arange(1, count + 1)
-    sizes = ndimage.sum_labels(np.ones(dark.shape), candidates, numbers)
+    sizes = np.bincount(candidates.ravel(), minlength=count + 1)[1:]
     solid = ndimage.mean(dark, candidates, numbers) if count else np.zeros(0)
-    kept = (sizes >= settings.min_area * dark.size) & (solid >= settings.min_solid)
-    labels = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)]).astype(np.uint8)[candidates]
-    return Components(_enlarge(labels, step, grey.shape), tuple(float(value) for value in solid[kept]))
+    kept = (sizes * px_um**2 >= settings.least_um2) & (solid >= settings.min_solid)
+    renumbered: Parts = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)]).astype(np.int32)[candidates]
+    return renumbered
 
 
-def _reduce(grey: NDArray[np.uint8], step: int) -> NDArray[np.float32]:
-    """The mean of each `step` x `step` block, float32; what is over at the ends is left out."""
-    height, width = (size // step * step for size in grey.shape)
-    blocks = grey[:height, :width].reshape(height // step, step, width // step, step)
-    reduced: NDArray[np.float32] = blocks.mean(axis=(1, 3), dtype=np.float32)
-    return reduced
+def _divided(rough: Parts, px_um: float, settings: Settings) -> Parts:
+    """The same with those that touch told apart."""
+    parts, count = np.zeros_like(rough), 0
+    for place, component in _boxed(rough, 0):
+        own = divide(component, settings.neck, settings.least_um2 / px_um**2)
+        parts[place][component] = own[component] + count
+        count += int(own.max())
+    return parts
 
 
-def _enlarge(labels: NDArray[np.uint8], step: int, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """Labels of a reduced frame at its full `shape`; the ends continue the last block."""
+def _boxed(labels: Parts, margin: int) -> Iterator[tuple[Slices, Mask]]:
+    """Each component: its box with `margin` px more on each side, and its mask in there."""
+    for value, box in enumerate(ndimage.find_objects(labels), start=1):
+        place = grow(box, margin, labels.shape)
+        yield place, labels[place] == value
+
+
+def _nearest(parts: Parts) -> Parts:
+    """The number of the nearest part, everywhere."""
+    if parts.max() == parts[parts > 0].min():
+        return np.full_like(parts, parts.max())
+    indices = ndimage.distance_transform_edt(parts == 0, return_distances=False, return_indices=True)
+    nearest: Parts = parts[tuple(indices)]
+    return nearest
+
+
+def _draw(labels: Labels, place: Slices, signed: Field, parts: Parts, step: int) -> None:
+    """Draw what is negative in `signed`, at a `place` of the reduced frame, into the frame's labels, uint8 (H, W)."""
+    spans = [
+        slice(side.start * step, size if side.stop == size // step else side.stop * step)
+        for side, size in zip(place, labels.shape, strict=True)
+    ]
+    rows, columns = (np.arange(span.stop - span.start) for span in spans)
+    inside = _between(_between(signed, rows, step).T, columns, step).T < 0
+    height, width = signed.shape
+    own = parts[np.ix_(np.minimum(rows // step, height - 1), np.minimum(columns // step, width - 1))]
+    target = labels[spans[0], spans[1]]
+    target[inside] = own[inside]
+
+
+def _between(values: Field, pixels: NDArray[np.int64], step: int) -> Field:
+    """Rows of large pixels, (h, w), at the middles of rows of the frame's `pixels`, by linear interpolation."""
     if step == 1:
-        return labels
-    sizes = zip(shape, labels.shape, strict=True)
-    rows, columns = (np.minimum(np.arange(size) // step, small - 1) for size, small in sizes)
-    return labels[np.ix_(rows, columns)]
-
-
-def background(grey: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The empty field's brightness, float32 (H, W): a quadratic surface fitted to what lies within 5 % of it."""
-    height, width = grey.shape
-    y, x = np.ogrid[-0.5 : 0.5 : height * 1j, -0.5 : 0.5 : width * 1j]
-    terms = np.stack(np.broadcast_arrays(1.0, x, y, x * x, x * y, y * y), axis=-1).astype(np.float32)
-    samples = terms[::_GRID_PX, ::_GRID_PX].reshape(-1, 6).astype(np.float64)
-    values = grey[::_GRID_PX, ::_GRID_PX].ravel()
-    # The field is bright and an embryo covers well under half of it.
-    empty = values >= np.percentile(values, 40)
-    for _ in range(_FIT_ROUNDS):
-        # The normal equations, many times faster than all samples; least squares also takes a frame of too few.
-        used = samples[empty]
-        coefficients = np.linalg.lstsq(used.T @ used, used.T @ values[empty], rcond=None)[0]
-        ratio = values / np.maximum(samples @ coefficients, 1.0)
-        closer = np.abs(ratio - 1) < 0.05
-        if closer.sum() < samples.shape[1] * 4:
-            break
-        empty = closer
-    return np.maximum(terms @ coefficients, 1.0).astype(np.float32)
-
-
-def _fill(dark: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Fill holes, also those that the frame's edge cuts open: there the two ends of one component are joined."""
-    padded = np.pad(dark, 1)
-    labels, _ = ndimage.label(padded)
-    rows = ((labels[1], padded[0]), (labels[-2], padded[-1]))
-    columns = ((labels[:, 1], padded[:, 0]), (labels[:, -2], padded[:, -1]))
-    for inner, outer in (*rows, *columns):
-        for label in np.unique(inner[inner > 0]):
-            ends = np.flatnonzero(inner == label)
-            outer[ends[0] : ends[-1] + 1] = True
-    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(padded)[1:-1, 1:-1]
-    return filled
-
-
-def _open(mask: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:
-    """Open by a disk; the mask goes on beyond the frame's edge, so that an embryo cut by it keeps its corners."""
-    pad = int(np.ceil(radius)) * 2
-    opened = isotropic_opening(np.pad(mask, pad, mode="edge"), radius)
-    inside: NDArray[np.bool_] = opened[pad : pad + mask.shape[0], pad : pad + mask.shape[1]]
-    return inside
+        return values
+    at = np.clip((pixels + 0.5) / step - 0.5, 0, len(values) - 1)
+    low = at.astype(np.int64)
+    share = (at - low).astype(np.float32)[:, None]
+    below: Field = values[low]
+    return below + share * (values[np.minimum(low + 1, len(values) - 1)] - below)

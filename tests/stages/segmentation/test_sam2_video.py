@@ -25,7 +25,7 @@ def with_settings(folder: Path, place: Path, **detector: object) -> Path:
 
 
 def segment(folder: Path, frames: list[np.ndarray]) -> list[Segmented]:
-    return list(segmenters.load(folder).segment(frames))
+    return list(segmenters.load(folder).segment(frames, None))
 
 
 def same(one: Segmented, other: Segmented) -> bool:
@@ -47,9 +47,9 @@ def test_embryos_found_in_the_seed_frame_keep_their_values(tiny_sam2: Path) -> N
 
 def test_the_same_frames_give_the_same_labels_whatever_was_segmented_before(tiny_sam2: Path) -> None:
     segmenter = segmenters.load(tiny_sam2)
-    first = list(segmenter.segment(FRAMES))
-    list(segmenter.segment(FRAMES[:3]))
-    assert all(same(*pair) for pair in zip(first, segmenter.segment(FRAMES), strict=True))
+    first = list(segmenter.segment(FRAMES, None))
+    list(segmenter.segment(FRAMES[:3], None))
+    assert all(same(*pair) for pair in zip(first, segmenter.segment(FRAMES, None), strict=True))
     assert all(same(*pair) for pair in zip(first, segment(tiny_sam2, FRAMES), strict=True))
 
 
@@ -75,7 +75,7 @@ def test_the_seed_is_the_first_frame_with_an_embryo(tiny_sam2: Path, monkeypatch
     assert isinstance(segmenter, sam2_video.Sam2Segmenter)
     boxes = iter([np.zeros((0, 4), np.float32), np.array([[10, 10, 60, 50]], np.float32)])
     monkeypatch.setattr(segmenter._detector, "boxes", lambda grey: next(boxes))
-    segmented = list(segmenter.segment(FRAMES[:4]))
+    segmented = list(segmenter.segment(FRAMES[:4], None))
     assert [frame.is_seed for frame in segmented] == [False, True, False, False]
     assert not segmented[0].labels.any()
     assert set(segmented[1].confidence) <= {1}
