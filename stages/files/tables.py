@@ -71,11 +71,11 @@ def _without_blank(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(index=blank) if blank else table
 
 
-def require(table: pd.DataFrame, columns: Iterable[str], path: Path) -> None:
-    """Raise ContentError naming the columns that `table`, read from `path`, lacks."""
+def require(table: pd.DataFrame, columns: Iterable[str], source: Path | str) -> None:
+    """Raise ContentError naming the columns that `table`, read from `source`, lacks."""
     missing = [name for name in columns if name not in table.columns]
     if missing:
-        raise ContentError(f"{path}: lacks the column(s) {', '.join(map(repr, missing))}. Add them to the table")
+        raise ContentError(f"{source}: lacks the column(s) {', '.join(map(repr, missing))}. Add them to the table")
 
 
 def row_of(table: pd.DataFrame, place: int) -> int:

@@ -1,7 +1,5 @@
 """What the workbooks say, as tables: a row a well, a file an experiment; and how that joins a plate's frames."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from morphseq_manifest.base.console import note
@@ -27,8 +25,9 @@ def join(plate: pd.DataFrame, said: pd.DataFrame, experiment: str) -> pd.DataFra
         joined[name] = values.where(values != tables.EMPTY, before)
     if strangers := sorted({*said[WELL]} - {*plate[WELL]}):
         note(f"{experiment}: the workbook speaks of {len(strangers)} wells without a frame: {_listed(strangers)}")
-    where = f"{layout.plate_table(experiment)} and {layout.workbook(experiment)}" if len(said.columns) > 1 else ""
-    tables.require(joined, columns.needed_of_plate(), Path(where or layout.plate_table(experiment)))
+    table, workbook = layout.plate_table(experiment), layout.workbook(experiment)
+    has_workbook = len(said.columns) > 1
+    tables.require(joined, columns.needed_of_plate(), f"{table} and {workbook}" if has_workbook else table)
     return joined
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from morphseq_manifest.base.errors import ContentError
-from stages.files import plates
+from stages.files import layout, plates
 
 EXPERIMENT = "20250305_1"
 COLUMNS = [
@@ -139,3 +139,21 @@ def test_frame_sizes_are_given_with_their_row(tmp_path: Path) -> None:
     sizes = plates.frame_sizes(plate, path)
     assert sizes == {("A01", 0): (2, 512, 400), ("B12", 0): (4, 512, 400), ("B12", 1): (5, 512, 400)}
     assert ("A01", 1) not in plates.scales(plate, path)
+
+
+def test_what_people_decide_may_be_left_to_the_workbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = written(tmp_path / "plate.csv", lambda lines: [line.pop(COLUMNS.index("temperature")) for line in lines])
+    with pytest.raises(ContentError, match=r"plate\.csv: lacks the column\(s\) 'temperature'. Add them"):
+        plates.read_plate(path, EXPERIMENT)
+    layout.workbook(EXPERIMENT).parent.mkdir(parents=True)
+    layout.workbook(EXPERIMENT).touch()
+    assert "temperature" not in plates.read_plate(path, EXPERIMENT).columns
+    written(path, lambda lines: [line.pop(COLUMNS.index("Width (um)")) for line in lines])
+    with pytest.raises(ContentError, match=r"plate\.csv: lacks the column\(s\) 'Width \(um\)'. Add them"):
+        plates.read_plate(path, EXPERIMENT)
+
+
+def test_a_table_without_rows_has_its_columns(tmp_path: Path) -> None:
+    path = written(tmp_path / "plate.csv", lambda lines: lines.__delitem__(slice(1, None)))
+    assert list(plates.read_plate(path, EXPERIMENT).columns) == COLUMNS
