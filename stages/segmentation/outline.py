@@ -42,21 +42,25 @@ def refine(ratio: Field, rough: Mask, others: Mask, band: Band) -> Field:
     near = (np.abs(depth) <= band.width) & ~others
     if others.any():
         near &= outside <= ndimage.distance_transform_edt(~others)
-    excess = ratio - _half_height(ratio, depth, near, band.along)
-    below = (excess < 0) & near | (depth > band.width)
-    whole = fill(_touching(below, rough)) & (near | rough)
-    whole = open_by(whole, band.thin)
+    level = _half_height(ratio, depth, near, band.along)
+    excess = np.where(np.isnan(level), np.where(rough, -_SURE, _SURE), ratio - level)
+    below = _touching((excess < 0) & near | (depth > band.width), rough)
+    # What is enclosed but was no part of the embryo is a gap.
+    whole = open_by(below | fill(below) & rough, band.thin)
     sure = np.where(whole, -_SURE, _SURE)
     return np.where((excess < 0) == whole, excess, sure).astype(np.float32)
 
 
 def _half_height(ratio: Field, depth: Field, near: Mask, along: float) -> NDArray[np.floating]:
-    """The level at each place: the mean of `ratio` over the `near` pixels, by slope and by a Gaussian."""
+    """The level at each place: the mean of `ratio` over the `near` pixels, by slope and by a Gaussian.
+
+    NaN if there is no slope.
+    """
     slope = -sum(side * toward for side, toward in zip(np.gradient(ratio), np.gradient(depth), strict=True))
     weight = np.where(near, np.maximum(slope, 0) ** 2, 0)
     total = ndimage.gaussian_filter(weight, along)
     level: NDArray[np.floating] = ndimage.gaussian_filter(weight * ratio, along) / np.maximum(total, _LEAST_WEIGHT)
-    return level
+    return np.where(total > _LEAST_WEIGHT, level, np.nan)
 
 
 def _touching(mask: Mask, rough: Mask) -> Mask:

@@ -18,6 +18,7 @@ from stages.segmentation import field, filling
 from stages.segmentation.division import Parts, divide
 from stages.segmentation.field import Field
 from stages.segmentation.outline import Band, refine
+from stages.segmentation.segmented import MOST_EMBRYOS
 
 # Embryos are looked for on at most so many pixels along a side, however little a pixel is said to measure.
 _MOST_PX = 2000
@@ -49,7 +50,12 @@ class Components(NamedTuple):
 
 
 def foreground(grey: Grey, um_per_px: float, settings: Settings) -> Components:
-    """Find the embryos of one frame, grey uint8 (H, W), labelled from top to bottom."""
+    """Find the embryos of one frame, grey uint8 (H, W), labelled from top to bottom.
+
+    `um_per_px` is its scale. One that has no outline after all is left out.
+    """
+    if grey.size * um_per_px**2 < settings.least_um2:
+        return Components(np.zeros(grey.shape, np.uint8), ())
     step = _step(grey.shape, um_per_px, settings)
     px_um = um_per_px * step
     smooth = ndimage.gaussian_filter(field.reduce(grey, step), settings.smooth_um / px_um)
@@ -58,14 +64,18 @@ def foreground(grey: Grey, um_per_px: float, settings: Settings) -> Components:
     rough = _candidates(ratio, dark, px_um, settings)
     parts = _divided(rough, px_um, settings)
     count = int(parts.max(initial=0))
-    labels = np.zeros(grey.shape, np.uint8)
+    solid = ndimage.mean(dark, parts, np.arange(1, count + 1)) if count else ()
+    labels, confidence = np.zeros(grey.shape, np.uint8), list[float]()
     band = Band(*(um / px_um for um in (settings.band_um, settings.along_um, settings.opening_um)))
     for place, component in _boxed(rough, math.ceil(band.width) + 2):
         others = (rough[place] > 0) & ~component
         signed = refine(ratio[place], component, others, band)
-        _draw(labels, place, signed, _nearest(np.where(component, parts[place], 0)), step)
-    solid = ndimage.mean(dark, parts, np.arange(1, count + 1)) if count else ()
-    return Components(labels, tuple(float(value) for value in solid))
+        target, inside, own = _enlarged(labels, place, signed, _nearest(np.where(component, parts[place], 0)), step)
+        for part in np.unique(own[inside]).tolist():
+            confidence.append(float(solid[part - 1]))
+            # More than labels can tell apart are refused by how many confidences there are.
+            target[inside & (own == part)] = min(len(confidence), MOST_EMBRYOS)
+    return Components(labels, tuple(confidence))
 
 
 def _step(shape: tuple[int, ...], um_per_px: float, settings: Settings) -> int:
@@ -112,18 +122,20 @@ def _nearest(parts: Parts) -> Parts:
     return nearest
 
 
-def _draw(labels: Labels, place: Slices, signed: Field, parts: Parts, step: int) -> None:
-    """Draw what is negative in `signed`, at a `place` of the reduced frame, into the frame's labels, uint8 (H, W)."""
+def _enlarged(labels: Labels, place: Slices, signed: Field, parts: Parts, step: int) -> tuple[Labels, Mask, Parts]:
+    """What the reduced frame has at a `place`, in the pixels of the frame of `labels`, uint8 (H, W).
+
+    The part of the labels (a view), where `signed` is negative between its pixels, and whose part each pixel is.
+    """
     spans = [
         slice(side.start * step, size if side.stop == size // step else side.stop * step)
         for side, size in zip(place, labels.shape, strict=True)
     ]
     rows, columns = (np.arange(span.stop - span.start) for span in spans)
-    inside = _between(_between(signed, rows, step).T, columns, step).T < 0
+    inside: Mask = _between(_between(signed, rows, step).T, columns, step).T < 0
     height, width = signed.shape
     own = parts[np.ix_(np.minimum(rows // step, height - 1), np.minimum(columns // step, width - 1))]
-    target = labels[spans[0], spans[1]]
-    target[inside] = own[inside]
+    return labels[spans[0], spans[1]], inside, own
 
 
 def _between(values: Field, pixels: NDArray[np.int64], step: int) -> Field:

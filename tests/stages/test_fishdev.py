@@ -9,6 +9,14 @@ import pandas as pd
 from tests.project import Project, clone
 
 EXPERIMENTS = ("FishDev_WT_01_1", "FishDev_WT_02_3")
+# Seen by eye: the frame's edge cuts the chorion.
+ON_EDGE = {
+    "FishDev_WT_01_1_D08_e01_t0119",
+    "FishDev_WT_01_1_D08_e01_t0175",
+    "FishDev_WT_01_1_E06_e01_t0027",
+    "FishDev_WT_01_1_E12_e01_t0183",
+    "FishDev_WT_02_3_H02_e01_t0039",
+}
 
 
 def test_the_real_plates_run_through(fishdev: Path, prepared: Path, tmp_path: Path) -> None:
@@ -18,7 +26,6 @@ def test_the_real_plates_run_through(fishdev: Path, prepared: Path, tmp_path: Pa
     for models in ("segmentation/segmentation_models", "models/legacy"):
         shutil.copytree(prepared / "data" / models, project.root / "data" / models)
     project.experiments(dict.fromkeys(EXPERIMENTS, "threshold"))
-    project.setting("large_mask", 0.5)
     project.repro()
     assert "up to date" in project.status()
     _check_embryos(project)
@@ -31,7 +38,9 @@ def _check_embryos(project: Project) -> None:
     table = pd.read_csv(project.table("df01"), dtype={"experiment_date": str})
     assert len(table) == 32
     assert table.groupby(["experiment_date", "well", "time_int"]).size().eq(1).all()
-    assert table["area_px"].between(10_000, 18_000).all()
+    assert table["area_um2"].between(1.05e6, 1.46e6).all()
     expected = 4.5 + 0.9975 * 0.25 * table["time_int"]
     assert np.abs(table["predicted_stage_hpf"] - expected).max() < 1e-9
-    assert not table["sam2_qc_flags"].fillna("").str.contains("LARGE_MASK|SMALL_MASK|DISCONTINUOUS").any()
+    flagged = table[table["sam2_qc_flags"].notna()]
+    assert set(flagged["sam2_qc_flags"]) == {"MASK_ON_EDGE"}
+    assert set(flagged["snip_id"]) == ON_EDGE

@@ -100,7 +100,7 @@ def test_another_mask_model_makes_its_own_masks_only(project: Project) -> None:
 
 
 def test_other_flag_settings_segment_nothing_again(project: Project) -> None:
-    project.setting("large_mask", 0.001)
+    project.setting("large_um2", 1000)
     before = inodes(project)
     project.run("python", "-m", "stages.sam2", TIME_LAPSE, "--segmenter", "threshold")
     assert inodes(project) == before
@@ -108,11 +108,32 @@ def test_other_flag_settings_segment_nothing_again(project: Project) -> None:
     assert table.read_text().count("LARGE_MASK") == 96
 
 
+def test_another_scale_segments_the_plate_again(project: Project) -> None:
+    before = inodes(project)
+    table = project.plate(TIME_LAPSE)
+    replace_file(table, table.read_bytes().replace(b",3200.0,4096.0,", b",3600.0,4608.0,"))
+    project.run("python", "-m", "stages.images", TIME_LAPSE)
+    output = project.run("python", "-m", "stages.sam2", TIME_LAPSE, "--segmenter", "threshold")
+    assert "warning" not in output
+    again = [name for name, inode in inodes(project).items() if before[name] != inode]
+    assert len(again) == 12
+    assert all(name.startswith("exported_masks/") for name in again)
+
+
+def test_a_plate_without_a_scale_is_segmented_and_said_to_be_so(project: Project) -> None:
+    table = project.plate(TIME_LAPSE)
+    replace_file(table, table.read_bytes().replace(b",4096.0,", b",,"))
+    project.run("python", "-m", "stages.images", TIME_LAPSE)
+    output = project.run("python", "-m", "stages.sam2", TIME_LAPSE, "--segmenter", "threshold")
+    assert f"warning: {TIME_LAPSE}: the plate table gives no scale" in output
+    assert f"{TIME_LAPSE}: 96 embryos in 96 frames" in output
+
+
 def test_latents_are_kept_by_embryo_and_another_model_has_its_own(project: Project) -> None:
     journal = project.root / f".dvc/tmp/morphseq/latents.demo_a.{TIME_LAPSE}.journal"
     first = journal.read_bytes()
     assert first.count(b"\n") == 12
-    project.setting("large_mask", 0.14)
+    project.setting("large_um2", 1999999)
     project.run("python", "-m", "stages.latents", TIME_LAPSE, "--model", "demo_a")
     assert journal.read_bytes() == first
     folder = project.root / FOLDERS[-1]
