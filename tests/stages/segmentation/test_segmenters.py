@@ -46,4 +46,3 @@ def test_another_unknown_setting_is_refused_by_its_name(tmp_path: Path) -> None:
 def test_the_default_folder_has_the_default_settings() -> None:
     written = json.loads((NETWORKS / "threshold/config.json").read_bytes())
     assert written["settings"] == msgspec.to_builtins(threshold.Settings())
-    assert segmenters.load(NETWORKS / "threshold").in_um
