@@ -35,7 +35,7 @@ class Sam2Segmenter:
         self._detector = Detector(folder / DETECTOR, settings)
         self._tracker = pretrained.load_network(Sam2VideoModel, folder / TRACKER)
 
-    def segment(self, frames: Iterable[Grey], um_per_px: float | None) -> Iterator[Segmented]:
+    def segment(self, frames: Iterable[Grey], um_per_px: float | None = None) -> Iterator[Segmented]:
         """Segment frames, uint8 (H, W), of any scale; confidence: mean probability within the embryo."""
         video: Video | None = None
         for grey in frames:

@@ -23,7 +23,7 @@ _RENAMED = {"work_px": "work_um", "smooth_px": "smooth_um", "opening_px": "openi
 class Segmenter(Protocol):
     """What the stage sam2 needs of any segmenter."""
 
-    def segment(self, frames: Iterable[Grey], um_per_px: float | None) -> Iterator[Segmented]:
+    def segment(self, frames: Iterable[Grey], um_per_px: float | None = None) -> Iterator[Segmented]:
         """Segment one well's frames, uint8 (H, W), in time order, one at a time.
 
         `um_per_px` is the plate's scale, None if it is not known: what is in um then goes by scale.um_per_px.
@@ -57,7 +57,7 @@ class ThresholdSegmenter:
     def __init__(self, settings: threshold.Settings) -> None:
         self._settings = settings
 
-    def segment(self, frames: Iterable[Grey], um_per_px: float | None) -> Iterator[Segmented]:
+    def segment(self, frames: Iterable[Grey], um_per_px: float | None = None) -> Iterator[Segmented]:
         """Segment frames, uint8 (H, W), tracking by overlap; confidence: share of pixels dark before filling."""
         tracker = Tracker()
         for index, grey in enumerate(frames):
@@ -75,7 +75,7 @@ class Build02Segmenter:
         self._probabilities = probabilities
         self._config = config
 
-    def segment(self, frames: Iterable[Grey], um_per_px: float | None) -> Iterator[Segmented]:
+    def segment(self, frames: Iterable[Grey], um_per_px: float | None = None) -> Iterator[Segmented]:
         """Segment frames, uint8 (H, W), tracking by overlap; confidence: mean probability within the embryo."""
         tracker = Tracker()
         for index, grey in enumerate(frames):
