@@ -12,7 +12,6 @@ from stages.imaging.arrays import Grey
 Range = tuple[float, float]
 # What cameras have; the numbers of a plate are those of the smallest one that holds them all.
 _CAMERAS = (8, 10, 12, 14, 16)
-_OF_UINT16 = (0.0, 65535.0)
 _SHALLOW = ("bool", "uint8")
 
 
@@ -71,16 +70,16 @@ def _checked(frames: list[Span], given: Range) -> Range:
 def to_levels(numbers: NDArray[np.generic], within: Range | None) -> NDArray[np.uint8]:
     """Numbers of any kind as levels of the same shape: those `within` spread over 0..255, others clipped.
 
-    bool and uint8 stay as they are (True is 255); of uint16, all 16 bits are the range if none is given. Raises
-    ValueError for others without a range, and for what is not a number.
+    bool and uint8 stay as they are (True is 255). Raises ValueError for others without a range, and for what is not a
+    number.
     """
     if numbers.dtype == np.bool_:
         return numbers.astype(np.uint8) * np.uint8(255)
     if numbers.dtype == np.uint8:
         return numbers.astype(np.uint8, copy=False)
-    if within is None and numbers.dtype != np.uint16:
+    if within is None:
         raise ValueError(f"its pixels are {numbers.dtype}, and nothing says which are black and white")
-    low, high = within or _OF_UINT16
+    low, high = within
     if numbers.dtype == np.uint16:
         table = _levels(np.arange(65536, dtype=np.float64), low, high - low + 1)
         levels: NDArray[np.uint8] = table[numbers]
