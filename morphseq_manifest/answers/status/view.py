@@ -28,7 +28,9 @@ def show(report: Report, as_json: bool, verbose: bool = False) -> None:
         _show_tables(report)
     if report.undated:
         display.show(f"\nundated, and so left out: {', '.join(report.undated)}")
-    display.show_warnings(report.warnings)
+    if report.warnings:
+        display.show()
+        display.show_warnings(report.warnings)
     for line in _notes(report, verbose):
         display.show(line)
 
