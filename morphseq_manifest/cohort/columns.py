@@ -86,7 +86,9 @@ COLUMNS = (
     Column("is_seed_frame", FLAG, SAM2, "whether embryos were looked for anew in the frame, not followed from another"),
     Column("well", TEXT, SAM2, "the well, A01 to H12"),
     Column("time_int", INTEGER, SAM2, "the frame's number"),
-    Column("sam2_qc_flags", TEXT, SAM2, "what is odd about the mask, joined by `|`", blank="nothing is"),
+    Column("sam2_qc_flags", TEXT, SAM2, "what is odd about the mask, joined by `|`",
+           blank="nothing is; but on a plate without a scale LARGE_MASK, SMALL_MASK and, unless the mask touches the "
+           "edge, MASK_ON_EDGE are not known"),
     Column("well_id", TEXT, PLATE, "the plate and well", blank=_NOT_GIVEN),
     Column("microscope", TEXT, PLATE, "the microscope", blank=_NOT_GIVEN),
     Column("Height (um)", FLOAT, PLATE, "the frame's height", "um", _NOT_GIVEN, needed=True, least=1, most=1e6),
