@@ -101,7 +101,9 @@ COLUMNS = (
     Column("brightness", FLOAT, SAM2, "the embryo's mean brightness, over that of the background round it"),
     Column("sharpness", FLOAT, SAM2, "the variance of the Laplacian of brightness over background, at 6.5 um per px",
            blank=_NO_SCALE),
-    Column("sam2_qc_flags", TEXT, SAM2, "what is odd about the mask, joined by `|`", blank="nothing is"),
+    Column("sam2_qc_flags", TEXT, SAM2, "what is odd about the mask, joined by `|`",
+           blank="nothing is; but on a plate without a scale LARGE_MASK, SMALL_MASK and, unless the mask touches the "
+           "edge, MASK_ON_EDGE are not known"),
     Column("well_id", TEXT, PLATE, "the plate and well", blank=_NOT_GIVEN),
     Column("microscope", TEXT, PLATE, "the microscope", blank=_NOT_GIVEN),
     Column("Height (um)", FLOAT, PLATE, "the frame's height", "um", _NOT_GIVEN, needed=True, least=1, most=1e6),
