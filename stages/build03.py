@@ -206,7 +206,7 @@ def main(experiment: str) -> None:
     """Build what EXPERIMENT adds to df01."""
     settings = params.read()
     settings.experiment(experiment)
-    said = tables.read_text(layout.well_table(experiment))
+    said = well_tables.read(experiment)
     plate = well_tables.join(plates.read_plate(layout.plate_table(experiment), experiment), said, experiment)
     source = layout.sam2_table(experiment)
     embryos = tables.read_text(source)

@@ -18,7 +18,7 @@ from morphseq_manifest.cohort.manifests import funnel
 from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
 from morphseq_manifest.cohort.manifests.funnel import REASONS
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
-from stages.files import cohort_tables, layout, perturbation_key, tables
+from stages.files import cohort_tables, layout, perturbation_key, tables, well_tables
 
 CURVE_COLUMNS = ("stage_hpf", "p5", "p50", "p95")
 Floats = NDArray[np.float64]
@@ -201,7 +201,7 @@ def main() -> None:
     settings = params.read()
     df01, source = cohort_tables.read_table("df01", settings)
     curves = read_curves(layout.REFERENCE_CURVES)
-    path, key = layout.cohort_table("df01"), tables.read_text(layout.KEY_TABLE)
+    path, key = layout.cohort_table("df01"), well_tables.read_key()
     df02 = perturbation_key.join(build(df01, curves, settings.block("df02", Settings), path), key, path)
     cohort_tables.write_table(
         "df02",

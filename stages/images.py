@@ -191,8 +191,9 @@ def reading_of(listed: Iterable[Listed], said: Experiment, folder: Path) -> Read
     Raises ContentError if neither says what is black and white.
     """
     frames = list(listed)
+    shallow = next((one.frame.path for one in frames if one.span is None), None)
     try:
-        within = depth.range_of([one.span for one in frames if one.span is not None], said.pixel_range)
+        within = depth.range_of([one.span for one in frames if one.span is not None], shallow, said.pixel_range)
     except ValueError as error:
         raise ContentError(
             f"{folder}: what is black and white is not to be told: {error}. Correct `pixel_range: [black, white]` of "

@@ -33,17 +33,20 @@ def is_deep(dtype: str) -> bool:
     return dtype not in _SHALLOW
 
 
-def range_of(spans: Iterable[Span], given: Range | None) -> Range | None:
+def range_of(spans: Iterable[Span], shallow: str | None, given: Range | None) -> Range | None:
     """The numbers that become black and white on a plate whose deep frames these are; None if it has none.
 
     The range `given` in params.yaml, else that of the smallest usual camera which holds all numbers, and as many bits
-    as the files say. Raises ValueError if neither says, or what is given leaves a frame black or white.
+    as the files say. Raises ValueError if neither says, or what is given leaves a frame black or white. `shallow` is a
+    frame of 8 bits, if there is one: beside it, nobody knows what a camera's numbers were made of.
     """
     frames = list(spans)
     if given is not None:
         return _checked(frames, given)
     if not frames:
         return None
+    if shallow is not None:
+        raise ValueError(f"{frames[0].path} has numbers of kind {frames[0].dtype}, but {shallow} only 8 bits")
     odd = next((one for one in frames if np.dtype(one.dtype).kind not in "iu" or one.least < 0), None)
     if odd is not None:
         raise ValueError(f"{odd.path} has numbers of kind {odd.dtype}, from {odd.least:g} to {odd.largest:g}")

@@ -1,13 +1,35 @@
 """What the workbooks say, as tables: a row a well, a file an experiment; and how that joins a plate's frames."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from morphseq_manifest.base.console import note
 from morphseq_manifest.cohort import columns
-from stages.files import layout, tables
+from stages.files import layout, perturbation_key, tables
 
 WELL = "well"
 _SHOWN = 5
+
+
+def read(experiment: str) -> pd.DataFrame:
+    """What the workbook of an experiment's plate says, as the stage `wells` wrote it; nothing if there is no workbook.
+
+    Raises UnreadableError if there is one that has not been read yet.
+    """
+    return _read(layout.well_table(experiment), layout.workbook(experiment), WELL)
+
+
+def read_key() -> pd.DataFrame:
+    """The perturbation key, as the stage `wells` wrote it; nothing if there is none. Raises as read."""
+    return _read(layout.KEY_TABLE, layout.PERTURBATION_KEY, perturbation_key.OF[0])
+
+
+def _read(table: Path, source: Path, first: str) -> pd.DataFrame:
+    # By hand, a stage may run before `wells` has: nothing is lost if there is nothing to read.
+    if not table.exists() and not source.exists():
+        return pd.DataFrame({first: []}, dtype=str)
+    return tables.read_text(table)
 
 
 def join(plate: pd.DataFrame, said: pd.DataFrame, experiment: str) -> pd.DataFrame:

@@ -156,6 +156,15 @@ def test_numbers_of_which_nobody_says_what_is_white_are_refused(form: str, given
     assert "`pixel_range: [black, white]` of the experiment in params.yaml" in str(refused.value)
 
 
+def test_frames_of_8_bits_beside_deeper_ones_are_refused_unless_a_range_is_given() -> None:
+    pictures = [np.zeros((20, 24), np.uint8), *deep("12 bits")]
+    with plate_of(pictures) as frames:
+        with pytest.raises(ContentError, match=r"A01_t0001.tif has numbers of kind uint16, but A01_t0000.tif only 8"):
+            images.list_images("exp", SAID)
+        manifest = images.list_images("exp", Experiment("threshold", pixel_range=(0, 4095)))
+        assert [read_frame(frames, manifest.reading, frame).max() for frame in manifest.frames] == [0, 51, 230, 25]
+
+
 def test_a_range_that_is_given_holds() -> None:
     said = Experiment("threshold", pixel_range=(0, 1))
     with plate_of(deep("float32")) as frames:

@@ -1,11 +1,13 @@
 """How what a workbook says of wells joins the plate table: it goes before it, fills its blanks, and erases nothing."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.cohort import columns
-from stages.files import well_tables
+from stages.files import layout, well_tables
 
 PLATE = pd.DataFrame(
     {
@@ -64,3 +66,15 @@ def test_a_workbook_may_bring_what_the_table_lacks() -> None:
     del said["well_qc_flag"]
     with pytest.raises(ContentError, match=r"_metadata\.csv and .*_well_metadata\.xlsx: lacks .* 'well_qc_flag'"):
         joined(said, plate)
+
+
+def test_a_workbook_that_was_not_read_yet_is_not_taken_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert well_tables.read("20250101").empty
+    assert list(well_tables.read_key().columns) == ["chem_perturbation"]
+    layout.PLATE_METADATA.mkdir(parents=True)
+    layout.workbook("20250101").touch()
+    with pytest.raises(UnreadableError, match=r"well_tables/20250101.csv"):
+        well_tables.read("20250101")
