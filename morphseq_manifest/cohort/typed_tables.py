@@ -102,7 +102,9 @@ def _converted(lines: bytes, types: "pa.Schema", name: str) -> "pa.Table":
     try:
         text = _read(lines, pa.schema([(column, pa.string()) for column in types.names]))
     except pa.ArrowInvalid as error:
-        raise ContentError(f"{name}: not a table of {len(types.names)} columns: {error}. Make it again") from error
+        raise ContentError(
+            f"{name}: not a table of {len(types.names)} columns: {error}. Run its stage again"
+        ) from error
     arrays = []
     for field in types:
         cells, dtype = text[field.name].to_pylist(), columns.dtype_of(field.name)
@@ -139,6 +141,6 @@ def _value(cell: str, dtype: Dtype) -> object:
     if not cell or cell.lower() == "nan":
         return None
     value = float(cell) if _NUMBER.fullmatch(cell) else math.inf
-    if math.isinf(value) or (dtype is Dtype.INTEGER and value != math.floor(value)):
+    if math.isinf(value) or (dtype is Dtype.INTEGER and (value != math.floor(value) or abs(value) >= 1 << 63)):
         return _WRONG
     return int(value) if dtype is Dtype.INTEGER else value

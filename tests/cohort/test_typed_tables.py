@@ -59,6 +59,7 @@ def test_a_cell_is_taken_as_the_stages_take_it(place: int, cell: str, value: obj
     ("place", "cell", "expected"),
     [
         (2, "7.5", "area_px is '7.5', expected a whole number"), (2, "inf", "area_px is 'inf'"),
+        (2, "1e30", "area_px is '1e30', expected a whole number"),
         (3, "warm", "temperature is 'warm', expected a number"), (3, "1e999", "temperature is '1e999'"),
         (3, "1_0", "temperature is '1_0'"), (3, "-inf", "temperature is '-inf'"), (3, "0x10", "temperature is '0x10'"),
         (4, "inf", "z_mu_b_07 is 'inf'"), (5, "maybe", "dead_flag is 'maybe', expected True or False"),
