@@ -10,11 +10,13 @@ from typing import NamedTuple
 import pandas as pd
 
 from morphseq_manifest.base import files
+from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ContentError
 from stages.files import tables
 from stages.files.decoding import decode
 
 _COMMA, _SEPARATORS = ",", ",;\t"
+_CALLED = {";": "semicolons", "\t": "tabs"}
 # The first line that Excel takes as a statement about the others.
 _STATEMENT = re.compile(r"sep=(.)\n")
 _COMMA_DECIMAL = r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?"
@@ -41,6 +43,8 @@ def read(path: Path, numeric: Container[str]) -> pd.DataFrame:
     statement = _STATEMENT.match(text)
     start = statement.end() if statement else 0
     separator = statement[1] if statement else _separator(text.partition("\n")[0])
+    if separator in _CALLED:
+        note(f"{path}: its columns are separated by {_CALLED[separator]}, and decimal commas become points")
     rows = _rows(text[start:], separator, 1 if statement else 0, path)
     header = next(rows, None)
     if header is None or not any(header.cells):
