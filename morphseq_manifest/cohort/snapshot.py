@@ -1,8 +1,10 @@
 """A project with experiments at one moment: besides its settings, lock and stages, its typed params and manifests."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+from morphseq_manifest.cohort.experiments import Experiment
 from morphseq_manifest.cohort.manifests import cohort_manifest, images_manifest, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
 from morphseq_manifest.cohort.manifests.images_manifest import ImagesManifest
@@ -18,6 +20,19 @@ class CohortSnapshot(Snapshot):
     def params(self) -> Params:
         """The settings, typed, with the experiments. Raises as Params and `settings` do."""
         return Params(Path(self.name(PARAMS)), self.settings, self.settings_text)
+
+    @cached_property
+    def has_experiments(self) -> bool:
+        """Whether the project is one of experiments; a mapping of that name may be of other things elsewhere."""
+        listed = self.settings.get("experiments")
+        entries = listed.values() if isinstance(listed, Mapping) else ()
+        named = any(isinstance(entry, Mapping) and "segmenter" in entry for entry in entries)
+        return named or {"experiments", "versions"} <= self.settings.keys()
+
+    @cached_property
+    def experiments(self) -> dict[str, Experiment]:
+        """The experiments listed, in id order; none in a project of other things. Raises as `params` does."""
+        return self.params.experiments if self.has_experiments else {}
 
     def cohort(self, table: str) -> CohortManifest | None:
         """The manifest of df01, df02 or df03; None if the table was never built. Raises for a damaged one."""

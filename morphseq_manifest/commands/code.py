@@ -32,6 +32,8 @@ def code_status(context: click.Context, as_json: bool) -> None:
             display.show_json("morphseq/code-status/1", {"stages": states})
         else:
             display.show_table(view.rows(states), view.title(states))
+    if not states:
+        note("no stage has a version in params.yaml: there is nothing to compare its code with")
     if not as_json:
         for line in view.advice(states):
             note(line)

@@ -108,7 +108,7 @@ def _options(
     from morphseq_manifest.tracker.run.options import Options
 
     model = given["model_name"]
-    chosen, undated = select(snapshot.params.experiments, given["experiments"], given["later_than"])
+    chosen, undated = select(snapshot.experiments, given["experiments"], given["later_than"])
     is_some = given["experiments"] or given["later_than"]
     options = Options(
         targets=() if EVERYTHING in targets else [_ALIASES.get(target, target) for target in targets],

@@ -68,17 +68,14 @@ class Snapshot:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """The settings in params.yaml. Raises as params_file.parse does, and UnreadableError if it is not there."""
+        """The settings in params.yaml; none if there is no such file. Raises as params_file.parse does."""
         text, path = self.settings_text, Path(self.name(PARAMS))
         return self._recall("params", [text.encode()], dict[str, Any], lambda: params_file.parse(text, path))
 
     @cached_property
     def settings_text(self) -> str:
-        """The text of params.yaml. Raises UnreadableError if it is not there."""
-        text = self.text(PARAMS)
-        if text is None:
-            raise UnreadableError(f"{self.name(PARAMS)}: not there. Is this the project's folder?")
-        return text
+        """The text of params.yaml; empty if there is no such file."""
+        return self.text(PARAMS) or ""
 
     @cached_property
     def lock(self) -> Lock:

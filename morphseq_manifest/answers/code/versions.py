@@ -18,7 +18,7 @@ from morphseq_manifest.base.outcomes import Outcome
 from morphseq_manifest.base.reading import read_small
 from morphseq_manifest.cohort import params
 from morphseq_manifest.cohort.manifests import canonical, places
-from morphseq_manifest.tracker.dvc import definition
+from morphseq_manifest.tracker.dvc import definition, params_file
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
 RECORD = places.CODE
@@ -74,7 +74,7 @@ def compare(stage: str, code: StageCode, recorded: StageCode | None) -> StageSta
 
 
 def status(root: Path = Path()) -> list[StageState]:
-    """The state of every stage that runs a module, in the order of dvc.yaml.
+    """The state of every stage that runs a module, in the order of dvc.yaml; none in a project without versions.
 
     Raises ConfigError for wrong settings, UnreadableError if a file or module is missing or can't be read,
     ContentError if the record was edited or damaged.
@@ -88,6 +88,11 @@ def accept(root: Path = Path(), stages: Sequence[str] = ()) -> list[StageState]:
 
     Under an unchanged version, accepting declares the results unchanged. Raises as `status` does.
     """
+    if not _has_versions(root):
+        raise ConfigError(
+            f"{root / PARAMS}: no stage that runs a module has a version, under which its code is recorded. "
+            "Give each one under `versions`, beginning with 1"
+        )
     now, recorded = present(root), read(root)
     _check_names(stages, now, root)
     states = [compare(stage, now[stage], recorded.get(stage)) for stage in dict.fromkeys(stages or now)]
@@ -124,7 +129,12 @@ def _check_versions(states: Iterable[StageState], root: Path) -> None:
 
 
 def present(root: Path = Path()) -> dict[str, StageCode]:
-    """The version and the fingerprints of every stage that runs a module, as they are now."""
+    """The version and the fingerprints of every stage that runs a module, as they are now.
+
+    None in a project that gives no stage a version, and has recorded none.
+    """
+    if not _has_versions(root):
+        return {}
     running = definition.stage_modules(root)
     versions = params.read(root).versions(running)
     code = Code(root, LIBRARY)
@@ -134,6 +144,13 @@ def present(root: Path = Path()) -> dict[str, StageCode]:
         modules = [code.fingerprints(name, where) for name in names]
         stages[stage] = StageCode(versions[stage], {name: value for part in modules for name, value in part.items()})
     return stages
+
+
+def _has_versions(root: Path) -> bool:
+    """Whether stages have versions here; in another project, settings of that name may be of other things."""
+    named = params_file.read(root).get("versions")
+    versioned = isinstance(named, Mapping) and not named.keys().isdisjoint(definition.stage_modules(root))
+    return versioned or bool(read(root))
 
 
 def read(root: Path = Path()) -> dict[str, StageCode]:

@@ -1,7 +1,7 @@
 """What is unusual: what experiments that are no longer listed left behind, folders not listed, code not recorded."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,9 +48,9 @@ class _Pattern(NamedTuple):
 def look(snapshot: CohortSnapshot, workspace: Workspace) -> Unusual:
     """Look for what is unusual in the working tree."""
     keys = {stage.key for stage in snapshot.graph.stages.values() if stage.key is not None}
-    listed = keys | snapshot.params.experiments.keys()
+    listed = keys | snapshot.experiments.keys()
     problems: list[str] = []
-    found = sorted(_leftovers(snapshot.root, snapshot.graph, listed, workspace, problems))
+    found = sorted(_leftovers(snapshot, listed, workspace, problems))
     orphans: dict[str, list[str]] = {}
     for key, path, is_output in found:
         if is_output:
@@ -65,10 +65,10 @@ def look(snapshot: CohortSnapshot, workspace: Workspace) -> Unusual:
 
 
 def _leftovers(
-    root: Path, graph: Graph, listed: set[str], workspace: Workspace, problems: list[str]
+    snapshot: CohortSnapshot, listed: set[str], workspace: Workspace, problems: list[str]
 ) -> Iterator[tuple[str, str, bool]]:
     """Key, path, and whether it is an output, of what would belong to an experiment that is not listed."""
-    patterns = dict(_patterns(graph))
+    root, patterns = snapshot.root, dict(_patterns(snapshot.graph, snapshot.experiments))
     names: dict[str, list[str]] = {}
     for pattern in patterns:
         if pattern.folder not in names:
@@ -98,9 +98,9 @@ def _holds_something(folder: Path) -> bool:
         return folder.is_dir()  # what can't be listed may hold something
 
 
-def _patterns(graph: Graph) -> Iterator[tuple[_Pattern, bool]]:
+def _patterns(graph: Graph, experiments: Collection[str]) -> Iterator[tuple[_Pattern, bool]]:
     """The patterns of the paths that each group reads or makes for its experiments; all alike, so one will do."""
-    firsts = {stage.group: stage for stage in reversed(graph.stages.values()) if stage.key is not None}
+    firsts = {stage.group: stage for stage in reversed(graph.stages.values()) if stage.key in experiments}
     for stage in firsts.values():
         paths = [(out.path, True) for out in stage.outs]
         paths += [(dep, False) for dep in stage.deps if not any(graph.makers_of(dep))]

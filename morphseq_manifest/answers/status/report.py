@@ -40,9 +40,10 @@ class TableState(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """The state of the stages of each experiment chosen, by group, and of the cohort, with what is unusual.
 
-    `undated` are experiments whose ids have no date, where a day was asked for. `warnings` are of what does not fit and
-    of experiments without a row; they make nothing stale. With a choice of experiments, `tables` is empty and `unusual`
-    is None: neither is about some experiments alone.
+    In a project of other things (`has_experiments` is false), `experiments` are items of its groups, and `tables` the
+    stages of none. `undated` are experiments whose ids have no date, where a day was asked for. `warnings` are of what
+    does not fit and of experiments without a row; they make nothing stale. With a choice of experiments, `tables` is
+    empty and `unusual` is None: neither is about some experiments alone.
     """
 
     model: str | None
@@ -52,6 +53,7 @@ class Report(msgspec.Struct, frozen=True):
     undated: list[str]
     unusual: Unusual | None
     warnings: list[str]
+    has_experiments: bool = True
 
     @property
     def steps(self) -> dict[str, Step]:
@@ -90,7 +92,7 @@ def status(
     """
     snapshot = CohortSnapshot(Path(root))
     names = list(experiments)
-    chosen, undated = selection.select(snapshot.params.experiments, names, later_than)
+    chosen, undated = selection.select(snapshot.experiments, names, later_than)
     is_whole = not names and later_than is None
     workspace = Workspace(snapshot.root, threads)
     graph = snapshot.graph
@@ -104,11 +106,12 @@ def status(
             rows.setdefault(stage.key, {})[stage.group] = step
     cohort = [name for name in by_name if graph.stages[name].key is None]
     return Report(
-        model=snapshot.settings.get("model_name"),
+        model=snapshot.settings.get("model_name") if snapshot.has_experiments else None,
         groups=list(dict.fromkeys(stage.group for stage in graph.stages.values() if stage.key is not None)),
         experiments=rows,
         tables={name: _table(name, snapshot, by_name) for name in cohort},
         undated=undated,
+        has_experiments=snapshot.has_experiments,
         unusual=leftovers.look(snapshot, workspace) if is_whole else None,
         warnings=warnings.of_project(snapshot, chosen, [name for name in cohort if name in membership.TABLES]),
     )
@@ -116,12 +119,12 @@ def status(
 
 def _table(name: str, snapshot: CohortSnapshot, by_name: Mapping[str, Step]) -> TableState:
     """What is in a table, by experiment: as recorded, and as the stages before it stand now."""
-    if name not in membership.TABLES:
+    if name not in membership.TABLES or not snapshot.has_experiments:
         return TableState(by_name[name])
     try:
         manifest = snapshot.cohort(name)
         if manifest is None:
-            return TableState(by_name[name], dict.fromkeys(snapshot.params.experiments, Membership.WAITING))
+            return TableState(by_name[name], dict.fromkeys(snapshot.experiments, Membership.WAITING))
         examined = membership.examine(name, snapshot)
     except MorphseqError as error:
         return TableState(by_name[name], problem=str(error))

@@ -24,7 +24,8 @@ def show(report: Report, as_json: bool, verbose: bool = False) -> None:
     if report.experiments:
         _show_experiments(report)
     if report.tables:
-        display.show()
+        if report.experiments or report.has_experiments:
+            display.show()
         _show_tables(report)
     if report.undated:
         display.show(f"\nundated, and so left out: {', '.join(report.undated)}")
@@ -65,15 +66,16 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _show_experiments(report: Report) -> None:
+    word = "experiment" if report.has_experiments else "item"
     rows = [
-        {"experiment": name, **{group: _cell(steps.get(group)) for group in report.groups}}
+        {word: name, **{group: _cell(steps.get(group)) for group in report.groups}}
         for name, steps in report.experiments.items()
     ]
     steps_ = [step for row in report.experiments.values() for step in row.values()]
     counts = {state: sum(step.state == state for step in steps_) for state in State}
     summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     model = f"; latents of {report.model}" if report.model else ""
-    display.show_table(rows, f"{len(rows)} experiment{'s' * (len(rows) != 1)}: {summary or 'no steps'}{model}")
+    display.show_table(rows, f"{len(rows)} {word}{'s' * (len(rows) != 1)}: {summary or 'no steps'}{model}")
 
 
 def _cell(step: Step | None) -> Cell | None:
@@ -86,6 +88,10 @@ def _cell(step: Step | None) -> Cell | None:
 
 
 def _show_tables(report: Report) -> None:
+    if not report.has_experiments:
+        stages = [{"stage": name, "state": _cell(t.step), "why": why(t.step)} for name, t in report.tables.items()]
+        display.show_table(stages, f"{len(stages)} stage{'s' * (len(stages) != 1)}")
+        return
     rows = []
     for name, table in report.tables.items():
         counts = {str(state): table.count(state) for state in Membership}

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 
 from morphseq_manifest.base.errors import UnreadableError
-from morphseq_manifest.base.own_folder import check_links
-from morphseq_manifest.cohort import params, selection
+from morphseq_manifest.cohort import selection
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc import lock_reading
 from morphseq_manifest.tracker.dvc.cache import DvcCache
 from morphseq_manifest.tracker.dvc.lock_reading import Lock, Recorded
@@ -62,15 +62,17 @@ class Scope(msgspec.Struct):
 def read_scope(root: Path, experiments: Sequence[str] = (), later_than: str | None = None) -> Scope:
     """Read what is recorded in a project, for some experiments or, if none are chosen, for all and for the cohort.
 
-    Experiments are chosen as by selection.select. Raises as that, params.read and lock_reading.read do; UnreadableError
-    if nothing is recorded; ConfigError for DVC's settings that can't be used.
+    Experiments are chosen as by selection.select. Raises as that and CohortSnapshot do; UnreadableError if nothing is
+    recorded; ConfigError for DVC's settings that can't be used.
     """
-    check_links(root)
-    listed = params.read(root).experiments
-    found = lock_reading.read(root)
+    snapshot = CohortSnapshot(root)
+    listed, found = snapshot.experiments, snapshot.lock
     chosen, undated = selection.select(listed, experiments, later_than)
     is_whole = not experiments and later_than is None
-    stages = [name for name in found if _of(name) in {"", *listed}]
+    known = {"", *listed}
+    if any(_of(name) not in known for name in found):  # no longer listed, or of a group that goes over other things
+        known |= {stage.key for stage in snapshot.graph.stages.values() if stage.key is not None}
+    stages = [name for name in found if _of(name) in known]
     wanted = [name for name in stages if is_whole or _of(name) in chosen]
     if not wanted:
         whose = "" if is_whole else f" for {', '.join(chosen) or 'such experiments'}"
@@ -87,7 +89,7 @@ def read_scope(root: Path, experiments: Sequence[str] = (), later_than: str | No
         chosen=[current[path] for path in sorted(covering)],
         current=current,
         former={path: record for path, record in _records(found).items() if path not in current},
-        left_out=sorted(recorded - {"", *listed}),
+        left_out=sorted(recorded - known),
         undated=undated,
         waiting=[name for name in chosen if name not in recorded],
     )

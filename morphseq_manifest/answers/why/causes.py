@@ -75,7 +75,7 @@ class Causes:
                 yield Change("setting", "all", new="recorded for the first time")
                 continue
             olds, news = ({name: before[name]} if name in before else {}), ({name: new} if present else {})
-            if name == "experiments":
+            if name == "experiments" and self._snapshot.has_experiments:
                 yield from changes.compare("experiment", before.get(name) or {}, new or {})
                 continue
             for change in changes.settings(olds, news):
@@ -89,7 +89,7 @@ class Causes:
             return  # said of the stage that makes it
         if what == "deleted":
             yield Change("folder" if recorded.nfiles is not None else "file", path, _recorded(recorded), None)
-        elif stage.name in membership.TABLES and len(makers) > 1:
+        elif stage.name in membership.TABLES and len(makers) > 1 and self._snapshot.has_experiments:
             yield from self._contributions(stage.name, path, recorded)
         else:
             yield from self._content("result" if makers else "input", path, recorded)

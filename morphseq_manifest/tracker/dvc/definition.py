@@ -19,14 +19,18 @@ def read_bytes(root: Path) -> bytes:
 
 
 def parse(data: bytes, name: str) -> dict[str, Any]:
-    """Read the bytes of a dvc.yaml; `name` is for messages. Raises ConfigError for what is no pipeline."""
+    """Read the bytes of a dvc.yaml, which may have no `stages`; `name` is for messages.
+
+    Raises ConfigError for what is no pipeline.
+    """
     try:
         values = yaml_text.load(data.decode())
     except UnicodeDecodeError as error:
         raise ConfigError(f"{name}: not UTF-8 at byte {error.start}. Save it as UTF-8") from error
     except NotYamlError as error:
         raise ConfigError(f"{name}{error.where}: not valid YAML: {error}") from error
-    stages = values.get("stages") if isinstance(values, Mapping) else None
+    values = {} if values is None else values
+    stages = values.setdefault("stages", {}) if isinstance(values, dict) else None
     if not isinstance(stages, Mapping) or not all(isinstance(entry, Mapping) for entry in stages.values()):
         raise ConfigError(f"{name}: no pipeline: expected `stages`, a mapping with a mapping for each stage")
     return dict(values)

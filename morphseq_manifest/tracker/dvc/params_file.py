@@ -17,17 +17,21 @@ _KINDS = {"str", "int", "float", "bool", "null", "map", "seq"}
 
 
 def read(root: Path = Path()) -> dict[str, Any]:
-    """The settings in `root`/params.yaml. Raises UnreadableError if it can't be read, and as `parse` does."""
+    """The settings in `root`/params.yaml; none if there is no such file. Raises UnreadableError, and as `parse`."""
     path = root / PARAMS
-    return parse(files.read_text(path, "Run this in the project's folder", "Save it as UTF-8"), path)
+    if not path.exists():
+        return {}
+    return parse(files.read_text(path, "Restore its permissions", "Save it as UTF-8"), path)
 
 
 def parse(text: str, path: Path = PARAMS) -> dict[str, Any]:
-    """The settings in the text of a params.yaml; `path` is for messages.
+    """The settings in the text of a params.yaml, which may be empty; `path` is for messages.
 
     Raises ConfigError for what is not YAML, a key given twice, and a date or another kind of value that DVC refuses.
     """
     try:
+        if yaml_text.compose(text) is None:
+            return {}
         _check(compose(text, path), path)
         values: dict[str, Any] = yaml_text.load(text)
     except NotYamlError as error:
