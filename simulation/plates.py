@@ -87,7 +87,6 @@ def main(data_root: Path) -> None:
     with click.progressbar(length=total, label="simulated plates", file=sys.stderr) as bar:
         outcomes = [write_plate(plate, data_root, lambda: bar.update(1)) for plate in PLATES]
     write_reference(data_root)
-    (data_root / "metadata/plate_metadata").mkdir(parents=True, exist_ok=True)  # for workbooks, of which there are none
     for plate, written in zip(PLATES, outcomes, strict=True):
         note(f"{plate.experiment}: {'written' if written else 'there already, unchanged'}")
 

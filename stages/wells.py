@@ -4,7 +4,7 @@ DVC can't depend on a file that may be missing. So this reads the whole folder, 
 with or without a workbook: `build03` of a plate runs again only if what is said of that plate has changed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 import click
@@ -20,29 +20,36 @@ from stages.files import cohort_tables, layout, perturbation_key, tables, well_m
 
 # What Excel and LibreOffice keep beside a workbook that somebody has open.
 _LOCKS = ("~$", ".~lock.")
+_WORKBOOK = layout.workbook("").stem
 
 
-def find(folder: Path, expected: Iterable[Path]) -> tuple[set[Path], list[str]]:
-    """Which of the `expected` files are in a folder, and the names of the others in it, but for hidden ones.
+def find(folder: Path, expected: Iterable[Path], tables: Container[str]) -> tuple[set[Path], list[str]]:
+    """Which of the `expected` files are in a folder, and the names of other workbooks in it.
 
-    Raises UnreadableError if there is no such folder, ContentError for an expected file of another format.
+    `tables` are the names of plate tables, which lie there too. Raises UnreadableError if there is no such folder,
+    ContentError for an expected file of another format.
     """
     try:
         names = sorted(path.name for path in folder.iterdir())
     except OSError as error:
-        raise files.unreadable(folder, error, f"Make it, if no plate has a workbook: `mkdir -p {folder}`") from error
+        raise files.unreadable(folder, error, "Put the plate tables there") from error
     wanted = {path.name: path for path in expected}
     stems = {path.stem.lower(): name for name, path in wanted.items()}
     others = []
-    for name in (name for name in names if name not in wanted and not name.startswith((".", *_LOCKS))):
+    for name in (name for name in names if name not in wanted and name not in tables and not _is_hidden(name)):
         if meant := stems.get(Path(name).stem.lower()):
             raise ContentError(
                 f"{folder / files.printable(name)}: expected {meant}. Save it in that format, under that name"
             )
-        others.append(files.printable(name))
+        if Path(name).stem.endswith(_WORKBOOK):
+            others.append(files.printable(name))
     for name in (name for name in names if name.startswith(_LOCKS)):
         note(f"{folder / files.printable(name)}: somebody has the file open; what is not saved yet is not read")
     return {wanted[name] for name in names if name in wanted}, others
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", *_LOCKS))
 
 
 def read_workbook(path: Path, experiment: str) -> pd.DataFrame:
@@ -59,9 +66,10 @@ def read_all(experiments: Iterable[str]) -> dict[Path, pd.DataFrame]:
     Raises as `find` does, UnreadableError for a file that can't be read, and ContentError with what is wrong in each.
     """
     workbooks, key = {layout.workbook(name): name for name in experiments}, layout.PERTURBATION_KEY
-    present, others = find(layout.PLATE_METADATA, [*workbooks, key])
+    tables_of_plates = {layout.plate_table(name).name for name in workbooks.values()}
+    present, others = find(layout.PLATES, [*workbooks, key], tables_of_plates)
     if others:
-        note(f"{layout.PLATE_METADATA}: not of a listed experiment, and so not read: {', '.join(others)}")
+        note(f"{layout.PLATES}: not of a listed experiment, and so not read: {', '.join(others)}")
     made = {layout.well_table(name): pd.DataFrame({well_tables.WELL: []}, dtype=str) for name in workbooks.values()}
     made[layout.KEY_TABLE] = pd.DataFrame({perturbation_key.OF[0]: []}, dtype=str)
     faults = []

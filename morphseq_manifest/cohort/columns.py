@@ -110,7 +110,7 @@ COLUMNS = (
     Column("Width (um)", FLOAT, PLATE, "the frame's width", "um", _NOT_GIVEN, needed=True, least=1, most=1e6),
     Column("Height (px)", INTEGER, PLATE, "the frame's height", "px", _NOT_GIVEN, needed=True, least=1, most=1e5),
     Column("Width (px)", INTEGER, PLATE, "the frame's width", "px", _NOT_GIVEN, needed=True, least=1, most=1e5),
-    Column("BF Channel", INTEGER, PLATE, "the number of the bright-field channel", blank=_NOT_GIVEN),
+    Column("BF Channel", TEXT, PLATE, "the bright-field channel, by its number or its name", blank=_NOT_GIVEN),
     Column("Objective", TEXT, PLATE, "the objective", blank=_NOT_GIVEN),
     Column("Time (s)", FLOAT, PLATE, "when the frame was taken", "s", _NOT_GIVEN),
     Column("medium", TEXT, PLATE, "the medium", blank=_NOT_GIVEN, in_workbook=("medium", "media")),

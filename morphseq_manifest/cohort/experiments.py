@@ -20,7 +20,7 @@ _KEY = "experiments"
 _Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What params.yaml says of one experiment: the name of its segmenter's model folder, and how its frames are read.
 
     What is not said, the frames say: `pixel_range`, the numbers that become black and white, of frames of more than 8

@@ -44,7 +44,7 @@ def read(path: Path, numeric: Container[str]) -> pd.DataFrame:
     start = statement.end() if statement else 0
     separator = statement[1] if statement else _separator(text.partition("\n")[0])
     if separator in _CALLED:
-        note(f"{path}: its columns are separated by {_CALLED[separator]}, and decimal commas become points")
+        note(f"{path}: its columns are separated by {_CALLED[separator]}")
     rows = _rows(text[start:], separator, 1 if statement else 0, path)
     header = next(rows, None)
     if header is None or not any(header.cells):

@@ -7,7 +7,6 @@ from morphseq_manifest.cohort.manifests import places
 DATA = Path("data")
 FRAMES = DATA / "built_image_data/stitched_FF_images"
 PLATES = DATA / "metadata/built_metadata_files"
-PLATE_METADATA = DATA / "metadata/plate_metadata"
 WELL_TABLES = DATA / "metadata/well_tables"
 SEGMENTATION = DATA / "segmentation"
 MODELS = SEGMENTATION / "segmentation_models"
@@ -17,7 +16,7 @@ BUILD03 = DATA / "metadata/build03_output"
 SNIPS = DATA / "training_data/bf_embryo_snips"
 LATENTS = DATA / "analysis/latent_embeddings/legacy"
 VAES = DATA / "models/legacy"
-PERTURBATION_KEY = PLATE_METADATA / "perturbation_key.csv"
+PERTURBATION_KEY = PLATES / "perturbation_key.csv"
 KEY_TABLE = WELL_TABLES / "perturbation_key.csv"
 COHORT = DATA / "metadata/combined_metadata_files"
 REFERENCE_CURVES = DATA / "metadata/reference/sa_reference_curves.csv"
@@ -37,7 +36,7 @@ def plate_table(experiment: str) -> Path:
 
 def workbook(experiment: str) -> Path:
     """The workbook in which people describe the experiment's plate, an input that need not be there."""
-    return PLATE_METADATA / f"{experiment}_well_metadata.xlsx"
+    return PLATES / f"{experiment}_well_metadata.xlsx"
 
 
 def well_table(experiment: str) -> Path:

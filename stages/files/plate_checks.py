@@ -35,10 +35,7 @@ def _check_names(plate: pd.DataFrame, path: Path) -> None:
 
 
 def _check_range(plate: pd.DataFrame, column: columns.Column, path: Path) -> None:
-    if column.needed:
-        values = tables.numbers(plate, column.name, path)
-    else:  # what nothing is computed with may also be a word
-        values = pd.to_numeric(plate[column.name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    values = tables.numbers(plate, column.name, path)
     wrong = np.flatnonzero((values < column.least) | (values > column.most) | np.isinf(values))
     if len(wrong):
         found, row = plate[column.name].iloc[wrong[0]], tables.row_of(plate, wrong[0])

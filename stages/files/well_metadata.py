@@ -116,8 +116,8 @@ def _fault_of_number(cell: Cell, column: Column) -> str:
     if cell.kind is Kind.FLAG:
         return ", expected a number: 1 or 0. Correct it"
     value = pd.to_numeric(cell.text, errors="coerce")
-    if np.isnan(value):  # what nothing is computed with may also be a word
-        return f", not a number. {tables.cure(cell.text)}" if column.needed else ""
+    if np.isnan(value):
+        return f", not a number. {tables.cure(cell.text)}"
     if not column.least <= value <= column.most or np.isinf(value):
         return f", expected {column.limits or 'a number'}. Correct it"
     is_whole = column.dtype is not Dtype.INTEGER or _WHOLE.fullmatch(cell.text)

@@ -13,7 +13,7 @@ from stages.files import layout
 from stages.files.tables import format_numbers
 from tests.project import PLATES, REPOSITORY
 
-LOOK_LIKE_NUMBERS = {"experiment_date"}
+LOOK_LIKE_NUMBERS = {"experiment_date", "BF Channel"}
 FORMS = {
     Dtype.FLAG: re.compile(r"True|False"),
     Dtype.INTEGER: re.compile(r"-?\d+"),

@@ -72,13 +72,11 @@ def test_the_same_input_gives_the_same_bytes(project: Project) -> None:
         assert path.read_bytes() == before
 
 
-def test_a_word_for_a_number_stops_df01_and_names_row_and_column(project: Project) -> None:
-    edit(project.plate(SNAPSHOT), "BF Channel", 3, "GFP")
+def test_a_word_for_a_number_is_named_before_anything_is_made(project: Project) -> None:
+    edit(project.plate(SNAPSHOT), "Time (s)", 3, "noon")
     before = {path: path.read_bytes() for path in (project.root / layout.COHORT).iterdir()}
-    project.repro("build03")
-    output = project.run("python", "-m", "stages.df01", fails=True)
-    assert f"expr_embryo_metadata_{SNAPSHOT}.csv, row {SNAPSHOT}_A04_e01_t0000: BF Channel is 'GFP'" in output
-    assert "Correct it in the plate table" in output
+    output = project.repro("df01", fails=True).output
+    assert f"{SNAPSHOT}_metadata.csv, row 5: Time (s) is 'noon', not a number" in output
     assert {path: path.read_bytes() for path in (project.root / layout.COHORT).iterdir()} == before
 
 

@@ -12,7 +12,7 @@ from tests.running import named, run_json
 from tests.stages.files.books import Fill, grid, rows, write
 
 TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
-FOLDER, TABLES = "data/metadata/plate_metadata", "data/metadata/well_tables"
+FOLDER, TABLES = "data/metadata/built_metadata_files", "data/metadata/well_tables"
 PARAMS = "experiments:\n  {}: {{segmenter: threshold}}\n  {}: {{segmenter: threshold}}\nversions: {{wells: 1}}\n"
 
 
@@ -62,7 +62,7 @@ def test_what_is_not_read_in_the_folder_is_named(small: Project) -> None:
     for name in ("readme.txt", "~$b_well_metadata.xlsx", ".~lock.b_well_metadata.xlsx#", ".DS_Store"):
         (small.root / FOLDER / name).write_bytes(b"x")
     said = wells(small)
-    assert f"{FOLDER}: not of a listed experiment, and so not read: 20240419_well_metadata.xlsx, readme.txt" in said
+    assert f"{FOLDER}: not of a listed experiment, and so not read: 20240419_well_metadata.xlsx\n" in said
     assert f"{FOLDER}/~$b_well_metadata.xlsx: somebody has the file open; what is not saved yet is not read" in said
     assert "DS_Store" not in said
 
@@ -92,9 +92,11 @@ def test_what_is_wrong_is_told_of_every_file(small: Project) -> None:
     assert f"{FOLDER}/perturbation_key.csv: its first column is 'gene'" in said
 
 
-def test_without_the_folder_the_way_to_make_it_is_told(small: Project) -> None:
+def test_without_the_folder_what_goes_there_is_told(small: Project) -> None:
     (small.root / FOLDER).rmdir()
-    assert f"Make it, if no plate has a workbook: `mkdir -p {FOLDER}`" in wells(small, fails=True)
+    assert f"{FOLDER}: can't be read (No such file or directory). Put the plate tables there" in wells(
+        small, fails=True
+    )
 
 
 def test_an_experiment_named_as_the_key_is_refused(small: Project) -> None:

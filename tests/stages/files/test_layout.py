@@ -50,7 +50,7 @@ def test_the_cohort_stages_read_and_make_what_the_layout_names(
     recorded: dict[str, tuple[set[str], set[str]]],
 ) -> None:
     assert recorded["experiments"][1] == paths(layout.EXPERIMENTS)
-    assert recorded["wells"] == (paths(layout.PLATE_METADATA), paths(layout.WELL_TABLES))
+    assert recorded["wells"] == (paths(layout.PLATES), paths(layout.WELL_TABLES))
     for name in ("df01", "df02", "df03"):
         made = (layout.cohort_table(name), layout.typed_table(name), layout.cohort_manifest(name))
         assert recorded[name][1] == paths(*made)

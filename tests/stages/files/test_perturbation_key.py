@@ -27,9 +27,9 @@ def test_rows_get_what_the_key_says_and_values_without_an_entry_are_counted(
         **TABLE.to_dict("list"), "gene": ["", "Tbx5a", "", ""], "control of": ["", "wt", "", ""],
     }  # fmt: skip
     said = capsys.readouterr().err
-    assert said == (
-        "df02: 1 values of genotype, in 1 rows, have no entry in data/metadata/plate_metadata/perturbation_key.csv: "
-        "'gdf3'\n"
+    assert said.endswith(
+        "df02: 1 values of genotype, in 1 rows, have no entry in "
+        "data/metadata/built_metadata_files/perturbation_key.csv: 'gdf3'\n"
     )
 
 

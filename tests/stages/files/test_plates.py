@@ -98,7 +98,6 @@ def test_another_separator_is_taken_as_it_is(tmp_path: Path, separator: str) -> 
     [
         cell(3, "temperature", ""),
         cell(3, "temperature", "nan"),
-        cell(3, "embryos_per_well", "2 or 3"),
         cell(3, "experiment_date", "2025-03-05"),
         cell(3, "experiment_date", "20250305"),
         cell(3, "experiment_date", ""),
