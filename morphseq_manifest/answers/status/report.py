@@ -39,9 +39,9 @@ class TableState(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """The state of the stages of each experiment chosen, by group, and of the cohort, with what is unusual.
 
-    In a project of other things (`has_experiments` is false), `experiments` are the items of its groups, and `tables`
-    the stages of none. `undated` are experiments whose ids have no date, where a day was asked for. With a choice of experiments,
-    `tables` is empty and `unusual` is None: neither is about some experiments alone.
+    In a project of other things (`has_experiments` is false), `experiments` are the items of its groups, and
+    `tables` the stages of none. `undated` are experiments whose ids have no date, where a day was asked for. With a
+    choice of experiments, `tables` is empty and `unusual` is None: neither is about some experiments alone.
     """
 
     model: str | None
@@ -95,7 +95,7 @@ def status(
     graph = snapshot.graph
     keys = {*chosen}
     wanted = [name for name, stage in graph.stages.items() if is_whole or stage.key in keys]
-    by_name = steps(graph, assess(snapshot, workspace, wanted), snapshot.lock, failure_notes.read(snapshot.root))
+    by_name = steps(graph, assess(snapshot, workspace, wanted), snapshot.entries, failure_notes.read(snapshot.root))
     rows: dict[str, dict[str, Step]] = {name: {} for name in chosen}
     for name, step in by_name.items():
         stage = graph.stages[name]

@@ -16,11 +16,12 @@ _PROTECTED = 0o444
 class DvcCache:
     """The cache of the project in `root`, in its folder or where DVC's settings have put it. Raises ConfigError.
 
-    `settings` are those of DVC's that say how files are linked, shared and locked.
+    `config` are DVC's settings.
     """
 
     def __init__(self, root: Path) -> None:
-        self.folder, self.settings = config.read(root)
+        self.config = config.read(root)
+        self.folder = Path(self.config.cache)
         self.place = f"{self.folder}/files/md5"
 
     def path(self, md5: str) -> str:

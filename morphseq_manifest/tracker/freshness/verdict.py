@@ -1,6 +1,6 @@
 """What `dvc status` says of every stage: which of its dependencies, settings and outputs are not as recorded."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from morphseq_manifest.tracker.dvc.stages import Stage
 class Verdict(msgspec.Struct, frozen=True):
     """What is not as recorded of one stage, in DVC's words; an empty one is up to date as far as it goes itself.
 
-    `deps` and `outs` by path: modified, deleted, not in cache. `settings` by dotted name: modified, deleted, new.
+    `deps` and `outs` by path: modified, deleted, not in cache. `settings` as `labelled`: modified, deleted, new.
     `troubles` say what could not be determined: such a stage is never up to date.
     """
 
@@ -39,7 +39,10 @@ class Verdict(msgspec.Struct, frozen=True):
     def as_dvc(self) -> list[Any]:
         """The same as `dvc status --json` has it."""
         entries: list[Any] = []
-        params = {PARAMS.name: "new" if "" in self.settings else self.settings} if self.settings else {}
+        params: dict[str, Any] = {}
+        for label, what in self.settings.items():
+            file, name = file_of(label)
+            params[file] = {**params.get(file, {}), name: what} if name else what
         if self.deps or params:
             entries.append({"changed deps": self.deps | params})
         if self.outs:
@@ -89,20 +92,47 @@ def _differences(
     return differences
 
 
-def settings_changed(names: list[str], locked: dict[str, dict[str, Any]], values: Mapping[str, Any]) -> dict[str, str]:
-    """The settings that are not as recorded; under an empty name where none was recorded at all."""
-    if not names:
-        return {}
-    before = locked.get(PARAMS.name)
-    if before is None:
-        return {"": "new"}
-    changed = {}
-    for name in names:
-        there, value = find(values, name)
-        if not there:
-            changed[name] = "deleted"
-        elif name not in before:
-            changed[name] = "new"
-        elif value != before[name]:
-            changed[name] = "modified"
+def settings_changed(
+    params: Mapping[str, list[str]],
+    locked: Mapping[str, Mapping[str, Any]],
+    values: Callable[[str], Mapping[str, Any] | None],
+    as_written: Callable[[str], str] = str,
+) -> dict[str, str]:
+    """The settings that are not as recorded, as `labelled`; under an empty name if none of a file was recorded at all.
+
+    `params` are names by file, `locked` what is recorded by file as dvc.lock writes it, `values` what is in a file now.
+    """
+    changed: dict[str, str] = {}
+    for file, names in params.items():
+        now, before = values(file), locked.get(as_written(file))
+        if now is None:
+            changed[labelled(file, "")] = "deleted"
+        elif before is None:
+            changed[labelled(file, "")] = "new"
+        else:
+            changed |= {labelled(file, name): what for name, what in _changed(names, before, now)}
     return changed
+
+
+def _changed(names: Iterable[str], before: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What became of the settings `names`, or of all, in one file."""
+    names = list(names)
+    for name in names or dict.fromkeys([*values, *before]):
+        there, value = find(values, name) if names else (name in values, values.get(name))
+        if not there:
+            yield name, "deleted"
+        elif name not in before:
+            yield name, "new"
+        elif (list(value) if isinstance(value, tuple) else value) != before[name]:
+            yield name, "modified"
+
+
+def labelled(file: str, name: str) -> str:
+    """How a setting is named: by its dotted name, after the file if that is not params.yaml."""
+    return name if file == PARAMS.name else f"{file}:{name}"
+
+
+def file_of(label: str) -> tuple[str, str]:
+    """The file and the name of a setting that is `labelled` so."""
+    file, colon, name = label.rpartition(":")
+    return (file, name) if colon else (PARAMS.name, label)

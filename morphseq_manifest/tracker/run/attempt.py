@@ -52,7 +52,7 @@ class Attempt:
     def __init__(self, stage: Stage, means: Means) -> None:
         self._stage, self._means = stage, means
         self._root = means.snapshot.root
-        self._entry = means.snapshot.lock.get(stage.name)
+        self._entry = means.snapshot.entries.get(stage.name)
         self._outputs = Outputs(self._root, means.workspace, stage, self._entry)
         self._is_forced = stage.name in means.forced
 

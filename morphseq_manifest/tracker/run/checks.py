@@ -11,7 +11,7 @@ def check_settings(snapshot: Snapshot, workspace: Workspace) -> None:
     """Raise ConfigError for what stages can't need, and what would make the records differ from those of DVC."""
     for stage in {stage.group: stage for stage in snapshot.graph.stages.values()}.values():
         capacity.needs(stage)
-    for name, value in workspace.dvc_cache.settings.items():
+    for name, value in workspace.dvc_cache.config.unsupported.items():
         raise ConfigError(f"{snapshot.root}: DVC's setting {name} = {value} is not supported here. Use `dvc repro`")
     outs = [out.path for stage in snapshot.graph.stages.values() for out in stage.outs if out.cache]
     ignored = git.ignored(snapshot.root, outs)

@@ -8,7 +8,7 @@ from pathlib import Path
 from morphseq_manifest.base import files
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
-from morphseq_manifest.tracker.dvc.stages import Output, Stage
+from morphseq_manifest.tracker.dvc.stages import Output, Stage, file_name, stage_name
 from morphseq_manifest.tracker.run.cached import Cached
 
 _ASIDE = files.OWN / "aside"
@@ -20,7 +20,7 @@ class Outputs:
     def __init__(self, root: Path, workspace: Workspace, stage: Stage, entry: StageLock | None) -> None:
         self._root, self._workspace, self._cached = root, workspace, Cached(root, workspace)
         self._stage, self._entry = stage, entry
-        self._aside = root / _ASIDE / stage.name
+        self._aside = root / _ASIDE / file_name(stage.name)
 
     def clear(self) -> None:
         """Delete what the stage made before, as DVC does; what DVC's cache does not hold is set aside."""
@@ -71,7 +71,7 @@ def recover(root: Path, workspace: Workspace, stages: Mapping[str, Stage], lock:
     """Put back what a run that was killed had set aside, unless it has been made anew since."""
     folder = root / _ASIDE
     for name in sorted(os.listdir(folder)) if folder.is_dir() else ():  # noqa: PTH208 - as names
-        stage, entry = stages.get(name), lock.get(name)
+        stage, entry = stages.get(stage_name(name)), lock.get(stage_name(name))
         for number, out in enumerate(stage.outs if stage else ()):
             aside, place = folder / name / str(number), root / out.path
             recorded = entry.outs.get(out.path) if entry else None

@@ -34,7 +34,7 @@ class Runner:
         After Ctrl-C or an error what has finished is recorded, and what runs is ended.
         """
         means = self._means
-        recover(means.snapshot.root, means.workspace, self._graph.stages, means.snapshot.lock)
+        recover(means.snapshot.root, means.workspace, self._graph.stages, means.snapshot.entries)
         queue = Queue(self._order, self._graph.before)
         running = 0
         with interruption.held(), ThreadPoolExecutor(threads) as pool:
