@@ -45,6 +45,13 @@ class Twins:
                 Repo.init(".", no_scm=not scm, subdir=bool(inside)).close()
         self.write(files)
 
+    @classmethod
+    def of(cls, folder: Path) -> "Twins":
+        """Two copies that are there already."""
+        twins = cls.__new__(cls)
+        twins.folder, twins.inside = folder, ""
+        return twins
+
     @property
     def ours(self) -> Project:
         """The copy in which `morphseq` works."""
@@ -90,7 +97,7 @@ class Twins:
         return theirs
 
     def check_refused(self, said: str) -> None:
-        """Assert that DVC refuses the project, and ours too, in these words."""
+        """Assert that DVC does not run the project to its end, and that ours refuses it, in these words."""
         assert not self._repro().fine
         code, output = self.ours.ending("morphseq", "run")
         assert (code, said in output) == (2, True), f"{code}: {output}"
@@ -164,6 +171,8 @@ def tree(root: Path) -> dict[str, bytes]:
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if name not in _OWN]
         for name in names:
+            if name in _OWN:
+                continue
             path = Path(folder, name)
             place = path.relative_to(root).as_posix()
             mode = f"{path.stat().st_mode:o} ".encode() if ".dvc/cache" in place else b""

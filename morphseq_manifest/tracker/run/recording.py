@@ -15,15 +15,23 @@ from morphseq_manifest.tracker.dvc.lock_reading import StageLock
 from morphseq_manifest.tracker.dvc.params_file import find
 from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.run.cached import Cached
+from morphseq_manifest.tracker.run.git_ignoring import GitIgnoring
 
 
 class Recorder:
     """Makes the entries of the project in `root`, with DVC's cache and run cache; `settings` are those in a file now.
 
-    An entry has paths as dvc.lock writes them.
+    An entry has paths as dvc.lock writes them. What a stage has made is put into .gitignore by `ignoring`.
     """
 
-    def __init__(self, root: Path, workspace: Workspace, settings: Callable[[str], Mapping[str, Any] | None]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        workspace: Workspace,
+        settings: Callable[[str], Mapping[str, Any] | None],
+        ignoring: GitIgnoring,
+    ) -> None:
+        self._ignoring = ignoring
         self._root, self._workspace, self._settings = root, workspace, settings
         self._cached = Cached(root, workspace)
         self._runs = Path(workspace.dvc_cache.place).parents[1] / "runs"
@@ -59,6 +67,7 @@ class Recorder:
             if contents[out.path].md5 is None:
                 what = contents[out.path].trouble or f"{self._root / out.path}: was not made"
                 raise ContentError(f"{what}. Stage {stage.name} should have made it: see its log")
+        self._ignoring.add(stage)
         items = [self._item(stage, out.path, contents[out.path]) for out in stage.outs]
         entry = Entry(asked.cmd, asked.deps, asked.params, items)
         # DVC keeps manifests, which are in git, for the run cache alone.
