@@ -175,6 +175,8 @@ def tree(root: Path) -> dict[str, bytes]:
                 continue
             path = Path(folder, name)
             place = path.relative_to(root).as_posix()
+            if place.startswith(".dvc/cache/") and not place.startswith((".dvc/cache/files/", ".dvc/cache/runs/")):
+                continue  # where DVC 2 had its cache, DVC 3 leaves listings of folders, which nothing refers to
             mode = f"{path.stat().st_mode:o} ".encode() if ".dvc/cache" in place else b""
             found[place] = mode + path.read_bytes()
     return found

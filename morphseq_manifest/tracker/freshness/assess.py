@@ -27,7 +27,7 @@ def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | No
     finally:
         workspace.save()  # after Ctrl-C too: what was read need not be read again
     cached = [
-        recorded.md5
+        recorded.kept
         for stage in stages
         if (entry := lock.get(stage.name))
         for out in stage.outs
@@ -35,7 +35,10 @@ def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | No
     ]
     held = workspace.held(cached)
     settings = SettingsChanged(snapshot)
-    return {stage.name: judge(stage, lock.get(stage.name), contents, held, settings.of(stage)) for stage in stages}
+    return {
+        stage.name: judge(stage, lock.get(stage.name), contents, held, settings.of(stage), workspace.legacy_md5)
+        for stage in stages
+    }
 
 
 class SettingsChanged:

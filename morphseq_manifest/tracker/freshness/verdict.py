@@ -56,17 +56,18 @@ def judge(
     contents: Mapping[str, Content],
     held: Mapping[str, bool],
     settings: dict[str, str],
+    legacy_md5: Callable[[str], str | None],
 ) -> Verdict:
     """Compare a stage with its entry in dvc.lock.
 
     `contents` is what is at each path; `held` says of the md5 of cached outputs whether DVC's cache holds it;
-    `settings` are those of the stage that are not as recorded.
+    `settings` are those of the stage that are not as recorded. `legacy_md5` gives that of DVC 2 for a path.
     """
-    deps = {} if stage.frozen else _differences(stage.deps, entry.deps if entry else {}, contents)
-    outs = _differences([out.path for out in stage.outs], entry.outs if entry else {}, contents)
+    deps = {} if stage.frozen else _differences(stage.deps, entry.deps if entry else {}, contents, legacy_md5)
+    outs = _differences([out.path for out in stage.outs], entry.outs if entry else {}, contents, legacy_md5)
     for out in stage.outs:
         recorded = entry.outs.get(out.path) if entry else None
-        if recorded and out.cache and not held[recorded.md5]:
+        if recorded and out.cache and not held[recorded.kept]:
             outs[out.path] = "not in cache"
     paths = [*([] if stage.frozen else stage.deps), *(out.path for out in stage.outs)]
     return Verdict(
@@ -80,7 +81,10 @@ def judge(
 
 
 def _differences(
-    paths: Iterable[str], recorded: Mapping[str, Recorded], contents: Mapping[str, Content]
+    paths: Iterable[str],
+    recorded: Mapping[str, Recorded],
+    contents: Mapping[str, Content],
+    legacy_md5: Callable[[str], str | None],
 ) -> dict[str, str]:
     differences = {}
     for path in paths:
@@ -88,6 +92,8 @@ def _differences(
         if content.is_absent:
             differences[path] = "deleted"
         elif content.trouble is None and (before is None or before.md5 != content.md5):
+            if before is not None and before.legacy and legacy_md5(path) == before.md5:
+                continue
             differences[path] = "modified"
     return differences
 

@@ -48,8 +48,8 @@ class Outputs:
                 shutil.move(aside, place)
             elif out.persist:
                 continue
-            elif recorded and out.cache and self._cached.holds(recorded.md5):
-                self._cached.bring_back(out.path, recorded.md5, recorded.isexec)
+            elif recorded and out.cache and self._cached.holds(recorded.kept):
+                self._cached.bring_back(out.path, recorded.kept, recorded.isexec)
             else:
                 files.remove(place)  # half-made: nothing was there before
         self._workspace.look_again(out.path for out in self._stage.outs)
@@ -64,7 +64,7 @@ class Outputs:
 
     def _is_cached(self, path: str, recorded: Recorded) -> bool:
         content = self._workspace.look([path])[path]
-        return content.md5 == recorded.md5 and self._cached.holds(recorded.md5)
+        return content.md5 == recorded.md5 and self._cached.holds(recorded.kept)
 
 
 def recover(root: Path, workspace: Workspace, stages: Mapping[str, Stage], lock: Mapping[str, StageLock]) -> None:
