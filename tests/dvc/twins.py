@@ -75,12 +75,13 @@ class Twins:
 
     def check_status(self) -> bool:
         """Assert that both say the same: up to date, or which stages are not as recorded; whether all is."""
-        with _repo(self.theirs) as repo:
+        with repo_in(self.theirs) as repo:
             theirs: Any = repo.status()
         code, output = self.ours.ending("morphseq", "status", "--json")
         report: Any = as_json(output)
         late = _late(report)
-        assert (code, late) == (1 if theirs else 0, set(theirs)), f"DVC: {theirs}\nours: {output}"
+        said = f"DVC: {theirs}\nours: {code} {sorted(late)}: {output}"
+        assert (code, late) == (1 if theirs else 0, set(theirs)), said
         return not theirs
 
     def check_run(self, *arguments: str) -> Done:
@@ -110,7 +111,7 @@ class Twins:
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         try:
-            with _repo(self.theirs) as repo:
+            with repo_in(self.theirs) as repo:
                 repo.reproduce(on_error="keep-going")
             fine = True
         except (DvcException, ValueError, TypeError, AttributeError, KeyError, AssertionError):
@@ -143,7 +144,8 @@ def _at(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _repo(root: Path) -> Iterator[Repo]:
+def repo_in(root: Path) -> Iterator[Repo]:
+    """DVC's own view of a project, in whose folder this block is."""
     with _at(root), Repo(".") as repo:
         yield repo
 

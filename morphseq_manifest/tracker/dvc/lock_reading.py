@@ -217,7 +217,7 @@ def _from_yaml(entry: dict[str, Any]) -> StageLock:
     if extra := entry.keys() - {"cmd", "deps", "outs", "params"}:
         raise TypeError(f"a stage has no `{min(extra, key=str)}`")
     deps, outs = (
-        {msgspec.convert(item["path"], str): _recorded_from_yaml(item) for item in entry.get(part, [])}
+        {msgspec.convert(item["path"], str): recorded_from_yaml(item) for item in entry.get(part, [])}
         for part in ("deps", "outs")
     )
     params = msgspec.convert(entry.get("params", {}), dict[str, dict[str, Any]])
@@ -239,7 +239,8 @@ def _settings_text(params: dict[str, dict[str, Any]]) -> str:
     return out.getvalue()
 
 
-def _recorded_from_yaml(item: dict[str, Any]) -> Recorded:
+def recorded_from_yaml(item: dict[str, Any]) -> Recorded:
+    """A dependency or output as DVC writes it in YAML. Raises TypeError, ValueError for anything else."""
     if (extra := item.keys() - _ENTRY - {"path", "cloud", "files"}) or item.get("hash", "md5") != "md5":
         raise TypeError(f"{item['path']}: {min(extra, key=str) if extra else 'its hash'} is not what DVC 3 writes")
     item = item if "files" not in item else _with_files(item)

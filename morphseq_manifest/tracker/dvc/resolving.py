@@ -1,11 +1,13 @@
 """dvc.yaml resolved as DVC resolves it: its stages, those of groups too; what is not supported is refused."""
 
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.tracker.dvc import groups
 from morphseq_manifest.tracker.dvc.context import Context
+from morphseq_manifest.tracker.dvc.definition import PIPELINE
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 from morphseq_manifest.tracker.dvc.stage_templates import Reader, StageTemplate, check_keys
 from morphseq_manifest.tracker.dvc.stages import Load, Stage, parents
@@ -14,27 +16,34 @@ _TOP_KEYS = {"vars", "stages", "params", "metrics", "plots", "artifacts"}
 
 
 def resolve(
-    definition: Mapping[str, Any], load: Load, name: str, style: Mapping[str, str] | None = None
+    definition: Mapping[str, Any],
+    load: Load,
+    name: str,
+    style: Mapping[str, str] | None = None,
+    file: str = PIPELINE.name,
 ) -> list[Stage]:
-    """The stages of a dvc.yaml, in its order; `name` is for messages.
+    """The stages of the dvc.yaml at `file`, in its order; `name` is for messages.
 
     `load` gives the settings in a file. `style` says how DVC's config has mappings made into options of commands, as
     interpolation.Template does. Raises ConfigError for what is wrong or not supported.
     """
-    stages = list(_stages(definition, load, name, style or {}))
-    _check_outputs(stages, name)
+    check_keys(definition, _TOP_KEYS, name)
+    folder = posixpath.dirname(file)
+    default = posixpath.join(folder, PARAMS.name)
+    context = Context(load(default), {default: None})
+    context = context.extended(definition.get("vars", []), folder, load, f"{name}: vars")
+    stages = list(_stages(definition, context, name, Reader(load, style or {}, name, file)))
+    check_outputs(stages, name)
     return stages
 
 
-def _stages(definition: Mapping[str, Any], load: Load, name: str, style: Mapping[str, str]) -> Iterator[Stage]:
-    check_keys(definition, _TOP_KEYS, name)
-    settings = load(str(PARAMS))
-    context = Context(settings, {str(PARAMS): None}).extended(definition.get("vars", []), "", load, f"{name}: vars")
+def _stages(definition: Mapping[str, Any], context: Context, name: str, reader: Reader) -> Iterator[Stage]:
     for group, entry in definition["stages"].items():
         where = f"{name}: stage {group!r}"
         if not isinstance(group, str) or not group or "@" in group:
             raise ConfigError(f"{where}: DVC takes no such name: expected a text without @. Rename it")
-        yield from _group(group, entry, context, Reader(load, style, where))
+        named = group if reader.file == PIPELINE.name else f"{reader.file}:{group}"
+        yield from _group(named, entry, context, Reader(reader.load, reader.style, where, reader.file))
 
 
 def _group(group: str, entry: Mapping[str, Any], context: Context, reader: Reader) -> Iterator[Stage]:
@@ -52,7 +61,7 @@ def _group(group: str, entry: Mapping[str, Any], context: Context, reader: Reade
         yield template.stage(f"{group}@{key}", group, key, inner, own)
 
 
-def _check_outputs(stages: Iterable[Stage], name: str) -> None:
+def check_outputs(stages: Iterable[Stage], name: str) -> None:
     """Raise ConfigError if two stages make one path, or one of them something inside what another makes."""
     makers: dict[str, str] = {}
     for stage in stages:

@@ -1,6 +1,7 @@
 """A stage as dvc.yaml defines it, with its texts taken apart once, to be filled in for every item of its group."""
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,14 +15,16 @@ _STAGE_KEYS = {
     "cmd", "deps", "params", "outs", "metrics", "plots", "desc", "meta", "frozen", "always_changed", "wdir", "vars",
 }  # fmt: skip
 _OUTPUT_KEYS = {"cache", "persist", "push", "remote", "desc", "type", "labels", "meta"}
+_REMOTE = re.compile(r"[a-z][\w+.-]*://", re.IGNORECASE)
 _PLOT_KEYS = {"template", "x", "y", "x_label", "y_label", "title", "header"}
 
 
 class Reader:
     """What the stages of one definition are read with: files of settings, the style of options, and where it is."""
 
-    def __init__(self, load: Load, style: Mapping[str, str], where: str) -> None:
-        self.load, self.style, self.where = load, style, where
+    def __init__(self, load: Load, style: Mapping[str, str], where: str, file: str = PARAMS.name) -> None:
+        self.load, self.style, self.where, self.file = load, style, where, file
+        self.folder = posixpath.dirname(file)
 
 
 class StageTemplate:
@@ -58,25 +61,29 @@ class StageTemplate:
         meta = fill_in(self._meta, values, f"{self._where}, meta")
         lines = [line.command(values, self._reader.style) for line in self._cmd]
         places = _Places(wdir, self._where)
+        deps = [dep.text(values) for dep in self._deps]
+        outs = [(out.text(values), kinds) for out, kinds, _, _ in self._outs]
         return Stage(
             name=name,
             group=group,
             key=key,
             cmd=lines[0] if self._one else lines,
-            deps=[places.of(dep.text(values)) for dep in self._deps],
+            deps=[places.of(dep) for dep in deps if places.is_seen(dep)],
             params=self._named_settings(values, places),
-            outs=[Output(places.of(out.text(values)), *kinds) for out, kinds, _, _ in self._outs],
+            outs=[Output(places.of(out), *kinds) for out, kinds in outs if places.is_seen(out)],
             meta=meta if isinstance(meta, dict) else {},  # anything else is not ours
             frozen=self._frozen,
             always_changed=self._always,
             wdir=wdir,
             written=places.written,
+            file=self._reader.file,
+            unseen=places.unseen,
         )
 
     def _folder(self, context: Context) -> str:
         """The folder that it runs in, from the project's."""
         written = self._wdir.text(context.values)
-        folder = posixpath.normpath(written or ".")
+        folder = posixpath.normpath(posixpath.join(self._reader.folder, written or "."))
         if folder.startswith(("..", "/")):
             raise ConfigError(f"{self._where}, wdir: {written!r} is outside of the project, where DVC runs nothing")
         return "" if folder == "." else folder
@@ -121,7 +128,16 @@ class _Places:
     def __init__(self, wdir: str, where: str) -> None:
         self._wdir, self._where = wdir, where
         self.written: dict[str, str] = {}
+        self.unseen: list[str] = []
         self._seen: dict[str, str] = {}
+
+    def is_seen(self, written: str) -> bool:
+        """Whether a path is in the project; one that is not is `unseen`, like a remote."""
+        inside = not posixpath.normpath(posixpath.join(self._wdir, written)).startswith(("/", "../"))
+        if inside and not _REMOTE.match(written):
+            return True
+        self.unseen.append(written)
+        return False
 
     def of(self, written: str) -> str:
         """The path of what is written so. Raises ConfigError for one outside of the project."""

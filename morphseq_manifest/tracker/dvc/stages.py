@@ -28,7 +28,9 @@ class Stage(msgspec.Struct, frozen=True, array_like=True):
 
     `deps`, the paths of `outs` and the files of `params` are from the project's folder. `params` are dotted names by
     file; none are all that is in the file. The command runs in the folder `wdir`, from which dvc.yaml and dvc.lock
-    write paths: `written` has, by path, those that they write otherwise.
+    write paths: `written` has, by path, those that they write otherwise. `file` is the file of DVC's that it is in;
+    of one in a folder the stage's name begins with it, `sub/dvc.yaml:train`. `unseen` are remotes and paths outside of
+    the project that it depends on or makes, which are not looked at.
     """
 
     name: str
@@ -43,6 +45,18 @@ class Stage(msgspec.Struct, frozen=True, array_like=True):
     always_changed: bool
     wdir: str = ""
     written: dict[str, str] = {}
+    file: str = "dvc.yaml"
+    unseen: list[str] = []
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is data that a `.dvc` file tracks, which no command makes."""
+        return self.file.endswith(".dvc")
+
+    @property
+    def lock_name(self) -> str:
+        """Its name in the dvc.lock beside its file."""
+        return self.name.removeprefix(f"{self.file}:")
 
     def paths(self) -> Iterator[str]:
         """Its dependencies and outputs."""

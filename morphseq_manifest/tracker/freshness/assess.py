@@ -50,7 +50,7 @@ class SettingsChanged:
 
     def of(self, stage: Stage) -> dict[str, str]:
         """Those of one stage, as settings_changed has them."""
-        entry = self._snapshot.lock.get(stage.name)
+        entry = self._snapshot.entries.get(stage.name)
         text = entry.params_text if entry else ""
         key = (text, *stage.params.get(PARAMS.name, ()))
         if stage.params.keys() - {PARAMS.name} or stage.written or not stage.params.get(PARAMS.name):

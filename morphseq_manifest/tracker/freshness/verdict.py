@@ -75,8 +75,9 @@ def judge(
         settings={} if stage.frozen else settings,
         outs=outs,
         command=entry is not None and entry.cmd != stage.cmd,
-        always=stage.always_changed or not (stage.deps or stage.params or stage.outs),
-        troubles=[trouble for path in paths if (trouble := contents[path].trouble)],
+        always=stage.always_changed or not (stage.deps or stage.params or stage.outs or stage.unseen),
+        troubles=[trouble for path in paths if (trouble := contents[path].trouble)]
+        + [f"{unseen}: not looked at: outside of the project. `dvc status` looks at it" for unseen in stage.unseen],
     )
 
 

@@ -78,6 +78,11 @@ class Attempt:
         verdict = self._judge(contents)
         if not verdict and not self._is_forced:
             return self._ended(End.UP_TO_DATE)
+        if self._stage.is_data:
+            raise ContentError(
+                f"{self._stage.file}: {verdict.brief()}: not what it tracks. "
+                f"Take it in, `dvc commit {self._stage.file}`, or bring it back, `dvc checkout {self._stage.file}`"
+            )
         self._check_not_legacy()
         why = "forced" if not verdict else verdict.brief() if self._entry else "has not run yet"
         asked = self._ask(contents)
@@ -186,7 +191,7 @@ class Attempt:
             )
 
     def _ended(self, end: End, why: str = "", seconds: float = 0, made: Entry | None = None) -> Result:
-        return Result(self._stage.name, end, seconds, why, write(made, self._stage.name) if made else None)
+        return Result(self._stage.name, end, seconds, why, write(made, self._stage.lock_name) if made else None)
 
     def _stopped(self) -> "_StoppedError":
         return _StoppedError(f"{self._stage.name} was stopped")
