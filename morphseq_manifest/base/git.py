@@ -88,6 +88,16 @@ def ignored(root: Path, paths: Sequence[str]) -> set[str] | None:
     return {name for name in done.stdout.decode(errors="surrogateescape").split("\0") if name}
 
 
+def tracked(root: Path, paths: Sequence[str]) -> list[str]:
+    """Those of the paths that are in git's index, or folders with something in it; none if there is no repository."""
+    known: set[str] = set()
+    for name in (run(root, "ls-files", "-z") or b"").decode(errors="surrogateescape").split("\0"):
+        while name and name not in known:
+            known.add(name)
+            name = name.rpartition("/")[0]
+    return [path for path in paths if path in known]
+
+
 def history(root: Path, path: Path, *, start: str | None = None) -> list[str]:
     """The commits in which a file changed, newest first: those before and at `start`, or of all branches."""
     done = _start(root, ["log", "--format=%H", start or "--all", "--", path.as_posix()])

@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from morphseq_manifest.base import git, memo
-from morphseq_manifest.base.errors import ContentError, UnreadableError
+from morphseq_manifest.base.errors import ConfigError, ContentError, UnreadableError
 from morphseq_manifest.base.own_folder import check_links
 from morphseq_manifest.base.reading import read_small
 from morphseq_manifest.tracker.dvc import lock_reading, params_file
-from morphseq_manifest.tracker.dvc.lock_reading import Lock
+from morphseq_manifest.tracker.dvc.lock_reading import Lock, Recorded, StageLock
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
 if TYPE_CHECKING:
     from morphseq_manifest.tracker.dvc.graph import Graph
+    from morphseq_manifest.tracker.dvc.stages import Stage
+    from morphseq_manifest.tracker.dvc.tracked_data import Tracked
 
 Settings = dict[str, dict[str, Any]]
 _Made = TypeVar("_Made")
@@ -30,6 +32,7 @@ class Snapshot:
         check_links(root)
         self.root = root
         self._texts = texts or {}
+        self._parsed: dict[tuple[str, str], dict[str, Any]] = {}
         self.commit = git.commit(root, rev) if rev else None
         self.label = rev or "the working tree"
 
@@ -90,7 +93,7 @@ class Snapshot:
     @cached_property
     def locked_settings(self) -> dict[str, Settings]:
         """The settings that stages ran with, by the text that dvc.lock has of them: most have the same."""
-        texts = sorted({entry.params_text for entry in self.lock.values()})
+        texts = sorted({entry.params_text for entry in self.entries.values()})
 
         def read() -> dict[str, Settings]:
             return {text: lock_reading.parse_settings(text, self.name(lock_reading.LOCK)) for text in texts}
@@ -100,21 +103,114 @@ class Snapshot:
     @cached_property
     def graph(self) -> "Graph":
         """The stages of dvc.yaml, in order. Raises ConfigError for what is wrong or not supported."""
-        from morphseq_manifest.tracker.dvc import definition
+        from morphseq_manifest.tracker.dvc import config, definition
         from morphseq_manifest.tracker.dvc.graph import Graph
-        from morphseq_manifest.tracker.dvc.stages import Stage, resolve
+        from morphseq_manifest.tracker.dvc.resolving import check_outputs, resolve
+        from morphseq_manifest.tracker.dvc.stages import Stage
 
         name = self.name(definition.PIPELINE)
         data = self.content(definition.PIPELINE)
+        others = self._others
+        if data is None and others:
+            data = b""  # all is in folders
         if data is None:
             raise UnreadableError(f"{name}: not there. Run this in the project's folder")
-        sources = [data, self.settings_text.encode()]
+        asked = self._recall("vars", [data], list[str], lambda: definition.settings_files(definition.parse(data, name)))
+        files_ = [self.content(Path(path)) for path in asked]
+        style = config.read(self.root).style
+        sources = [data, self.settings_text.encode(), *(b"" if part is None else b"." + part for part in files_)]
+        sources.append(repr(style).encode())
 
         def read() -> list[Stage]:
-            return resolve(definition.parse(data, name), self.settings, name)
+            return resolve(definition.parse(data, name), self.filled_in_from, name, style)
 
-        return Graph(self._recall("stages", sources, list[Stage], read))
+        stages = self._recall("stages", sources, list[Stage], read)
+        if others:
+            stages = [*stages, *(stage for path in others for stage in self._stages_in(path, style))]
+            check_outputs(stages, name)
+        return Graph(stages)
+
+    @cached_property
+    def _others(self) -> list[str]:
+        """Further files of DVC's: pipelines in folders, and `.dvc` files; at a commit they are not looked at."""
+        from morphseq_manifest.tracker.dvc import config, project_files
+
+        return [] if self.commit else project_files.others(self.root, not config.read(self.root).no_scm)
+
+    def _stages_in(self, path: str, style: Mapping[str, str]) -> "list[Stage]":
+        """The stages of a pipeline in a folder; the one of a `.dvc` file."""
+        from morphseq_manifest.tracker.dvc import definition, project_files
+        from morphseq_manifest.tracker.dvc.resolving import resolve
+
+        if project_files.is_data(path):
+            return [self._data[path].stage]
+        name = self.name(Path(path))
+        written = definition.parse(self.content(Path(path)) or b"", name)
+        default = str(Path(path).with_name(PARAMS.name))
+
+        def load(file: str) -> Mapping[str, Any]:
+            return (self.settings_of(file) or {}) if file == default else self.filled_in_from(file)
+
+        return resolve(written, load, name, style, path)
+
+    @cached_property
+    def _data(self) -> "dict[str, Tracked]":
+        """What `.dvc` files track, by their paths."""
+        from morphseq_manifest.tracker.dvc import project_files, tracked_data
+
+        paths = [path for path in self._others if project_files.is_data(path)]
+        return {
+            path: tracked_data.parse(self.content(Path(path)) or b"", path, self.name(Path(path))) for path in paths
+        }
+
+    def filled_in_from(self, path: str) -> Mapping[str, Any]:
+        """The settings in a file that dvc.yaml has filled in. Raises ConfigError if it is not there."""
+        found = self.settings_of(path)
+        if found is None and path != str(PARAMS):
+            raise ConfigError(f"{self.name(Path(path))}: not there, and `vars` in dvc.yaml names it. Restore it")
+        return found or {}
+
+    def settings_of(self, path: str) -> Mapping[str, Any] | None:
+        """The settings in a file as it is now; None if it is not there. Raises as params_file.parse_any does."""
+        if path == str(PARAMS) and PARAMS not in self._texts:
+            return self.settings if self.settings_text or self.content(PARAMS) is not None else None
+        text, name = self.text(Path(path)), Path(self.name(Path(path)))
+        if text is None:
+            return None
+        if (path, text) not in self._parsed:
+            self._parsed[path, text] = params_file.parse_any(text, name)
+        return self._parsed[path, text]
+
+    @cached_property
+    def entries(self) -> Lock:
+        """The lock, with all paths from the project's folder, those too that stages record from folders of theirs."""
+        stages = [stage for stage in self.graph.stages.values() if stage.written and stage.name in self.lock]
+        found = self.lock | {stage.name: _placed(self.lock[stage.name], stage) for stage in stages}
+        found |= {path: StageLock("", {}, tracked.outs, "") for path, tracked in self._data.items()}
+        for path in self._others:
+            if path not in self._data:
+                found |= self._entries_beside(Path(path))
+        return found
+
+    def _entries_beside(self, pipeline: Path) -> Lock:
+        """The entries in the dvc.lock of a pipeline in a folder."""
+        place = pipeline.with_name(lock_reading.LOCK.name)
+        text = self.text(place)
+        lock = {} if text is None else lock_reading.parse(text, self.name(place))
+        stages = [stage for stage in self.graph.stages.values() if stage.file == str(pipeline)]
+        return {s.name: _placed(lock[s.lock_name], s) for s in stages if s.lock_name in lock}
 
     def _recall(self, name: str, sources: Sequence[bytes], kind: type[_Made], make: Callable[[], _Made]) -> _Made:
         """What was made of the working tree's files lies ready for the next time; of a commit's it is made anew."""
         return make() if self.commit else memo.recall(self.root, name, sources, kind, make)
+
+
+def _placed(entry: StageLock, stage: "Stage") -> StageLock:
+    """A stage's entry by paths from the project's folder; what is recorded in another spelling counts as not there."""
+    present = {path: stage.as_written(path) for path in stage.paths()}
+
+    def moved(recorded: Mapping[str, Recorded]) -> dict[str, Recorded]:
+        placed = [(stage.placed(written), written) for written in recorded]
+        return {path: recorded[written] for path, written in placed if present.get(path, written) == written}
+
+    return StageLock(entry.cmd, moved(entry.deps), moved(entry.outs), entry.params_text)

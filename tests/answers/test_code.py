@@ -435,7 +435,7 @@ def test_a_stage_that_is_no_more_leaves_the_record(tree: Tree) -> None:
         ("dvc.yaml", None, 4, "dvc.yaml: can't be read (No such file or directory). Run this in the project's folder"),
         ("dvc.yaml", "stages: [", 2, "dvc.yaml, line 2: not valid YAML"),
         ("dvc.yaml", "stages:\n  a: 1\n", 2, "dvc.yaml: no pipeline: expected `stages`, a mapping"),
-        ("dvc.yaml", "", 2, "dvc.yaml: no pipeline"),
+        ("dvc.yaml", "[]", 2, "dvc.yaml: no pipeline"),
         ("params.yaml", "experiments: {}\nversions:\n  first: 1\n", 2, "params.yaml: `versions` lacks second. Add it"),
         ("manifests/code.json", "{}", 3, "manifests/code.json: not a whole manifest"),
     ],

@@ -45,6 +45,13 @@ class Twins:
                 Repo.init(".", no_scm=not scm, subdir=bool(inside)).close()
         self.write(files)
 
+    @classmethod
+    def of(cls, folder: Path) -> "Twins":
+        """Two copies that are there already."""
+        twins = cls.__new__(cls)
+        twins.folder, twins.inside = folder, ""
+        return twins
+
     @property
     def ours(self) -> Project:
         """The copy in which `morphseq` works."""
@@ -68,12 +75,13 @@ class Twins:
 
     def check_status(self) -> bool:
         """Assert that both say the same: up to date, or which stages are not as recorded; whether all is."""
-        with _repo(self.theirs) as repo:
+        with repo_in(self.theirs) as repo:
             theirs: Any = repo.status()
         code, output = self.ours.ending("morphseq", "status", "--json")
         report: Any = as_json(output)
         late = _late(report)
-        assert (code, late) == (1 if theirs else 0, set(theirs)), f"DVC: {theirs}\nours: {output}"
+        said = f"DVC: {theirs}\nours: {code} {sorted(late)}: {output}"
+        assert (code, late) == (1 if theirs else 0, set(theirs)), said
         return not theirs
 
     def check_run(self, *arguments: str) -> Done:
@@ -90,7 +98,7 @@ class Twins:
         return theirs
 
     def check_refused(self, said: str) -> None:
-        """Assert that DVC refuses the project, and ours too, in these words."""
+        """Assert that DVC does not run the project to its end, and that ours refuses it, in these words."""
         assert not self._repro().fine
         code, output = self.ours.ending("morphseq", "run")
         assert (code, said in output) == (2, True), f"{code}: {output}"
@@ -103,7 +111,7 @@ class Twins:
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         try:
-            with _repo(self.theirs) as repo:
+            with repo_in(self.theirs) as repo:
                 repo.reproduce(on_error="keep-going")
             fine = True
         except (DvcException, ValueError, TypeError, AttributeError, KeyError, AssertionError):
@@ -136,7 +144,8 @@ def _at(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _repo(root: Path) -> Iterator[Repo]:
+def repo_in(root: Path) -> Iterator[Repo]:
+    """DVC's own view of a project, in whose folder this block is."""
     with _at(root), Repo(".") as repo:
         yield repo
 
@@ -164,8 +173,12 @@ def tree(root: Path) -> dict[str, bytes]:
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if name not in _OWN]
         for name in names:
+            if name in _OWN:
+                continue
             path = Path(folder, name)
             place = path.relative_to(root).as_posix()
+            if place.startswith(".dvc/cache/") and not place.startswith((".dvc/cache/files/", ".dvc/cache/runs/")):
+                continue  # where DVC 2 had its cache, DVC 3 leaves listings of folders, which nothing refers to
             mode = f"{path.stat().st_mode:o} ".encode() if ".dvc/cache" in place else b""
             found[place] = mode + path.read_bytes()
     return found

@@ -88,12 +88,12 @@ def accept(root: Path = Path(), stages: Sequence[str] = ()) -> list[StageState]:
 
     Under an unchanged version, accepting declares the results unchanged. Raises as `status` does.
     """
-    if not _has_versions(root):
+    now, recorded = present(root), read(root)
+    if not now:
         raise ConfigError(
             f"{root / PARAMS}: no stage that runs a module has a version, under which its code is recorded. "
             "Give each one under `versions`, beginning with 1"
         )
-    now, recorded = present(root), read(root)
     _check_names(stages, now, root)
     states = [compare(stage, now[stage], recorded.get(stage)) for stage in dict.fromkeys(stages or now)]
     new = [state for state in states if state.state != State.CURRENT]

@@ -8,10 +8,9 @@ from typing import NamedTuple
 import msgspec
 
 from morphseq_manifest.answers.code.unrecorded import unrecorded
-from morphseq_manifest.base import files, git
+from morphseq_manifest.base import files
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.disk.workspace import Workspace
-from morphseq_manifest.tracker.dvc import definition
 from morphseq_manifest.tracker.dvc.graph import Graph
 
 
@@ -61,7 +60,7 @@ def look(snapshot: CohortSnapshot, workspace: Workspace) -> Unusual:
             orphans.setdefault(key or group, []).append(f"{name} in dvc.lock")
     unlisted = [path for _, path, is_output in found if not is_output]
     code = unrecorded(snapshot)
-    return Unusual(orphans, unlisted, code.stages, _others(snapshot.root), problems + code.problems)
+    return Unusual(orphans, unlisted, code.stages, [], problems + code.problems)
 
 
 def _leftovers(
@@ -111,10 +110,3 @@ def _patterns(graph: Graph, experiments: Collection[str]) -> Iterator[tuple[_Pat
                 before, _, after = parts[at].partition(str(stage.key))
                 inside = "".join(f"/{part}" for part in parts[at + 1 :])
                 yield _Pattern("/".join(parts[:at]), before, after, inside), is_output
-
-
-def _others(root: Path) -> list[str]:
-    """Further files of DVC's in the project: `dvc status` would look at them too."""
-    listed = git.run(root, "ls-files", "-z", "-co", "--exclude-standard", "--", "*.dvc", "**/dvc.yaml")
-    names = listed.decode(errors="backslashreplace").split("\0") if listed else []
-    return sorted(name for name in names if name and name != str(definition.PIPELINE))

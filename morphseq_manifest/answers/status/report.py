@@ -98,7 +98,7 @@ def status(
     graph = snapshot.graph
     keys = {*chosen}
     wanted = [name for name, stage in graph.stages.items() if is_whole or stage.key in keys]
-    by_name = steps(graph, assess(snapshot, workspace, wanted), snapshot.lock, failure_notes.read(snapshot.root))
+    by_name = steps(graph, assess(snapshot, workspace, wanted), snapshot.entries, failure_notes.read(snapshot.root))
     rows: dict[str, dict[str, Step]] = {name: {} for name in chosen}
     for name, step in by_name.items():
         stage = graph.stages[name]

@@ -79,6 +79,6 @@ def remedy(cache: DvcCache, record: Record) -> str:
     if record.maker is None:
         return _RESTORE
     # DVC knows a file by its inode, size and time: damage that left those alone goes unseen while the file is there.
-    if os.path.exists(cache.path(record.content.md5)):  # noqa: PTH110
+    if os.path.exists(cache.path(record.content.kept)):  # noqa: PTH110
         return f"`rm {record.path}; dvc checkout {record.path}`"
     return f"`dvc repro -f -s {record.maker}`"

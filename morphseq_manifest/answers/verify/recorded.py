@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from morphseq_manifest.base.errors import UnreadableError
+from morphseq_manifest.base.errors import MorphseqError, UnreadableError
 from morphseq_manifest.cohort import selection
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc import lock_reading
@@ -66,7 +66,7 @@ def read_scope(root: Path, experiments: Sequence[str] = (), later_than: str | No
     recorded; ConfigError for DVC's settings that can't be used.
     """
     snapshot = CohortSnapshot(root)
-    listed, found = snapshot.experiments, snapshot.lock
+    listed, found = snapshot.experiments, _entries(snapshot)
     chosen, undated = selection.select(listed, experiments, later_than)
     is_whole = not experiments and later_than is None
     known = {"", *listed}
@@ -93,6 +93,14 @@ def read_scope(root: Path, experiments: Sequence[str] = (), later_than: str | No
         undated=undated,
         waiting=[name for name in chosen if name not in recorded],
     )
+
+
+def _entries(snapshot: CohortSnapshot) -> Lock:
+    """The lock by paths from the project's folder; as it is written where dvc.yaml, which names folders, is no use."""
+    try:
+        return snapshot.entries
+    except MorphseqError:
+        return snapshot.lock
 
 
 def _of(stage: str) -> str:

@@ -16,10 +16,11 @@ from morphseq_manifest.answers.verify.findings import Finding, failed
 from morphseq_manifest.answers.verify.folders import explain
 from morphseq_manifest.answers.verify.plan import make_plan, take_sample
 from morphseq_manifest.answers.verify.proofs import Progress
-from morphseq_manifest.answers.verify.recorded import Scope, read_scope
+from morphseq_manifest.answers.verify.recorded import Record, Scope, read_scope
 from morphseq_manifest.base.errors import ExitCode
 from morphseq_manifest.tracker.disk.readers import hashing
 from morphseq_manifest.tracker.disk.rehash import Batch, Failure, Job
+from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.disk.wrong import Wrong
 
 # A clock tick of any kernel, and some more.
@@ -145,7 +146,16 @@ def _count(jobs: list[Job]) -> int:
 def _findings(root: Path, failures: list[Failure], scope: Scope) -> Iterator[Finding]:
     """What the failures mean; in a folder known only as a whole, what can be named in it."""
     for failure in failures:
-        if failure.what == Wrong.DAMAGED and failure.job.is_folder and failure.path == failure.job.path:
+        is_whole = failure.job.is_folder and failure.path == failure.job.path
+        is_legacy = scope.record(failure.job.path).content.legacy
+        if failure.what == Wrong.DAMAGED and is_whole and not is_legacy:
             yield from explain(root, scope, failure)
         else:
-            yield failed(scope.cache, scope.record(failure.job.path), failure)
+            record = scope.record(failure.job.path)
+            if not (failure.what == Wrong.DAMAGED and record.content.legacy and _is_as_of_dvc_2(root, record)):
+                yield failed(scope.cache, record, failure)
+
+
+def _is_as_of_dvc_2(root: Path, record: Record) -> bool:
+    """Whether a path is as DVC 2 recorded it."""
+    return Workspace(root).legacy_md5(record.path) == record.content.md5

@@ -21,6 +21,7 @@ from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
 from morphseq_manifest.tracker.dvc.params_file import PARAMS, find
 from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.freshness.steps import Step
+from morphseq_manifest.tracker.freshness.verdict import file_of
 
 
 class Causes:
@@ -33,7 +34,7 @@ class Causes:
     def of(self, name: str) -> list[Change]:
         """Why the stage itself, apart from those before it, is not up to date; empty if it is."""
         stage, step = self._snapshot.graph.stages[name], self._steps[name]
-        entry = self._snapshot.lock.get(name)
+        entry = self._snapshot.entries.get(name)
         changed = [Change("trouble", trouble) for trouble in step.verdict.troubles]
         if step.failure:
             changed.append(Change("failure", name, new=step.failure))
@@ -42,7 +43,7 @@ class Causes:
         if step.verdict.always:
             changed.append(Change("stage", name, new="always runs, since it depends on nothing or says so"))
         changed += self._definition(stage, entry)
-        changed += self._settings(entry, step.verdict.settings)
+        changed += self._settings(stage, entry, step.verdict.settings)
         for path, what in step.verdict.deps.items():
             if path in entry.deps:
                 changed += self._dependency(stage, path, what, entry.deps[path])
@@ -67,12 +68,19 @@ class Causes:
             yield from (Change(kind, path, new=path) for path in paths if path not in recorded)
             yield from (Change(kind, path, old=path) for path in recorded if path not in paths)
 
-    def _settings(self, entry: StageLock, changed: dict[str, str]) -> Iterator[Change]:
-        before = self._snapshot.locked_settings[entry.params_text].get(str(PARAMS), {})
-        for name in changed:
-            present, new = find(self._snapshot.settings, name)
+    def _settings(self, stage: Stage, entry: StageLock, changed: dict[str, str]) -> Iterator[Change]:
+        for label, what in changed.items():
+            file, name = file_of(label)
+            before = self._snapshot.locked_settings[entry.params_text].get(stage.as_written(file), {})
             if name == "":
-                yield Change("setting", "all", new="recorded for the first time")
+                of_file = "all" if file == str(PARAMS) else f"all of {file}"
+                yield Change("setting", of_file, new="recorded for the first time" if what == "new" else what)
+                continue
+            values = self._snapshot.settings_of(file) or {}
+            # Of a file that is tracked as a whole, a name may have a dot in it.
+            present, new = find(values, name) if stage.params[file] else (name in values, values.get(name))
+            if file != str(PARAMS):
+                yield Change("setting", label, before.get(name), new)
                 continue
             olds, news = ({name: before[name]} if name in before else {}), ({name: new} if present else {})
             if name == "experiments" and self._snapshot.has_experiments:

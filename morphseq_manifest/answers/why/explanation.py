@@ -66,7 +66,7 @@ def why(target: str, root: Path | str = ".", threads: int = THREADS) -> Explanat
     targets = resolve(target, graph)
     workspace = Workspace(snapshot.root, threads)
     upstream = graph.upstream(targets)
-    states = steps(graph, assess(snapshot, workspace, upstream), snapshot.lock, failure_notes.read(snapshot.root))
+    states = steps(graph, assess(snapshot, workspace, upstream), snapshot.entries, failure_notes.read(snapshot.root))
     causes = Causes(snapshot, workspace, states)
     grouped: dict[Any, tuple[Change, list[str]]] = {}
     for name in states:

@@ -10,7 +10,9 @@ from morphseq_manifest.base.errors import MorphseqError
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc import definition
 from morphseq_manifest.tracker.dvc.lock_reading import StageLock
-from morphseq_manifest.tracker.dvc.stages import Stage, resolve
+from morphseq_manifest.tracker.dvc.params_file import PARAMS
+from morphseq_manifest.tracker.dvc.resolving import resolve
+from morphseq_manifest.tracker.dvc.stages import Stage
 
 _Place = tuple[str, ...]
 
@@ -34,6 +36,9 @@ class FilledIn:
                     return Change("setting", ".".join(place), old, value)
         return None
 
+    def _values(self, path: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        return settings if path == str(PARAMS) else self._snapshot.filled_in_from(path)
+
     def _stages(self, place: _Place, value: str) -> dict[str, Stage]:
         """The stages with that value of the setting; none if they can't be resolved."""
         if (place, value) not in self._tried:
@@ -45,7 +50,7 @@ class FilledIn:
             name = self._snapshot.name(definition.PIPELINE)
             data = self._snapshot.content(definition.PIPELINE) or b""
             try:
-                stages = resolve(definition.parse(data, name), values, name)
+                stages = resolve(definition.parse(data, name), lambda path: self._values(path, values), name)
             except MorphseqError:
                 stages = []
             self._tried[place, value] = {stage.name: stage for stage in stages}

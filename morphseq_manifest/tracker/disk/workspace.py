@@ -20,7 +20,9 @@ from morphseq_manifest.tracker.disk.folder_stats import Folder
 from morphseq_manifest.tracker.disk.look import Look
 from morphseq_manifest.tracker.disk.stat_cache import StatCache
 from morphseq_manifest.tracker.dvc.cache import DvcCache
+from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 from morphseq_manifest.tracker.dvc.ignoring import Ignore
+from morphseq_manifest.tracker.dvc.legacy_hash import legacy_md5
 
 __all__ = ["ABSENT", "THREADS", "Content", "Workspace"]
 
@@ -80,6 +82,16 @@ class Workspace:
                     known = before.get(name)
                     members[name] = known if known and known.fits(stat_of(entry.stat())) else read(entry.path)
         return members
+
+    def legacy_md5(self, path: str) -> str | None:
+        """The md5 by which DVC 2 knew what is at a path; None if it can't be determined."""
+        content, place = self.look([path])[path], Path(self._look.root, path)
+        try:
+            if content.nfiles is None:
+                return legacy_md5(place)
+            return folder_md5({name: legacy_md5(place / name) for name in self.members(path)})
+        except (OSError, UnreadableError):
+            return None
 
     def held(self, md5s: Iterable[str]) -> dict[str, bool]:
         """Whether DVC's cache holds the content of each of `md5s`; what was asked before comes along."""

@@ -8,6 +8,7 @@ from morphseq_manifest.base import files
 from morphseq_manifest.base.reading import ChangingError, NotAFileError, read, read_small
 from morphseq_manifest.tracker.dvc import config
 from morphseq_manifest.tracker.dvc.folder_hash import parse_listing
+from morphseq_manifest.tracker.dvc.legacy_hash import legacy_md5
 
 # DVC takes a cached file for whole as long as nobody may write to it.
 _PROTECTED = 0o444
@@ -16,16 +17,18 @@ _PROTECTED = 0o444
 class DvcCache:
     """The cache of the project in `root`, in its folder or where DVC's settings have put it. Raises ConfigError.
 
-    `settings` are those of DVC's that say how files are linked, shared and locked.
+    `config` are DVC's settings.
     """
 
     def __init__(self, root: Path) -> None:
-        self.folder, self.settings = config.read(root)
+        self.config = config.read(root)
+        self.folder = Path(self.config.cache)
         self.place = f"{self.folder}/files/md5"
 
     def path(self, md5: str) -> str:
-        """Where content of this md5 is kept."""
-        return f"{self.place}/{md5[:2]}/{md5[2:]}"
+        """Where content of this md5 is kept; after a colon, that of DVC 2, whose cache lies beside that of DVC 3."""
+        place, md5 = (self.folder, md5[1:]) if md5.startswith(":") else (self.place, md5)
+        return f"{place}/{md5[:2]}/{md5[2:]}"
 
     def holds(self, md5: str) -> bool:
         """Whether content of this md5 is in the cache; of a folder (`.dir`), all its files too.
@@ -54,8 +57,13 @@ class DvcCache:
         """The md5s of the files in a folder that the cache holds; of a file, none."""
         if not md5.endswith(".dir"):
             return []
-        return list(parse_listing(read_small(Path(self.path(md5)))).values())
+        return [
+            ":" * md5.startswith(":") + member for member in parse_listing(read_small(Path(self.path(md5)))).values()
+        ]
 
     def _is_whole(self, path: str, md5: str) -> bool:
         status = os.stat(path)  # noqa: PTH116 - a path object takes longer than the stat
-        return stat.S_IMODE(status.st_mode) == _PROTECTED or read(path).md5 == md5.removesuffix(".dir")
+        if stat.S_IMODE(status.st_mode) == _PROTECTED:
+            return True
+        expected = md5.removeprefix(":").removesuffix(".dir")
+        return read(path).md5 == expected or (md5.startswith(":") and legacy_md5(Path(path)) == expected)

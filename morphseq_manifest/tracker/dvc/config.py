@@ -1,63 +1,110 @@
-"""DVC's settings that matter here: where its cache is, and how it links, shares and locks."""
+"""DVC's settings that matter here: where its cache is, how it links, shares and locks, how it makes commands."""
 
-import configparser
 import os
-import re
+import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
-from morphseq_manifest.base import files
+import msgspec
+
+from morphseq_manifest.base import files, memo
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.reading import read_small
 
 _DVC = Path(".dvc")
-_MATTERS = (("cache", "type"), ("cache", "shared"), ("core", "hardlink_lock"))
 # As links go, these two give files of their own, which is what is made here.
 _COPIES = {"reflink", "copy"}
+# What `parsing` may say, with DVC's own choice first.
+_STYLES = {"bool": ("store_true", "boolean_optional"), "list": ("nargs", "append")}
 
 
-class _Parser(configparser.ConfigParser):
-    """As DVC reads them, the names of sections may stand in quotes."""
+class Config(msgspec.Struct, frozen=True):
+    """The cache's folder; whether git is not asked; the style of options in commands.
 
-    SECTCRE = re.compile(r"""\[\s*(?P<quote>['"]?)(?P<header>.+?)(?P=quote)\s*\]""")
+    `unsupported`: the settings, by `section.name`, under which DVC would work in another way than is done here.
+    """
 
-
-class Config(NamedTuple):
-    """The cache's folder; and the settings, by `section.name`, that say how files are linked, shared and locked."""
-
-    cache: Path
-    others: dict[str, str]
+    cache: str
+    no_scm: bool
+    style: dict[str, str]
+    unsupported: dict[str, str]
 
 
 def read(root: Path) -> Config:
-    """The settings of the project in `root`: what is said last counts, the project's after the user's.
+    """The settings of the project in `root`: of four files, what is said last counts, the project's after the user's.
 
-    Raises ConfigError for a file that can't be used.
+    Raises ConfigError for a file that can't be used, UnreadableError.
     """
-    home = Path(os.environ.get("DVC_GLOBAL_CONFIG_DIR") or Path("~/.config/dvc").expanduser())
-    folder, others = root / _DVC / "cache", dict[str, str]()
-    for path in (home / "config", root / _DVC / "config", root / _DVC / "config.local"):
-        parser = _Parser(interpolation=None)
-        try:
-            parser.read_string(read_small(path).decode())
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise files.unreadable(path, error, "Restore it or its permissions") from error
-        except (configparser.Error, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: can't be used: {' '.join(str(error).split())}. Correct it") from error
-        if said := parser.get("cache", "dir", fallback=""):
-            folder = path.parent / Path(_unquoted(said)).expanduser()
-        for section, name in _MATTERS:
-            value = parser.get(section, name, fallback="")
-            if name == "type" and {word.strip() for word in value.split(",")} <= _COPIES:
-                others.pop(f"{section}.{name}", None)
-            elif value:
-                others[f"{section}.{name}"] = value
-    return Config(folder, others)
+    paths = places(root)
+    texts = [_bytes(path) for path in paths]
+    sources = [part for path, text in zip(paths, texts, strict=True) for part in (os.fsencode(path), text or b"")]
+    return memo.recall(root, "config", sources, Config, lambda: _read(root, dict(zip(paths, texts, strict=True))))
 
 
-def _unquoted(value: str) -> str:
-    """A value without the quotes in which DVC writes one that has a comma or # in it."""
-    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-    return value[1:-1] if quoted else value
+def places(root: Path) -> list[Path]:
+    """Where DVC's settings are: of the machine, of the user, of the project, and of this copy of it."""
+    home = Path("~").expanduser()
+    system = (os.environ.get("XDG_CONFIG_DIRS") or "").split(os.pathsep)[0].strip() or "/etc/xdg"
+    user = (os.environ.get("XDG_CONFIG_HOME") or "").strip() or str(home / ".config")
+    of_machine, of_user = Path(system, "dvc"), Path(user, "dvc")
+    if sys.platform == "darwin":
+        of_machine, of_user = (Path(base, "Library/Application Support/dvc") for base in ("/", home))
+    of_machine = Path(os.environ.get("DVC_SYSTEM_CONFIG_DIR") or of_machine)
+    of_user = Path(os.environ.get("DVC_GLOBAL_CONFIG_DIR") or of_user)
+    return [of_machine / "config", of_user / "config", root / _DVC / "config", root / _DVC / "config.local"]
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return read_small(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise files.unreadable(path, error, "Restore it or its permissions") from error
+
+
+def _read(root: Path, texts: Mapping[Path, bytes | None]) -> Config:
+    said: dict[str, Any] = {"cache.dir": str(root / _DVC / "cache")}
+    for path, text in texts.items():
+        found = {} if text is None else _parsed(path, text)
+        if isinstance(place := found.get("cache.dir"), str):
+            found["cache.dir"] = str(path.parent / Path(place).expanduser())
+        elif place is not None:
+            raise ConfigError(f"{path}: cache.dir is {place!r}, expected a folder. Quote a name that has a comma")
+        said |= found
+    flags = {name: _flag(name, said.get(name, "false"), root) for name in _FLAGS}
+    style = {name: str(said.get(f"parsing.{name}", kinds[0])).lower() for name, kinds in _STYLES.items()}
+    for name, kinds in _STYLES.items():
+        if style[name] not in kinds:
+            raise ConfigError(f"{root}: DVC's setting parsing.{name} is {style[name]!r}, expected {' or '.join(kinds)}")
+    unsupported = {name: "true" for name in _FLAGS if flags[name] and name != "core.no_scm"}
+    unsupported |= {name: str(said[name]) for name in ("cache.shared", "cache.local") if name in said}
+    types = said.get("cache.type", [])
+    types = types if isinstance(types, list) else [word.strip() for word in types.split(",")]
+    if not set(types) <= _COPIES:
+        unsupported["cache.type"] = ",".join(types)
+    return Config(said["cache.dir"], flags["core.no_scm"], style, unsupported)
+
+
+_FLAGS = ("core.no_scm", "core.autostage", "core.hardlink_lock")
+
+
+def _flag(name: str, value: Any, root: Path) -> bool:
+    if str(value).lower() not in {"true", "false"}:
+        raise ConfigError(f"{root}: DVC's setting {name} is {value!r}, expected true or false")
+    return str(value).lower() == "true"
+
+
+def _parsed(path: Path, text: bytes) -> dict[str, Any]:
+    """The settings in a file by `section.name`, as DVC reads it. Raises ConfigError if it can't be used."""
+    from configobj import ConfigObj, ConfigObjError
+
+    try:
+        sections = ConfigObj(text.decode().splitlines()).dict()
+    except (ConfigObjError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: can't be used: {' '.join(str(error).split())}. Correct it") from error
+    if loose := [name for name, section in sections.items() if not isinstance(section, dict)]:
+        raise ConfigError(f"{path}: can't be used: {loose[0]!r} is in no section. Correct it")
+    pairs = [(section, name, value) for section, inside in sections.items() for name, value in inside.items()]
+    return {f"{section}.{name}".lower(): value for section, name, value in pairs}

@@ -1,5 +1,6 @@
 """dvc.yaml as it is written: read strictly, and which modules its commands run."""
 
+import posixpath
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from morphseq_manifest.base import files, yaml_text
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.yaml_text import NotYamlError
+from morphseq_manifest.tracker.dvc.context import files_of
 
 PIPELINE = Path("dvc.yaml")
 _MODULE_RUN = re.compile(r"\bpython[\d.]*\s+(?:-\w+\s+)*?-m\s+(\S+)")
@@ -44,6 +46,22 @@ def stage_modules(root: Path = Path()) -> dict[str, list[str]]:
     stages: Mapping[str, Mapping[str, Any]] = parse(read_bytes(root), str(root / PIPELINE))["stages"]
     modules = {name: modules_run((entry.get("do") or entry).get("cmd") or []) for name, entry in stages.items()}
     return {name: found for name, found in modules.items() if found}
+
+
+def settings_files(values: Mapping[str, Any]) -> list[str]:
+    """The files that `vars` of a pipeline and its stages may take settings from, by paths from the project's folder."""
+    found = [posixpath.normpath(path) for path in files_of(values.get("vars"))]
+    for entry in values["stages"].values():
+        stage = entry.get("do") if isinstance(entry.get("do"), Mapping) else entry
+        folder = stage.get("wdir") or ""
+        named = files_of(stage.get("vars"))
+        if named and (not isinstance(folder, str) or "${" in folder):
+            raise ConfigError(
+                f"{PIPELINE}: `vars` with files, in a stage whose `wdir` is filled in, is not supported. "
+                "Put them into the `vars` at the top"
+            )
+        found += [posixpath.normpath(posixpath.join(folder, path)) for path in named]
+    return [path for path in dict.fromkeys(found) if not path.startswith(("/", "../"))]
 
 
 def modules_run(cmd: str | list[str]) -> list[str]:

@@ -35,7 +35,7 @@ class Graph:
         yield from self._inside.get(path, ())
 
     def _before(self, stage: Stage) -> Iterator[str]:
-        for dep in () if stage.frozen else stage.deps:
+        for dep in () if stage.frozen else stage.reads():
             yield from self.makers_of(dep)
 
     def as_dvc_runs(self, targets: Iterable[str]) -> list[str]:

@@ -42,12 +42,15 @@ class Template:
         ]
         return "".join(filled).replace(r"\${", "${")
 
-    def command(self, values: Mapping[str, Any]) -> str:
-        """As `text`; a mapping stands for options, `--name value` for each of its entries, as DVC makes them."""
+    def command(self, values: Mapping[str, Any], style: Mapping[str, str] | None = None) -> str:
+        """As `text`; a mapping stands for options, `--name value` for each of its entries, as DVC makes them.
+
+        By the `style`, as DVC's config has it under `parsing`: `bool`, `list`.
+        """
         if self.is_one_value:
             return self.text(values)
         filled = [
-            _command_text(select(values, part, self.where), part, self.where) if number % 2 else part
+            _command_text(select(values, part, self.where), part, self.where, style or {}) if number % 2 else part
             for number, part in enumerate(self._parts)
         ]
         return "".join(filled).replace(r"\${", "${")
@@ -88,23 +91,31 @@ def select(values: Mapping[str, Any], name: str, where: str) -> Any:
     return found
 
 
-def _command_text(value: Any, name: str, where: str) -> str:
-    return " ".join(_options("", value, where)) if isinstance(value, Mapping) else _text(value, name, where)
+def filled_text(value: Any) -> str:
+    """How a value stands in a text."""
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
-def _options(name: str, value: Any, where: str) -> Iterator[str]:
+def _command_text(value: Any, name: str, where: str, style: Mapping[str, str]) -> str:
+    return " ".join(_options("", value, where, style)) if isinstance(value, Mapping) else _text(value, name, where)
+
+
+def _options(name: str, value: Any, where: str, style: Mapping[str, str]) -> Iterator[str]:
     """The words of a command that stand for a value: flags for true, nothing for false, a list after its name."""
     if isinstance(value, Mapping):
         # DVC drops a key that is not a text.
         for key, item in ((key, item) for key, item in value.items() if isinstance(key, str)):
-            yield from _options(f"{name}.{key}" if name else f"--{key}", item, where)
+            yield from _options(f"{name}.{key}" if name else f"--{key}", item, where, style)
     elif isinstance(value, bool):
         if value:
             yield name
+        elif style.get("bool") == "boolean_optional":
+            yield f"--no-{name.removeprefix('--')}"
     elif isinstance(value, list):
         if any(isinstance(item, Mapping | list) for item in value):
             raise ConfigError(f"{where}: a list within a list can't be made into options ({name})")
-        yield from [name, *(_word(item) for item in value)] if value else []
+        for number, item in enumerate(value):
+            yield from [name, _word(item)] if number == 0 or style.get("list") == "append" else [_word(item)]
     else:
         yield from [name, _word(value)]
 
@@ -114,8 +125,6 @@ def _word(value: Any) -> str:
 
 
 def _text(value: Any, name: str, where: str) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if value is None or isinstance(value, str | int | float):
-        return str(value)
+        return filled_text(value)
     raise ConfigError(f"{where}: ${{{name}}} is a {type(value).__name__}, expected one text or number")

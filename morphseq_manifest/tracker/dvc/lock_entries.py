@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from morphseq_manifest.tracker.dvc.params_file import PARAMS
+
 # A line as long as this is folded by the YAML writer, which such an entry is left to.
 _WIDTH = 80
 _PLAIN = re.compile(r"[A-Za-z_/][\w./@'=,+<>|&$*()\" -]*[\w./@'=+)-]|[A-Za-z_]")
@@ -32,11 +34,11 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A stage's entry: its command, what it read, the settings by name, what it made."""
+    """A stage's entry: its command, what it read, the settings by file and name, what it made."""
 
     cmd: str | list[str]
     deps: Sequence[Item]
-    params: Mapping[str, Any]
+    params: Mapping[str, Mapping[str, Any]]
     outs: Sequence[Item]
 
     def content(self) -> dict[str, Any]:
@@ -45,7 +47,9 @@ class Entry(msgspec.Struct, frozen=True):
         if self.deps:
             found["deps"] = [item.fields() for item in sorted(self.deps, key=lambda item: item.path)]
         if self.params:
-            found["params"] = {"params.yaml": {name: self.params[name] for name in sorted(self.params)}}
+            # DVC has its default file first.
+            files = sorted(self.params, key=lambda file: (file != PARAMS.name, file))
+            found["params"] = {file: dict(sorted(self.params[file].items())) for file in files}
         if self.outs:
             found["outs"] = [item.fields() for item in sorted(self.outs, key=lambda item: item.path)]
         return found

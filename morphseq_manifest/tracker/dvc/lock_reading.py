@@ -16,6 +16,7 @@ from morphseq_manifest.base import files, yaml_text
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.base.reading import read_small
 from morphseq_manifest.base.yaml_text import NotYamlError
+from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 
 LOCK = Path("dvc.lock")
 _SCHEMA = "2.0"
@@ -24,13 +25,20 @@ _SCHEMA = "2.0"
 class Recorded(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A dependency or output as recorded: md5 (ending in `.dir` for a folder), bytes, and files if it is a folder.
 
-    `isexec`: whether the file may be executed.
+    `isexec`: whether the file may be executed. `legacy`: DVC 2 recorded it, whose md5 is another for some texts, and
+    whose cache lies elsewhere.
     """
 
     md5: str
     size: int | None = None
     nfiles: int | None = None
     isexec: bool = False
+    legacy: bool = False
+
+    @property
+    def kept(self) -> str:
+        """By what the content is known in DVC's cache, as DvcCache has it."""
+        return f":{self.md5}" if self.legacy else self.md5
 
 
 class StageLock(msgspec.Struct, frozen=True, array_like=True):
@@ -162,7 +170,7 @@ def _continued(line: str) -> str:
 
 
 def _recorded(entry: dict[str, str]) -> Recorded:
-    if entry.keys() - _ENTRY or "md5" not in entry or entry.get("hash") != "md5":
+    if entry.keys() - _ENTRY or "md5" not in entry or entry.get("hash", "md5") != "md5":
         raise _NotPlainError
     numbers = [entry.get(key) for key in ("size", "nfiles")]
     if not all(number is None or _NUMBER.fullmatch(number) for number in numbers):
@@ -170,7 +178,7 @@ def _recorded(entry: dict[str, str]) -> Recorded:
     if not _HASH.fullmatch(entry["md5"]) or entry.get("isexec", "true") != "true":
         raise _NotPlainError
     size, nfiles = (None if number is None else int(number) for number in numbers)
-    return Recorded(entry["md5"].strip("'"), size, nfiles, "isexec" in entry)
+    return Recorded(entry["md5"].strip("'"), size, nfiles, "isexec" in entry, "hash" not in entry)
 
 
 _ENTRY = {"hash", "md5", "size", "nfiles", "isexec"}
@@ -209,7 +217,7 @@ def _from_yaml(entry: dict[str, Any]) -> StageLock:
     if extra := entry.keys() - {"cmd", "deps", "outs", "params"}:
         raise TypeError(f"a stage has no `{min(extra, key=str)}`")
     deps, outs = (
-        {msgspec.convert(item["path"], str): _recorded_from_yaml(item) for item in entry.get(part, [])}
+        {msgspec.convert(item["path"], str): recorded_from_yaml(item) for item in entry.get(part, [])}
         for part in ("deps", "outs")
     )
     params = msgspec.convert(entry.get("params", {}), dict[str, dict[str, Any]])
@@ -231,12 +239,22 @@ def _settings_text(params: dict[str, dict[str, Any]]) -> str:
     return out.getvalue()
 
 
-def _recorded_from_yaml(item: dict[str, Any]) -> Recorded:
-    if (extra := item.keys() - _ENTRY - {"path"}) or item.get("hash") != "md5":
+def recorded_from_yaml(item: dict[str, Any]) -> Recorded:
+    """A dependency or output as DVC writes it in YAML. Raises TypeError, ValueError for anything else."""
+    if (extra := item.keys() - _ENTRY - {"path", "cloud", "files"}) or item.get("hash", "md5") != "md5":
         raise TypeError(f"{item['path']}: {min(extra, key=str) if extra else 'its hash'} is not what DVC 3 writes")
+    item = item if "files" not in item else _with_files(item)
     if empty := [name for name, value in item.items() if value is None]:
         raise TypeError(f"{item['path']}: {empty[0]} is empty")
     if not _MD5.fullmatch(str(item.get("md5"))):
         raise TypeError(f"{item['path']}: {item.get('md5')!r} is not an md5")
-    values = [item.get("md5"), item.get("size"), item.get("nfiles"), item.get("isexec", False)]
+    values = [item.get("md5"), item.get("size"), item.get("nfiles"), item.get("isexec", False), "hash" not in item]
     return msgspec.convert(values, Recorded)
+
+
+def _with_files(item: dict[str, Any]) -> dict[str, Any]:
+    """A folder that was recorded file by file, as DVC does it for remotes with versions: as one of its md5."""
+    files_ = msgspec.convert(item["files"], list[dict[str, Any]])
+    md5s = {msgspec.convert(file["relpath"], str): msgspec.convert(file["md5"], str) for file in files_}
+    size = sum(file.get("size") or 0 for file in files_)
+    return item | {"md5": folder_md5(md5s), "nfiles": len(md5s), "size": size}

@@ -1,4 +1,7 @@
-"""params.yaml as DVC reads it: a mapping of settings, in which DVC stops at dates, and nothing may stand twice."""
+"""Files of settings as DVC reads them: in params.yaml it stops at dates, and nothing may stand twice.
+
+Other files are YAML too, or JSON, TOML or Python by their suffix: of Python, what is assigned, read without running it.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,14 +52,52 @@ def compose(text: str, path: Path = PARAMS) -> "MappingNode":
     return node
 
 
-def find(values: Mapping[str, Any], name: str) -> tuple[bool, Any]:
+def parse_any(text: str, path: Path) -> dict[str, Any]:
+    """The settings in the text of a file of any kind. Raises ConfigError as `parse` does."""
+    kinds = {".json": _json, ".toml": _toml, ".py": _python}
+    read = kinds.get(path.suffix.lower())
+    if read is None:
+        return parse(text, path)
+    try:
+        values = read(text, path)
+    except (ValueError, RecursionError, SyntaxError) as error:
+        raise ConfigError(f"{path}: can't be read: {' '.join(str(error).split())}. Correct it") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected a mapping of settings")
+    return values
+
+
+def _json(text: str, path: Path) -> Any:
+    import json
+
+    return json.loads(text)
+
+
+def _toml(text: str, path: Path) -> Any:
+    import tomllib
+
+    return tomllib.loads(text)
+
+
+def _python(text: str, path: Path) -> Any:
+    from dvc.utils.serialize import ParseError, parse_py
+
+    try:
+        return parse_py(text, str(path))
+    except ParseError as error:
+        raise ValueError(str(error)) from error
+
+
+def find(values: Mapping[Any, Any], name: str) -> tuple[bool, Any]:
     """Whether there is a setting of this dotted name, in which a number is a place in a list; and its value."""
     found: Any = values
     for part in name.split("."):
-        if isinstance(found, list) and part.isdecimal() and int(part) < len(found):
+        if isinstance(found, list | tuple) and part.isdecimal() and int(part) < len(found):
             found = found[int(part)]
         elif isinstance(found, Mapping) and part in found:
             found = found[part]
+        elif isinstance(found, Mapping) and part.isdecimal() and int(part) in found:
+            found = found[int(part)]
         else:
             return False, None
     return True, found

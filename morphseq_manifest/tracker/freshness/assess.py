@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.tracker.dvc.params_file import PARAMS
 from morphseq_manifest.tracker.dvc.stages import Stage, parents
 from morphseq_manifest.tracker.freshness.verdict import Verdict, judge, settings_changed
 from morphseq_manifest.tracker.snapshot import Snapshot
@@ -17,7 +18,7 @@ def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | No
 
     Raises as the snapshot does for settings, stages and lock, and ConfigError if a path is one that DVC ignores.
     """
-    graph, lock = snapshot.graph, snapshot.lock
+    graph, lock = snapshot.graph, snapshot.entries
     wanted = set(graph.stages if names is None else names)
     stages = [stage for name, stage in graph.stages.items() if name in wanted]
     check_ignored(snapshot, workspace)
@@ -26,7 +27,7 @@ def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | No
     finally:
         workspace.save()  # after Ctrl-C too: what was read need not be read again
     cached = [
-        recorded.md5
+        recorded.kept
         for stage in stages
         if (entry := lock.get(stage.name))
         for out in stage.outs
@@ -34,11 +35,14 @@ def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | No
     ]
     held = workspace.held(cached)
     settings = SettingsChanged(snapshot)
-    return {stage.name: judge(stage, lock.get(stage.name), contents, held, settings.of(stage)) for stage in stages}
+    return {
+        stage.name: judge(stage, lock.get(stage.name), contents, held, settings.of(stage), workspace.legacy_md5)
+        for stage in stages
+    }
 
 
 class SettingsChanged:
-    """The settings of stages that are not as recorded; told once for all that have the same."""
+    """The settings of stages that are not as recorded; told once for all that have the same of params.yaml."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -46,13 +50,18 @@ class SettingsChanged:
 
     def of(self, stage: Stage) -> dict[str, str]:
         """Those of one stage, as settings_changed has them."""
-        entry = self._snapshot.lock.get(stage.name)
+        entry = self._snapshot.entries.get(stage.name)
         text = entry.params_text if entry else ""
-        key = (text, *stage.params)
+        key = (text, *stage.params.get(PARAMS.name, ()))
+        if stage.params.keys() - {PARAMS.name} or stage.written or not stage.params.get(PARAMS.name):
+            return self._told(stage, text)  # another file may be made by a stage meanwhile
         if key not in self._known:
-            locked = self._snapshot.locked_settings.get(text, {})
-            self._known[key] = settings_changed(stage.params, locked, self._snapshot.settings)
+            self._known[key] = self._told(stage, text)
         return self._known[key]
+
+    def _told(self, stage: Stage, text: str) -> dict[str, str]:
+        locked = self._snapshot.locked_settings.get(text, {})
+        return settings_changed(stage.params, locked, self._snapshot.settings_of, stage.as_written)
 
 
 def check_ignored(snapshot: Snapshot, workspace: "Workspace") -> None:

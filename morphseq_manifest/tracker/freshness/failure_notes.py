@@ -8,6 +8,7 @@ from pathlib import Path
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import described
 from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.tracker.dvc.stages import file_name, stage_name
 
 FOLDER = files.OWN / "failed"
 _SUFFIX = ".txt"
@@ -35,7 +36,7 @@ def read(root: Path = Path()) -> dict[str, str]:
         names = sorted(path.name for path in (root / FOLDER).iterdir() if path.suffix == _SUFFIX)
     except OSError:
         return {}
-    notes = {name.removesuffix(_SUFFIX): _read(root / FOLDER / name) for name in names}
+    notes = {stage_name(name.removesuffix(_SUFFIX)): _read(root / FOLDER / name) for name in names}
     return {stage: note for stage, note in notes.items() if note is not None}
 
 
@@ -49,4 +50,4 @@ def _read(path: Path) -> str | None:
 
 
 def _path(stage: str, root: Path) -> Path:
-    return root / FOLDER / f"{stage}{_SUFFIX}"
+    return root / FOLDER / f"{file_name(stage)}{_SUFFIX}"

@@ -1,6 +1,6 @@
 """What `dvc status` says of every stage: which of its dependencies, settings and outputs are not as recorded."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from morphseq_manifest.tracker.dvc.stages import Stage
 class Verdict(msgspec.Struct, frozen=True):
     """What is not as recorded of one stage, in DVC's words; an empty one is up to date as far as it goes itself.
 
-    `deps` and `outs` by path: modified, deleted, not in cache. `settings` by dotted name: modified, deleted, new.
+    `deps` and `outs` by path: modified, deleted, not in cache. `settings` as `labelled`: modified, deleted, new.
     `troubles` say what could not be determined: such a stage is never up to date.
     """
 
@@ -39,7 +39,10 @@ class Verdict(msgspec.Struct, frozen=True):
     def as_dvc(self) -> list[Any]:
         """The same as `dvc status --json` has it."""
         entries: list[Any] = []
-        params = {PARAMS.name: "new" if "" in self.settings else self.settings} if self.settings else {}
+        params: dict[str, Any] = {}
+        for label, what in self.settings.items():
+            file, name = file_of(label)
+            params[file] = {**params.get(file, {}), name: what} if name else what
         if self.deps or params:
             entries.append({"changed deps": self.deps | params})
         if self.outs:
@@ -53,17 +56,18 @@ def judge(
     contents: Mapping[str, Content],
     held: Mapping[str, bool],
     settings: dict[str, str],
+    legacy_md5: Callable[[str], str | None],
 ) -> Verdict:
     """Compare a stage with its entry in dvc.lock.
 
     `contents` is what is at each path; `held` says of the md5 of cached outputs whether DVC's cache holds it;
-    `settings` are those of the stage that are not as recorded.
+    `settings` are those of the stage that are not as recorded. `legacy_md5` gives that of DVC 2 for a path.
     """
-    deps = {} if stage.frozen else _differences(stage.deps, entry.deps if entry else {}, contents)
-    outs = _differences([out.path for out in stage.outs], entry.outs if entry else {}, contents)
+    deps = {} if stage.frozen else _differences(stage.deps, entry.deps if entry else {}, contents, legacy_md5)
+    outs = _differences([out.path for out in stage.outs], entry.outs if entry else {}, contents, legacy_md5)
     for out in stage.outs:
         recorded = entry.outs.get(out.path) if entry else None
-        if recorded and out.cache and not held[recorded.md5]:
+        if recorded and out.cache and not held[recorded.kept]:
             outs[out.path] = "not in cache"
     paths = [*([] if stage.frozen else stage.deps), *(out.path for out in stage.outs)]
     return Verdict(
@@ -71,13 +75,17 @@ def judge(
         settings={} if stage.frozen else settings,
         outs=outs,
         command=entry is not None and entry.cmd != stage.cmd,
-        always=stage.always_changed or not (stage.deps or stage.params or stage.outs),
-        troubles=[trouble for path in paths if (trouble := contents[path].trouble)],
+        always=stage.always_changed or not (stage.deps or stage.params or stage.outs or stage.unseen),
+        troubles=[trouble for path in paths if (trouble := contents[path].trouble)]
+        + [f"{unseen}: not looked at: outside of the project. `dvc status` looks at it" for unseen in stage.unseen],
     )
 
 
 def _differences(
-    paths: Iterable[str], recorded: Mapping[str, Recorded], contents: Mapping[str, Content]
+    paths: Iterable[str],
+    recorded: Mapping[str, Recorded],
+    contents: Mapping[str, Content],
+    legacy_md5: Callable[[str], str | None],
 ) -> dict[str, str]:
     differences = {}
     for path in paths:
@@ -85,24 +93,53 @@ def _differences(
         if content.is_absent:
             differences[path] = "deleted"
         elif content.trouble is None and (before is None or before.md5 != content.md5):
+            if before is not None and before.legacy and legacy_md5(path) == before.md5:
+                continue
             differences[path] = "modified"
     return differences
 
 
-def settings_changed(names: list[str], locked: dict[str, dict[str, Any]], values: Mapping[str, Any]) -> dict[str, str]:
-    """The settings that are not as recorded; under an empty name where none was recorded at all."""
-    if not names:
-        return {}
-    before = locked.get(PARAMS.name)
-    if before is None:
-        return {"": "new"}
-    changed = {}
-    for name in names:
-        there, value = find(values, name)
-        if not there:
-            changed[name] = "deleted"
-        elif name not in before:
-            changed[name] = "new"
-        elif value != before[name]:
-            changed[name] = "modified"
+def settings_changed(
+    params: Mapping[str, list[str]],
+    locked: Mapping[str, Mapping[str, Any]],
+    values: Callable[[str], Mapping[str, Any] | None],
+    as_written: Callable[[str], str] = str,
+) -> dict[str, str]:
+    """The settings that are not as recorded, as `labelled`; under an empty name if none of a file was recorded at all.
+
+    `params` are names by file, `locked` what is recorded by file as dvc.lock writes it, `values` what is in a file now.
+    """
+    changed: dict[str, str] = {}
+    for file, names in params.items():
+        now, before = values(file), locked.get(as_written(file))
+        if now is None:
+            changed[labelled(file, "")] = "deleted"
+        elif before is None:
+            changed[labelled(file, "")] = "new"
+        else:
+            changed |= {labelled(file, name): what for name, what in _changed(names, before, now)}
     return changed
+
+
+def _changed(names: Iterable[str], before: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What became of the settings `names`, or of all, in one file."""
+    names = list(names)
+    for name in names or dict.fromkeys([*values, *before]):
+        there, value = find(values, name) if names else (name in values, values.get(name))
+        if not there:
+            yield name, "deleted"
+        elif name not in before:
+            yield name, "new"
+        elif (list(value) if isinstance(value, tuple) else value) != before[name]:
+            yield name, "modified"
+
+
+def labelled(file: str, name: str) -> str:
+    """How a setting is named: by its dotted name, after the file if that is not params.yaml."""
+    return name if file == PARAMS.name else f"{file}:{name}"
+
+
+def file_of(label: str) -> tuple[str, str]:
+    """The file and the name of a setting that is `labelled` so."""
+    file, colon, name = label.rpartition(":")
+    return (file, name) if colon else (PARAMS.name, label)

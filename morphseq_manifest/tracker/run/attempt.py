@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from morphseq_manifest.base.errors import ContentError, MorphseqError, described
+from morphseq_manifest.base.errors import ConfigError, ContentError, MorphseqError, described
 from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.lock_entries import Entry, write
@@ -52,7 +52,7 @@ class Attempt:
     def __init__(self, stage: Stage, means: Means) -> None:
         self._stage, self._means = stage, means
         self._root = means.snapshot.root
-        self._entry = means.snapshot.lock.get(stage.name)
+        self._entry = means.snapshot.entries.get(stage.name)
         self._outputs = Outputs(self._root, means.workspace, stage, self._entry)
         self._is_forced = stage.name in means.forced
 
@@ -78,6 +78,12 @@ class Attempt:
         verdict = self._judge(contents)
         if not verdict and not self._is_forced:
             return self._ended(End.UP_TO_DATE)
+        if self._stage.is_data:
+            raise ContentError(
+                f"{self._stage.file}: {verdict.brief()}: not what it tracks. "
+                f"Take it in, `dvc commit {self._stage.file}`, or bring it back, `dvc checkout {self._stage.file}`"
+            )
+        self._check_not_legacy()
         why = "forced" if not verdict else verdict.brief() if self._entry else "has not run yet"
         asked = self._ask(contents)
         if self._stage.frozen:
@@ -100,12 +106,22 @@ class Attempt:
         """What is not as recorded. Raises ContentError for what could not be determined."""
         entry, means = self._entry, self._means
         outs = self._stage.outs
-        recorded = [entry.outs[out.path].md5 for out in outs if out.cache and entry and out.path in entry.outs]
+        recorded = [entry.outs[out.path].kept for out in outs if out.cache and entry and out.path in entry.outs]
         held = means.workspace.held(recorded)
-        verdict = judge(self._stage, entry, contents, held, means.settings.of(self._stage))
+        settings = means.settings.of(self._stage)
+        verdict = judge(self._stage, entry, contents, held, settings, means.workspace.legacy_md5)
         if verdict.troubles:
             raise ContentError("; ".join(verdict.troubles))
         return verdict
+
+    def _check_not_legacy(self) -> None:
+        """Raise ConfigError if DVC 2 recorded something of the stage: DVC 3 then mixes both ways of recording."""
+        entry = self._entry
+        if entry and any(recorded.legacy for recorded in (*entry.deps.values(), *entry.outs.values())):
+            raise ConfigError(
+                f"dvc.lock: DVC 2 recorded stage {self._stage.name}, which is only looked at here. "
+                "Record it anew, with `dvc cache migrate --dvc-files` or `dvc repro`"
+            )
 
     def _ask(self, contents: Mapping[str, Content]) -> Entry:
         """The stage's entry before it has made anything. Raises ContentError if an input is not there."""
@@ -175,7 +191,7 @@ class Attempt:
             )
 
     def _ended(self, end: End, why: str = "", seconds: float = 0, made: Entry | None = None) -> Result:
-        return Result(self._stage.name, end, seconds, why, write(made, self._stage.name) if made else None)
+        return Result(self._stage.name, end, seconds, why, write(made, self._stage.lock_name) if made else None)
 
     def _stopped(self) -> "_StoppedError":
         return _StoppedError(f"{self._stage.name} was stopped")

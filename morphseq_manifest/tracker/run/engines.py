@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from morphseq_manifest.tracker.dvc.stages import file_name
 from morphseq_manifest.tracker.run import process_marks
 from morphseq_manifest.tracker.run.capacity import gpus
 from morphseq_manifest.tracker.run.task import RUNNING, WORKER_LOST, Performed, Task
@@ -62,7 +63,8 @@ class LocalEngine:
             worker = self._idle.pop() if self._idle else self._start()
         performed = worker.perform(task, is_wanted)
         if performed == WORKER_LOST:
-            process_marks.end(Path(task.root, RUNNING, task.stage))  # what the stage had started may have outlived it
+            # What the stage had started may have outlived it.
+            process_marks.end(Path(task.root, RUNNING, file_name(task.stage)))
         with self._lock:
             if performed == WORKER_LOST:
                 self._all.remove(worker)
@@ -139,7 +141,7 @@ def perform_here(task: Task) -> Performed:
 
 
 def _begun(task: Task) -> Path:
-    return Path(task.root, RUNNING, f".{task.stage}.begun")
+    return Path(task.root, RUNNING, f".{file_name(task.stage)}.begun")
 
 
 def _wanted_here() -> Callable[[], bool]:
@@ -185,7 +187,7 @@ class DaskEngine:
         with self._lock:
             self._wanted.discard(future)
         if performed == WORKER_LOST:
-            process_marks.wait_for_end(Path(task.root, RUNNING, task.stage), _END_S)
+            process_marks.wait_for_end(Path(task.root, RUNNING, file_name(task.stage)), _END_S)
         _begun(task).unlink(missing_ok=True)
         return performed
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from morphseq_manifest.base import files
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
-from morphseq_manifest.tracker.dvc.stages import Output, Stage
+from morphseq_manifest.tracker.dvc.stages import Output, Stage, file_name, stage_name
 from morphseq_manifest.tracker.run.cached import Cached
 
 _ASIDE = files.OWN / "aside"
@@ -20,7 +20,7 @@ class Outputs:
     def __init__(self, root: Path, workspace: Workspace, stage: Stage, entry: StageLock | None) -> None:
         self._root, self._workspace, self._cached = root, workspace, Cached(root, workspace)
         self._stage, self._entry = stage, entry
-        self._aside = root / _ASIDE / stage.name
+        self._aside = root / _ASIDE / file_name(stage.name)
 
     def clear(self) -> None:
         """Delete what the stage made before, as DVC does; what DVC's cache does not hold is set aside."""
@@ -48,8 +48,8 @@ class Outputs:
                 shutil.move(aside, place)
             elif out.persist:
                 continue
-            elif recorded and out.cache and self._cached.holds(recorded.md5):
-                self._cached.bring_back(out.path, recorded.md5, recorded.isexec)
+            elif recorded and out.cache and self._cached.holds(recorded.kept):
+                self._cached.bring_back(out.path, recorded.kept, recorded.isexec)
             else:
                 files.remove(place)  # half-made: nothing was there before
         self._workspace.look_again(out.path for out in self._stage.outs)
@@ -64,14 +64,14 @@ class Outputs:
 
     def _is_cached(self, path: str, recorded: Recorded) -> bool:
         content = self._workspace.look([path])[path]
-        return content.md5 == recorded.md5 and self._cached.holds(recorded.md5)
+        return content.md5 == recorded.md5 and self._cached.holds(recorded.kept)
 
 
 def recover(root: Path, workspace: Workspace, stages: Mapping[str, Stage], lock: Mapping[str, StageLock]) -> None:
     """Put back what a run that was killed had set aside, unless it has been made anew since."""
     folder = root / _ASIDE
     for name in sorted(os.listdir(folder)) if folder.is_dir() else ():  # noqa: PTH208 - as names
-        stage, entry = stages.get(name), lock.get(name)
+        stage, entry = stages.get(stage_name(name)), lock.get(stage_name(name))
         for number, out in enumerate(stage.outs if stage else ()):
             aside, place = folder / name / str(number), root / out.path
             recorded = entry.outs.get(out.path) if entry else None

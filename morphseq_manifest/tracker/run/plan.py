@@ -20,7 +20,7 @@ def plan(root: Path, options: Options) -> tuple[dict[str, Step], set[str]]:
     snapshot = Snapshot(root, texts=options.edits(root))
     choice = chosen(snapshot, options)
     verdicts = assess(snapshot, Workspace(root), choice.stages)
-    states = steps(snapshot.graph, verdicts, snapshot.lock, failure_notes.read(root))
+    states = steps(snapshot.graph, verdicts, snapshot.entries, failure_notes.read(root))
     return {name: states[name] for name in choice.stages}, forced(choice, options)
 
 

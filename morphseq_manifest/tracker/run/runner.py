@@ -23,7 +23,12 @@ class Runner:
     def __init__(self, stages: list[str], means: Means) -> None:
         self._order, self._means = stages, means
         self._graph = means.snapshot.graph
-        self._lock = LockWriter(means.snapshot.root, stages)
+        found = [self._graph.stages[name] for name in stages]
+        # Each pipeline has its dvc.lock beside it.
+        self._locks = {
+            file: LockWriter((means.snapshot.root / file).parent, [s.lock_name for s in found if s.file == file])
+            for file in dict.fromkeys(stage.file for stage in found)
+        }
         self._results: dict[str, Result] = {}
         self._done: SimpleQueue[Result] = SimpleQueue()
         self._written = self._cost = 0.0
@@ -34,7 +39,7 @@ class Runner:
         After Ctrl-C or an error what has finished is recorded, and what runs is ended.
         """
         means = self._means
-        recover(means.snapshot.root, means.workspace, self._graph.stages, means.snapshot.lock)
+        recover(means.snapshot.root, means.workspace, self._graph.stages, means.snapshot.entries)
         queue = Queue(self._order, self._graph.before)
         running = 0
         with interruption.held(), ThreadPoolExecutor(threads) as pool:
@@ -67,7 +72,14 @@ class Runner:
         """Take note of a stage's result."""
         self._results[result.stage] = result
         if result.text is not None:
-            self._lock.add(result.stage, result.text)
+            stage = self._graph.stages[result.stage]
+            self._locks[stage.file].add(stage.lock_name, result.text)
+
+    def _write(self) -> None:
+        """Write what was recorded."""
+        for lock in self._locks.values():
+            if lock.has_news:
+                lock.write()
 
     def _tell(self, result: Result, queue: Queue) -> None:
         """Tell the result of a stage, and of those that can't run for it."""
@@ -95,15 +107,15 @@ class Runner:
         late = [self._done.get() for _ in range(running)]
         for result in late:
             self._take(result)
-        if self._lock.has_news:
-            self._lock.write()
+        self._write()
         means.workspace.save()
         for result in late:
             self._tell(result, queue)
 
     def _write_now_and_then(self) -> None:
-        if self._lock.has_news and time.perf_counter() - self._written > self._cost / _WRITING_SHARE:
+        is_news = any(lock.has_news for lock in self._locks.values())
+        if is_news and time.perf_counter() - self._written > self._cost / _WRITING_SHARE:
             begun = time.perf_counter()
-            self._lock.write()
+            self._write()
             self._written = time.perf_counter()
             self._cost = self._written - begun

@@ -15,6 +15,7 @@ from morphseq_manifest.tracker.run.attempt import Means
 from morphseq_manifest.tracker.run.capacity import Capacity
 from morphseq_manifest.tracker.run.checks import check_settings
 from morphseq_manifest.tracker.run.engines import Engine, LocalEngine
+from morphseq_manifest.tracker.run.git_ignoring import GitIgnoring
 from morphseq_manifest.tracker.run.interruption import Interruption
 from morphseq_manifest.tracker.run.options import Options
 from morphseq_manifest.tracker.run.outcome import End, Result, Watch
@@ -57,6 +58,8 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
         check_ignored(snapshot, workspace)
         check_settings(snapshot, workspace)
         choice = chosen(snapshot, options)
+        stages = [snapshot.graph.stages[name] for name in choice.stages]
+        ignoring = GitIgnoring(root, stages, scm=not workspace.dvc_cache.config.no_scm)
         process_marks.end_left_over(root)
         sweep(root, workspace.dvc_cache.folder, iter(snapshot.graph.stages.values()))
         workers = engine or LocalEngine()
@@ -64,7 +67,7 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
         means = Means(
             snapshot=snapshot,
             workspace=workspace,
-            recorder=Recorder(root, workspace, snapshot.settings),
+            recorder=Recorder(root, workspace, snapshot.settings_of, ignoring),
             settings=SettingsChanged(snapshot),
             engine=workers,
             capacity=Capacity(jobs, workers.devices, options.share),

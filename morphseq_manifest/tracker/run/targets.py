@@ -6,6 +6,7 @@ import msgspec
 
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.suggest import suggest
+from morphseq_manifest.tracker.dvc.definition import PIPELINE
 from morphseq_manifest.tracker.dvc.graph import Graph
 
 
@@ -34,7 +35,9 @@ def choose(
     for target in targets:
         wanted |= dict.fromkeys(_stages(graph, target, chosen))
     if not targets:
-        wanted = dict.fromkeys(name for name in graph.stages if _is_about(graph, name, chosen, False))
+        # As `dvc repro`, the pipeline at the top, and what it depends on.
+        top = (name for name, stage in graph.stages.items() if stage.file == PIPELINE.name)
+        wanted = dict.fromkeys(name for name in top if _is_about(graph, name, chosen, False))
     if with_downstream:
         after = graph.downstream(wanted)
         wanted |= dict.fromkeys(name for name in graph.stages if name in after and _is_about(graph, name, chosen, True))

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from morphseq_manifest.base import files
-from morphseq_manifest.tracker.dvc.stages import Stage
+from morphseq_manifest.tracker.dvc.stages import Stage, file_name
 
 LOGS = files.OWN / "logs"
 RUNNING = files.OWN / "running"
@@ -34,7 +34,8 @@ WORKER_LOST = Performed(-1000)
 class Task(msgspec.Struct, frozen=True):
     """A stage's commands, run in `root` one after the other with output to the file `log`.
 
-    `env` is added to the environment. `warm` are modules to import before the command's own, once a worker.
+    `env` is added to the environment. `warm` are modules to import before the command's own, once a worker. `wdir` is
+    the folder in `root` in which a shell runs the commands, if it is not that itself.
     """
 
     root: str
@@ -43,6 +44,7 @@ class Task(msgspec.Struct, frozen=True):
     log: str
     env: dict[str, str]
     warm: list[str]
+    wdir: str = ""
 
 
 def make_task(stage: Stage, root: Path, env: Mapping[str, str]) -> Task:
@@ -53,10 +55,17 @@ def make_task(stage: Stage, root: Path, env: Mapping[str, str]) -> Task:
         root=str(place),
         stage=stage.name,
         commands=lines,
-        log=str(place / LOGS / f"{stage.name}.log"),
+        log=str(place / LOGS / f"{file_name(stage.name)}.log"),
         env={"DVC_ROOT": str(place), "DVC_STAGE": stage.name, **env},
-        warm=[str(name) for name in stage.meta.get("warm", [])],
+        warm=_warm(stage),
+        wdir=stage.wdir,
     )
+
+
+def _warm(stage: Stage) -> list[str]:
+    """The modules that `meta` names, as far as it is ours."""
+    named = stage.meta.get("warm", [])
+    return [str(name) for name in named] if isinstance(named, list) else []
 
 
 def module_of(command: str) -> tuple[str, list[str]] | None:
@@ -83,7 +92,7 @@ def log_warnings(root: Path, stage: str) -> list[str]:
 
 
 def _end_of_log(root: Path, stage: str) -> list[str]:
-    path = root / LOGS / f"{stage}.log"
+    path = root / LOGS / f"{file_name(stage)}.log"
     try:
         with path.open("rb") as file:
             file.seek(max(path.stat().st_size - _TAIL_BYTES, 0))

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from morphseq_manifest.base.errors import described
+from morphseq_manifest.tracker.dvc.stages import file_name
 from morphseq_manifest.tracker.run import process_marks
 from morphseq_manifest.tracker.run.task import RUNNING, Performed, Task, module_of
 
@@ -57,9 +58,9 @@ def work(task: Task, tasks: int, answers: int) -> Performed:
     """Run a task in a child, and end with the input `tasks`. Raises OSError if the stage can't be begun."""
     os.chdir(task.root)
     for command in task.commands:
-        if module := module_of(command):
+        if not task.wdir and (module := module_of(command)):
             warm(task.root, task.warm, module[0])
-    mark = Path(task.root, RUNNING, task.stage)
+    mark = Path(task.root, RUNNING, file_name(task.stage))
     mark.parent.mkdir(parents=True, exist_ok=True)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()  # what imports have said is not the stage's
@@ -138,7 +139,7 @@ def _be_stage(task: Task, mark: Path, worker: int, trouble: int) -> NoReturn:
     os.close(trouble)
     try:
         for number, command in enumerate(task.commands, 1):
-            module = module_of(command)
+            module = None if task.wdir else module_of(command)
             is_last = number == len(task.commands)
             if module and is_last:
                 code = _run_module(task.root, *module)
@@ -172,6 +173,7 @@ def _begin(task: Task, mark: Path, worker: int) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ.update(task.env)
+    os.chdir(Path(task.root, task.wdir))
 
 
 def _in_shell(command: str) -> list[str]:

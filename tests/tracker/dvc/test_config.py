@@ -5,10 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from dvc.config import Config
+from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.tracker.dvc.cache import DvcCache
+from morphseq_manifest.tracker.dvc.config import places
 
 
 @pytest.fixture
@@ -47,10 +50,52 @@ def test_the_last_one_counts_and_none_is_the_projects_own(root: Path) -> None:
     for number, path in enumerate((root.parent / "user/config", root / ".dvc/config", root / ".dvc/config.local")):
         path.write_text(f"[core]\n    no_scm = True\n[cache]\n    dir = {number}\n    type = symlink\n")
         assert Path(DvcCache(root).place).resolve() == of_dvc(root) == path.parent / f"{number}/files/md5"
-    assert DvcCache(root).settings == {"cache.type": "symlink"}
+    assert DvcCache(root).config.unsupported == {"cache.type": "symlink"}
 
 
 def test_settings_that_can_not_be_used_are_named(root: Path) -> None:
     (root / ".dvc/config.local").write_text("dir = 1\n")
     with pytest.raises(ConfigError, match=r"config\.local: can't be used"):
         DvcCache(root)
+
+
+def test_the_four_places_are_those_of_dvc(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DVC_GLOBAL_CONFIG_DIR")
+    for names in (
+        {},
+        {"XDG_CONFIG_HOME": str(tmp_path / "x")},
+        {"XDG_CONFIG_DIRS": f"{tmp_path}/s:/etc/xdg"},
+        {"DVC_SYSTEM_CONFIG_DIR": str(tmp_path / "m")},
+        {"DVC_GLOBAL_CONFIG_DIR": str(tmp_path / "g")},
+    ):
+        with monkeypatch.context() as context:
+            for name, value in names.items():
+                context.setenv(name, value)
+            theirs = Config(dvc_dir=str(root / ".dvc"), validate=False).files
+            assert list(map(str, places(root))) == list(theirs.values())
+
+
+def test_the_settings_of_the_machine_are_read_before_all_others(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_SYSTEM_CONFIG_DIR", str(root.parent / "machine"))
+    (root.parent / "machine").mkdir()
+    (root.parent / "machine/config").write_text("[cache]\n    dir = shared\n[CORE]\n    Autostage = True\n")
+    assert Path(DvcCache(root).place) == of_dvc(root) == root.parent / "machine/shared/files/md5"
+    assert DvcCache(root).config.unsupported == {"core.autostage": "true"}
+
+
+@pytest.mark.parametrize("value", ["reflink,copy", '"reflink,copy"', "copy", "reflink", "'copy, reflink'"])
+def test_a_cache_of_files_of_their_own_is_as_without_the_setting(root: Path, value: str) -> None:
+    (root / ".dvc/config.local").write_text(f"[cache]\n    type = {value}\n[core]\n    hardlink_lock = false\n")
+    of_dvc(root)
+    assert DvcCache(root).config.unsupported == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["[core]\n    no_scm = maybe\n", "[cache]\n    dir = a, b\n", "[parsing]\n    bool = x\n"]
+)
+def test_a_value_that_dvc_refuses_is_refused(root: Path, text: str) -> None:
+    (root / ".dvc/config.local").write_text(text)
+    with pytest.raises(ConfigError, match="expected"):
+        DvcCache(root)
+    with pytest.raises((DvcException, TypeError, AttributeError)):
+        of_dvc(root)

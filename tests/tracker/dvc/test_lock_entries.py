@@ -39,9 +39,11 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
     max_leaves=8,
 )
+FILES = st.sampled_from(["params.yaml", "../params.yaml", "a.json", "z/params.toml"])
 ENTRIES = st.builds(
     Entry, NAMES.filter(bool) | st.lists(NAMES.filter(bool), min_size=1, max_size=3),
-    st.lists(ITEMS, max_size=3), st.dictionaries(NAMES, VALUES, max_size=3), st.lists(ITEMS, max_size=3),
+    st.lists(ITEMS, max_size=3), st.dictionaries(FILES, st.dictionaries(NAMES, VALUES, max_size=3), max_size=3),
+    st.lists(ITEMS, max_size=3),
 )  # fmt: skip
 
 
@@ -81,7 +83,7 @@ def test_settings_that_look_alike_are_written_each_as_it_is(values: list[Any]) -
         yaml = YAML()
         yaml.default_flow_style = False
         yaml.dump({"params": {"params.yaml": {"x": value}}}, out)
-        assert lock_entries.write(Entry("a", [], {"x": value}, [])) == f"cmd: a\n{out.getvalue()}"
+        assert lock_entries.write(Entry("a", [], {"params.yaml": {"x": value}}, [])) == f"cmd: a\n{out.getvalue()}"
 
 
 def entry_of(path: str, md5: str = "a" * 32) -> Entry:
@@ -125,7 +127,7 @@ def test_new_stages_come_last_in_the_order_of_dvc_however_they_end(tmp_path: Pat
 
 def stage_of(name: str, deps: list[str], outs: list[str]) -> Stage:
     outputs = [Output(out, False, False, False) for out in outs]
-    return Stage(name, name, None, "true", deps, [], outputs, {}, False, False)
+    return Stage(name, name, None, "true", deps, {}, outputs, {}, False, False)
 
 
 @pytest.mark.slow

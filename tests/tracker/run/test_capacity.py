@@ -17,7 +17,7 @@ from tests.running import copy_of, differences, state_of, status
 
 
 def stage_with(meta: dict[str, Any]) -> Stage:
-    return Stage("a@b", "a", "b", "true", [], [], [], meta, False, False)
+    return Stage("a@b", "a", "b", "true", [], {}, [], meta, False, False)
 
 
 @pytest.mark.parametrize(

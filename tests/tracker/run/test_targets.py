@@ -14,7 +14,7 @@ from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.cohort import params
 from morphseq_manifest.tracker.dvc import definition
 from morphseq_manifest.tracker.dvc.graph import Graph
-from morphseq_manifest.tracker.dvc.stages import resolve
+from morphseq_manifest.tracker.dvc.resolving import resolve
 from morphseq_manifest.tracker.run import view
 from morphseq_manifest.tracker.run.targets import choose
 from tests.project import REPOSITORY, Project
@@ -29,7 +29,9 @@ PER_PLATE = ("images", "qc_masks", "sam2", "build03", "snips", "latents")
 def graph() -> Graph:
     """The graph of the project itself."""
     values = params.read(REPOSITORY).values
-    return Graph(resolve(definition.parse((REPOSITORY / "dvc.yaml").read_bytes(), "dvc.yaml"), values, "dvc.yaml"))
+    return Graph(
+        resolve(definition.parse((REPOSITORY / "dvc.yaml").read_bytes(), "dvc.yaml"), lambda path: values, "dvc.yaml")
+    )
 
 
 def of(plate: str, *groups: str) -> set[str]:

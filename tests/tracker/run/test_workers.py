@@ -151,7 +151,7 @@ def test_what_a_shell_may_take_for_more_than_words_is_left_to_it(command: str) -
 
 def test_the_commands_of_a_stage_are_its_lines(tmp_path: Path) -> None:
     def commands(cmd: str | list[str]) -> list[str]:
-        stage = Stage("a@b", "a", "b", cmd, [], [], [], {"warm": ["torch"]}, False, False)
+        stage = Stage("a@b", "a", "b", cmd, [], {}, [], {"warm": ["torch"]}, False, False)
         task = make_task(stage, tmp_path, {"CUDA_VISIBLE_DEVICES": "1"})
         assert (task.warm, task.env["DVC_STAGE"], task.env["CUDA_VISIBLE_DEVICES"]) == (["torch"], "a@b", "1")
         assert task.log == str(tmp_path / ".dvc/tmp/morphseq/logs/a@b.log")

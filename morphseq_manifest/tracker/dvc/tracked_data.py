@@ -1,0 +1,50 @@
+"""A `.dvc` file, with which `dvc add` and `dvc import` track data: a stage that runs nothing, and what it records."""
+
+import posixpath
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from morphseq_manifest.base import yaml_text
+from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.base.yaml_text import NotYamlError
+from morphseq_manifest.tracker.dvc.lock_reading import Recorded, recorded_from_yaml
+from morphseq_manifest.tracker.dvc.stages import Output, Stage
+
+_FLAGS = {"path", "cache", "persist", "desc", "type", "labels", "meta", "remote", "push"}
+
+
+class Tracked(NamedTuple):
+    """The stage, and what it records of its outputs, by path."""
+
+    stage: Stage
+    outs: dict[str, Recorded]
+
+
+def parse(data: bytes, path: str, name: str) -> Tracked:
+    """Read the bytes of a `.dvc` file at `path`; `name` is for messages. Raises ConfigError for what can't be used."""
+    try:
+        values = yaml_text.load(data.decode())
+        outs = msgspec.convert(values.get("outs") or [], list[dict[str, Any]])
+        folder = posixpath.join(posixpath.dirname(path), values.get("wdir") or "")
+        found = dict(_output(item, folder) for item in outs)
+        return Tracked(_stage(values, path, list(found)), {out.path: recorded for out, recorded in found.items()})
+    except (NotYamlError, UnicodeDecodeError, TypeError, AttributeError, KeyError, ValueError) as error:
+        raise ConfigError(f"{name}: can't be used: {' '.join(str(error).split())}. Correct it") from error
+
+
+def _stage(values: Mapping[str, Any], path: str, outs: list[Output]) -> Stage:
+    is_import = bool(values.get("deps"))
+    if is_import and not values.get("frozen"):
+        raise ValueError("an import that is not frozen is not supported: `dvc freeze` it, or use `dvc status`")
+    return Stage(path, path, None, "", [], {}, outs, {}, is_import, bool(values.get("always_changed")), file=path)
+
+
+def _output(item: dict[str, Any], folder: str) -> tuple[Output, Recorded]:
+    path = posixpath.normpath(posixpath.join(folder, item["path"]))
+    if path.startswith(("../", "/")) or "://" in item["path"]:
+        raise ValueError(f"{item['path']!r} is outside of the project, which is not supported")
+    content = {key: value for key, value in item.items() if key not in _FLAGS}
+    cache, persist = item.get("cache", True), item.get("persist", False)
+    return Output(path, cache is True, persist is True, False), recorded_from_yaml({"path": path, **content})

@@ -1,0 +1,86 @@
+"""New outputs are put into .gitignore as `dvc repro` puts them there: to the byte, and in its order."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.dvc.twins import Twins, differences
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
+PIPELINE = """\
+stages:
+  last:
+    cmd: cat made/a made/b > 'all [of] them!'
+    deps: [made]
+    outs: ['all [of] them!']
+  second:
+    cmd: cp in made/b
+    deps: [in]
+    outs: [made/b]
+  first:
+    cmd: sleep 0.2; cp in made/a; mkdir folder; cp in folder/x; cp in kept; cp in made/m.json
+    deps: [in]
+    outs: [made/a, folder, kept: {cache: false}]
+    metrics: [made/m.json]
+  third:
+    foreach: [x, y]
+    do:
+      cmd: cp in '#o-${item}'
+      deps: [in]
+      outs: ['#o-${item}']
+"""
+FILES = {"dvc.yaml": PIPELINE, "in": "1", "made/here": ""}
+
+
+@pytest.mark.parametrize(
+    "ignored",
+    [None, "", "/else\n", "/else", "folder/\n", "/made/\n", "!/folder\n/folder\n!folder\n", "# only\n\n"],
+)
+def test_it_is_written_as_by_dvc(tmp_path: Path, ignored: str | None) -> None:
+    twins = Twins(tmp_path, FILES | ({} if ignored is None else {".gitignore": ignored}))
+    twins.check_run()
+    twins.write({"in": "2"})
+    twins.check_run()
+    assert twins.check_status()
+
+
+@pytest.mark.parametrize("ignored", ["*\n!in\n", "dvc.lock\n", "dvc.yaml\n"])
+def test_dvc_s_own_files_may_not_be_ignored(tmp_path: Path, ignored: str) -> None:
+    Twins(tmp_path, FILES | {".gitignore": ignored}).check_refused("git ignores it")
+
+
+def test_the_order_is_that_of_dvc_however_the_stages_end(tmp_path: Path) -> None:
+    twins = Twins(tmp_path, FILES)
+    twins.check_run("-j4")
+    twins.write({".gitignore": None, "made/.gitignore": None, "in": "2"})
+    twins.check_run("-j4")
+    twins.write({".gitignore": None, "in": "1"})
+    assert twins.check_run().restored
+
+
+@pytest.mark.parametrize("inside", ["", "deep/er"])
+def test_in_a_folder_of_a_repository_and_without_one(tmp_path: Path, inside: str) -> None:
+    twins = Twins(tmp_path, FILES, inside=inside, scm=bool(inside))
+    twins.check_run()
+    assert twins.check_status()
+    assert (twins.ours.root / ".gitignore").exists() == bool(inside)
+
+
+def test_a_worktree_is_as_a_repository(tmp_path: Path) -> None:
+    twins = Twins(tmp_path, FILES)
+    twins.ours.commit()
+    trees = tmp_path / "trees/dvc", tmp_path / "trees/ours"
+    for tree in trees:
+        subprocess.run(["git", "worktree", "add", "-q", "--detach", str(tree)], cwd=twins.ours.root, check=True)
+    twins = Twins.of(tmp_path / "trees")
+    twins.check_run()
+    assert twins.check_status()
+    assert not differences(*trees)
+
+
+def test_an_output_that_git_tracks_is_refused(tmp_path: Path) -> None:
+    twins = Twins(tmp_path, FILES | {"made/b": "committed"})
+    for root in (twins.theirs, twins.ours.root):
+        subprocess.run(["git", "add", "made/b"], cwd=root, check=True)
+    twins.check_refused("git rm -r --cached made/b")

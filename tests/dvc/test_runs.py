@@ -1,0 +1,178 @@
+"""Runs of what dvc.yaml may say: the same runs and is restored, and the same is left behind, as by `dvc repro`."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.dvc.twins import Twins
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
+IGNORED = "/o-*\n/src/o-*\n/out\n/src/out\n"
+
+SETTINGS = {
+    "dvc.yaml": """\
+stages:
+  a:
+    cmd: cat in > out
+    deps: [in]
+    params:
+      - lr
+      - conf/more.yaml: [one.two, "3"]
+      - whole.json:
+      - set.toml: [table, list.0]
+      - code.py: [Own, pair]
+    outs: [out]
+""",
+    "in": "1",
+    "params.yaml": "lr: 1\nunused: 2\n",
+    "conf/more.yaml": "one: {two: [1, 2.5, null]}\n3: three\n",
+    "whole.json": '{"b": {"c": [true]}, "a": 1e-9, "d.e": "f"}',
+    "set.toml": 'list = ["x"]\n[table]\nkey = "v"\n',
+    "code.py": "pair = (1, 2)\nclass Own:\n    size = 4\nimport nothing_of_this_name\n",
+    ".gitignore": IGNORED,
+}
+CHANGES: dict[str, dict[str, str | None]] = {
+    "a setting of another file": {"conf/more.yaml": "one: {two: [1, 2.5, 3]}\n3: three\n"},
+    "what no stage depends on": {"params.yaml": "lr: 1\nunused: 3\n"},
+    "one more in a whole file": {"whole.json": '{"b": {"c": [true]}, "a": 1e-9, "d.e": "f", "g": 0}'},
+    "one less in a whole file": {"whole.json": '{"b": {"c": [true]}, "d.e": "f"}'},
+    "the same in another spelling": {"set.toml": 'list = [ "x", "y" ]\ntable.key = "v"\n'},
+    "a tuple": {"code.py": "pair = (1, 3)\nclass Own:\n    size = 4\n"},
+    "a number in a class": {"code.py": "pair = (1, 2)\nclass Own:\n    size = 4.0\n    more = 1\n"},
+    "back again": {name: SETTINGS[name] for name in ("conf/more.yaml", "whole.json", "set.toml", "code.py")},
+}
+
+
+def test_settings_of_other_files_are_recorded_and_compared(tmp_path: Path) -> None:
+    twins = Twins(tmp_path, SETTINGS)
+    assert not twins.check_status()
+    assert twins.check_run().ran == {"a"}
+    assert twins.check_status()
+    for change in CHANGES.values():
+        twins.write(change)
+        twins.check_status()
+        twins.check_run()
+        assert twins.check_status()
+
+
+@pytest.mark.parametrize("change", [
+    {"whole.json": None}, {"conf/more.yaml": "one: 1\n"}, {"params.yaml": None}, {"set.toml": None},
+])  # fmt: skip
+def test_a_setting_that_is_gone_is_told_and_the_stage_fails(tmp_path: Path, change: dict[str, str | None]) -> None:
+    twins = Twins(tmp_path, SETTINGS)
+    twins.check_run()
+    twins.write(change)
+    assert not twins.check_status()
+    assert not twins.check_run().fine
+    assert "setting" in twins.ours.morphseq("why", "a", code=1)
+
+
+def test_settings_that_another_stage_makes_are_those_of_the_moment(tmp_path: Path) -> None:
+    pipeline = """\
+stages:
+  use:
+    cmd: cp in out
+    deps: [in]
+    params: [{o-made.yaml: [x]}]
+    outs: [out]
+  make:
+    cmd: 'sed "s/^/x: /" number > o-made.yaml'
+    deps: [number]
+    outs: [o-made.yaml]
+"""
+    twins = Twins(tmp_path, {"dvc.yaml": pipeline, "in": "1", "number": "5\n", ".gitignore": IGNORED})
+    assert twins.check_run().ran == {"use", "make"}
+    twins.write({"number": "6\n"})
+    assert twins.check_run().ran == {"use", "make"}
+    twins.write({"number": "5\n"})
+    assert twins.check_run().restored == {"use", "make"}
+    assert twins.check_status()
+
+
+FOLDERS = {
+    "dvc.yaml": """\
+vars: [conf/top.yaml, "conf/part.json:left"]
+stages:
+  first:
+    wdir: src
+    cmd: ["cat in > out", "pwd | sed 's/.*[/]//' > o-where; echo $DVC_STAGE >> o-where"]
+    deps: [in, ../top, ./odd]
+    params: [here, {../params.yaml: [lr]}]
+    outs: [out]
+    metrics: [{o-where: {cache: false}}]
+  second:
+    cmd: cat src/out > out; echo ${left.l} ${top}
+    deps: [src/out]
+    outs: [./out]
+  many:
+    matrix:
+      n: ["${numbers[0]}", 2]
+      s: [{k: u}, {k: v}]
+    wdir: src
+    vars: [local.yaml]
+    cmd: echo ${item.n} ${item.s.k} ${mine} > o-${key}
+    outs: ["o-${key}"]
+""",
+    "conf/top.yaml": "top: t\nnumbers: [7]\n",
+    "conf/part.json": '{"left": {"l": "m"}, "right": 1}',
+    "src/local.yaml": "mine: 3\n",
+    "src/params.yaml": "here: 4\n",
+    "params.yaml": "lr: 1\n",
+    "src/in": "in",
+    "src/odd": "odd",
+    "top": "top",
+    ".gitignore": IGNORED,
+}
+
+
+def test_stages_of_other_folders_and_of_a_matrix_run_as_by_dvc(tmp_path: Path) -> None:
+    twins = Twins(tmp_path, FOLDERS)
+    assert not twins.check_status()
+    names = {"many@7-s0", "many@7-s1", "many@2-s0", "many@2-s1"}
+    assert twins.check_run().ran == {"first", "second", *names}
+    assert twins.check_status()
+    assert "as recorded" in twins.ours.morphseq("verify")
+    twins.write({"src/in": "other"})
+    assert twins.check_run().ran == {"first", "second"}
+    twins.write({"src/in": "in"})
+    assert twins.check_run().restored == {"first", "second"}
+    twins.write({"src/local.yaml": "mine: 5\n", "src/params.yaml": "here: 6\n"})
+    assert twins.check_run().ran == {"first", *names}
+    twins.write({"conf/top.yaml": "top: t\nnumbers: [8]\n"})
+    assert twins.check_run().ran == {"many@8-s0", "many@8-s1"}
+    twins.write({"src/out": None})
+    assert not twins.check_status()
+    twins.check_run()
+    assert twins.check_status()
+
+
+def test_another_spelling_of_a_path_is_another_path(tmp_path: Path) -> None:
+    twins = Twins(tmp_path, FOLDERS)
+    twins.check_run()
+    twins.write({"dvc.yaml": FOLDERS["dvc.yaml"].replace("./odd", "odd")})
+    assert not twins.check_status()
+    twins.check_run()
+    assert twins.check_status()
+    twins.write({"dvc.yaml": FOLDERS["dvc.yaml"].replace("[./out]", "[out]")})
+    assert not twins.check_status()
+    twins.check_run()
+
+
+def test_keys_with_slashes_and_the_notes_and_logs_of_their_stages(tmp_path: Path) -> None:
+    pipeline = """\
+stages:
+  b:
+    foreach: [x/y, ../z, "%2F"]
+    do:
+      cmd: cp in 'o-${item}' || cp in "o-$(basename '${item}')"; test -e go
+      deps: [in]
+      meta: any text
+"""
+    twins = Twins(tmp_path, {"dvc.yaml": pipeline, "in": "1", ".gitignore": IGNORED})
+    assert not twins.check_run().fine
+    output = twins.ours.morphseq("status", code=1)
+    assert output.count("failed") >= 3, output
+    assert not (twins.ours.root / ".dvc/tmp/z.log").exists()
+    twins.write({"go": ""})
+    assert twins.check_run().ran == {"b@x/y", "b@../z", "b@%2F"}
+    assert twins.check_status()
