@@ -29,6 +29,7 @@ def test_the_real_plates_run_through(fishdev: Path, prepared: Path, tmp_path: Pa
     project.repro()
     assert "up to date" in project.status()
     _check_embryos(project)
+    _check_usable(project)
     assert {name: part.rows for name, part in project.manifest("df01").experiments.items()} == {
         name: 16 for name in EXPERIMENTS
     }
@@ -44,3 +45,20 @@ def _check_embryos(project: Project) -> None:
     flagged = table[table["sam2_qc_flags"].notna()]
     assert set(flagged["sam2_qc_flags"]) == {"MASK_ON_EDGE"}
     assert set(flagged["snip_id"]) == ON_EDGE
+
+
+def _check_usable(project: Project) -> None:
+    """Only those that the edge cuts are left out of df03; what the networks don't know is blank, not false."""
+    df02 = pd.read_csv(project.table("df02"), dtype={"experiment_date": str})
+    lost = df02[df02["qc_fail_reasons"].notna()]
+    assert set(lost["snip_id"]) == ON_EDGE
+    assert set(lost["qc_fail_reasons"]) == {"MASK_ON_EDGE"}
+    assert df02["in_chorion"].all()
+    assert df02[["fraction_alive", "dead_flag", "no_yolk_flag", "bubble_flag", "sa_outlier_flag"]].isna().all(axis=None)
+    # Seen by eye: the one frame that is out of focus.
+    assert df02["snip_id"][df02["focus_flag"]].tolist() == ["FishDev_WT_01_1_D08_e01_t0119"]
+    df03 = pd.read_csv(project.table("df03"), dtype={"experiment_date": str})
+    assert len(df03) == 27
+    # An egg is not turned.
+    assert (df03["snip_angle"] == 0).all()
+    assert (df03["snip_um_per_px"] == 6.5).all()
