@@ -89,11 +89,13 @@ def edit(twins: Twins, planned: list[Planned], data: st.DataObject) -> None:
     elif kind == "lock":
         twins.write({"dvc.lock": None})
     elif kind == "cache":
-        twins.both(
-            lambda root: [
-                path.unlink() for path in sorted((root / ".dvc/cache/files").rglob("*"))[::3] if path.is_file()
-            ]
-        )
+        twins.both(lose_from_the_cache)
+
+
+def lose_from_the_cache(root: Path) -> None:
+    for path in sorted((root / ".dvc/cache/files").rglob("*"))[::3]:
+        if path.is_file():
+            path.unlink()
 
 
 def through_edits(folder: Path, planned: list[Planned], data: st.DataObject, edits: int) -> None:
