@@ -105,6 +105,7 @@ class Snapshot:
         """The stages of dvc.yaml, in order. Raises ConfigError for what is wrong or not supported."""
         from morphseq_manifest.tracker.dvc import config, definition
         from morphseq_manifest.tracker.dvc.graph import Graph
+        from morphseq_manifest.tracker.dvc.interpolation import NoValueError
         from morphseq_manifest.tracker.dvc.resolving import check_outputs, resolve
         from morphseq_manifest.tracker.dvc.stages import Stage
 
@@ -122,7 +123,14 @@ class Snapshot:
         sources.append(repr(style).encode())
 
         def read() -> list[Stage]:
-            return resolve(definition.parse(data, name), self.filled_in_from, name, style)
+            try:
+                return resolve(definition.parse(data, name), self.filled_in_from, name, style)
+            except NoValueError as error:
+                if self.settings_of(str(PARAMS)) is not None:
+                    raise
+                raise UnreadableError(
+                    f"{self.name(PARAMS)}: not there. Is this the project's folder? {error}"
+                ) from error
 
         stages = self._recall("stages", sources, list[Stage], read)
         if others:

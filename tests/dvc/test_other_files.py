@@ -66,6 +66,17 @@ def test_data_that_is_not_what_is_tracked_is_told_and_blocks_what_needs_it(twins
     assert not twins.check_run().fine
 
 
+def test_a_file_that_tracks_nothing_is_fine(tmp_path: Path) -> None:
+    twins = Twins(tmp_path, {"dvc.yaml": "", "nothing.dvc": "outs: []\n", "other/dvc.yaml": "stages: {}\n"})
+    assert twins.check_status()
+    assert twins.check_run().ran == set()
+
+
+def test_settings_that_a_stage_makes_of_itself_are_refused(tmp_path: Path) -> None:
+    twins = Twins(tmp_path, {"dvc.yaml": "stages:\n  a:\n    cmd: x\n    outs: [params.yaml]\n"})
+    assert "a makes params.yaml" in twins.ours.morphseq("status", code=2)
+
+
 @pytest.mark.parametrize("where", ["s3://bucket/x", "https://example.org/x", "../outside", "/outside", "ssh://h/x"])
 @pytest.mark.parametrize("part", ["deps", "outs"])
 def test_what_is_outside_is_named_and_never_up_to_date(tmp_path: Path, where: str, part: str) -> None:

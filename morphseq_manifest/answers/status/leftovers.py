@@ -18,14 +18,13 @@ class Unusual(msgspec.Struct, frozen=True):
     """What to look into.
 
     `orphans`: by experiment no longer listed, what is left of it. `unlisted`: folders that a stage would read, were
-    they listed. `code`: stages whose code is not what is recorded for their version, and how. `others`: files of DVC's
-    that are not looked at. `problems`: what could not be determined.
+    they listed. `code`: stages whose code is not what is recorded for their version, and how. `problems`: what could
+    not be determined.
     """
 
     orphans: dict[str, list[str]] = {}
     unlisted: list[str] = []
     code: dict[str, str] = {}
-    others: list[str] = []
     problems: list[str] = []
 
 
@@ -60,7 +59,7 @@ def look(snapshot: CohortSnapshot, workspace: Workspace) -> Unusual:
             orphans.setdefault(key or group, []).append(f"{name} in dvc.lock")
     unlisted = [path for _, path, is_output in found if not is_output]
     code = unrecorded(snapshot)
-    return Unusual(orphans, unlisted, code.stages, [], problems + code.problems)
+    return Unusual(orphans, unlisted, code.stages, problems + code.problems)
 
 
 def _leftovers(

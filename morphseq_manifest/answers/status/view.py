@@ -133,8 +133,6 @@ def _unusual(unusual: Unusual, verbose: bool) -> Iterator[str]:
         yield f"unlisted: {path} is not an experiment of params.yaml"
     for stage, state in unusual.code.items():
         yield f"code: {stage} is {state}: `morphseq code status` says what to do"
-    for name in unusual.others:
-        yield f"not looked at: {name}, which `dvc status` looks at too"
     for problem in unusual.problems:
         yield f"could not be determined: {problem}"
 

@@ -70,7 +70,7 @@ class Causes:
 
     def _settings(self, stage: Stage, entry: StageLock, changed: dict[str, str]) -> Iterator[Change]:
         for label, what in changed.items():
-            file, name = file_of(label)
+            file, name = file_of(label, stage.params)
             before = self._snapshot.locked_settings[entry.params_text].get(stage.as_written(file), {})
             if name == "":
                 of_file = "all" if file == str(PARAMS) else f"all of {file}"

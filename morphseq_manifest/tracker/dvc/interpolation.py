@@ -11,6 +11,10 @@ _EXPRESSION = re.compile(r"(?<!\\)\$\{(.*?)\}")
 _NAME = re.compile(r"[^.\[\]{}]+(?:\.[^.\[\]{}]+|\[[^.\[\]{}]+\])*")
 
 
+class NoValueError(ConfigError):
+    """A place names something that no file of settings has."""
+
+
 class Template:
     """A text with places to fill in; it is taken apart once, and filled in for every experiment.
 
@@ -87,7 +91,7 @@ def select(values: Mapping[str, Any], name: str, where: str) -> Any:
         try:
             found = found[int(part)] if isinstance(found, list) else found[part.strip()]
         except (KeyError, IndexError, ValueError, TypeError) as error:
-            raise ConfigError(f"{where}: ${{{name}}} is not to be found in `vars` or params.yaml") from error
+            raise NoValueError(f"{where}: ${{{name}}} is not to be found in `vars` or params.yaml") from error
     return found
 
 

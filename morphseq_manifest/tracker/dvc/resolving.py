@@ -69,6 +69,8 @@ def check_outputs(stages: Iterable[Stage], name: str) -> None:
             if out.path in makers:
                 raise ConfigError(f"{name}: {out.path} is made by both {makers[out.path]} and {stage.name}")
             makers[out.path] = stage.name
+    if PARAMS.name in makers:
+        raise ConfigError(f"{name}: {makers[PARAMS.name]} makes {PARAMS}, from which dvc.yaml is filled in. Rename it")
     for path, maker in makers.items():
         for parent in parents(path):
             if parent in makers:

@@ -1,8 +1,9 @@
 """The verdict on every stage, from the files as they are now: what `dvc status` would say, at the speed of stat."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from morphseq_manifest.base import memo
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 from morphseq_manifest.tracker.dvc.stages import Stage, parents
@@ -11,6 +12,7 @@ from morphseq_manifest.tracker.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from morphseq_manifest.tracker.disk.workspace import Workspace
+    from morphseq_manifest.tracker.dvc.ignoring import Ignore
 
 
 def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | None = None) -> dict[str, Verdict]:
@@ -41,6 +43,11 @@ def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | No
     }
 
 
+def _left_out(paths: Iterable[str], ignore: "Ignore") -> Iterator[str]:
+    """The paths that the rules leave out, be they files or folders."""
+    yield from (path for path in paths if ignore.leaves_out(path) or ignore.leaves_out(path, True))
+
+
 class SettingsChanged:
     """The settings of stages that are not as recorded; told once for all that have the same of params.yaml."""
 
@@ -69,6 +76,14 @@ def check_ignored(snapshot: Snapshot, workspace: "Workspace") -> None:
     stages = snapshot.graph.stages.values()
     nearest = {path.rpartition("/")[0] for stage in stages for path in stage.paths()}
     folders = nearest | {parent for folder in nearest for parent in parents(folder)}
+    paths = sorted({path for stage in stages for path in (*stage.paths(), *stage.params)})
+    sources = [workspace.ignore.text, "\0".join(paths).encode(errors="surrogateescape")]
+    left_out = memo.recall(snapshot.root, "left-out", sources, list[str], lambda: [*_left_out(paths, workspace.ignore)])
+    if left_out:
+        raise ConfigError(
+            f"{snapshot.root / '.dvcignore'}: leaves out {left_out[0]}, which a stage reads or makes: for DVC it is "
+            "not there. Take the rule out"
+        )
     for folder in sorted(folders - {""}):
         if workspace.ignore.leaves_out(folder, True) or (snapshot.root / folder / ".dvcignore").exists():
             raise ConfigError(

@@ -41,7 +41,7 @@ class Verdict(msgspec.Struct, frozen=True):
         entries: list[Any] = []
         params: dict[str, Any] = {}
         for label, what in self.settings.items():
-            file, name = file_of(label)
+            file, name = file_of(label, [label.partition(":")[0]])
             params[file] = {**params.get(file, {}), name: what} if name else what
         if self.deps or params:
             entries.append({"changed deps": self.deps | params})
@@ -75,7 +75,7 @@ def judge(
         settings={} if stage.frozen else settings,
         outs=outs,
         command=entry is not None and entry.cmd != stage.cmd,
-        always=stage.always_changed or not (stage.deps or stage.params or stage.outs or stage.unseen),
+        always=stage.always_changed or not (stage.is_data or stage.deps or stage.params or stage.outs or stage.unseen),
         troubles=[trouble for path in paths if (trouble := contents[path].trouble)]
         + [f"{unseen}: not looked at: outside of the project. `dvc status` looks at it" for unseen in stage.unseen],
     )
@@ -139,7 +139,8 @@ def labelled(file: str, name: str) -> str:
     return name if file == PARAMS.name else f"{file}:{name}"
 
 
-def file_of(label: str) -> tuple[str, str]:
-    """The file and the name of a setting that is `labelled` so."""
-    file, colon, name = label.rpartition(":")
-    return (file, name) if colon else (PARAMS.name, label)
+def file_of(label: str, files: Iterable[str]) -> tuple[str, str]:
+    """The file, of these, and the name of a setting that is `labelled` so."""
+    found = [file for file in files if file != PARAMS.name and label.startswith(f"{file}:")]
+    file = max(found, key=len, default=PARAMS.name)
+    return file, label.removeprefix(f"{file}:") if found else label
