@@ -175,7 +175,7 @@ class Snapshot:
         """The settings in a file that dvc.yaml has filled in. Raises ConfigError if it is not there."""
         found = self.settings_of(path)
         if found is None and path != str(PARAMS):
-            raise ConfigError(f"{self.name(Path(path))}: not there, and `vars` in dvc.yaml names it. Restore it")
+            raise ConfigError(f"dvc.yaml: `vars` names {self.name(Path(path))}, which is not there. Restore it")
         return found or {}
 
     def settings_of(self, path: str) -> Mapping[str, Any] | None:

@@ -178,7 +178,7 @@ def test_diff_names_frames_settings_and_versions(project: Project) -> None:
     project.repro(f"images@{SNAPSHOT}")
     old = params.read(project.root).values["df02"]["k_upper"]
     project.setting("k_upper", 1.5)
-    project.edit("params.yaml", "  snips: 2", "  snips: 3")
+    project.edit("params.yaml", "  snips: 3", "  snips: 4")
     found = msgspec.json.decode(project.morphseq("diff", "--json", code=1))["difference"]
     assert {(change["name"], change["old"] is None, change["new"] is None) for change in found["frames"][SNAPSHOT]} == {
         ("A01_t0000_stitch.png", False, False),

@@ -44,7 +44,7 @@ def test_frames_that_do_not_fit_are_said_by_run_status_and_why(project: Project)
 
 
 def test_an_experiment_without_a_usable_row_is_said_with_the_reasons(project: Project) -> None:
-    project.setting("large_mask", 0.001)
+    project.setting("large_um2", 1000)
     output = project.morphseq("run", "df03")
     rows = project.manifest("df02").experiments[TIME_LAPSE].rows
     reason = f"df03: no usable row of {TIME_LAPSE}: LARGE_MASK {rows}"
