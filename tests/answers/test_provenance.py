@@ -186,7 +186,7 @@ def test_diff_names_frames_settings_and_versions(project: Project) -> None:
         ("H12_t0000_stitch.png", True, False),
     }
     assert found["settings"] == [{"kind": "setting", "name": "df02.k_upper", "old": old, "new": 1.5}]
-    assert found["versions"] == [{"kind": "version", "name": "snips", "old": 2, "new": 3}]
+    assert found["versions"] == [{"kind": "version", "name": "snips", "old": 3, "new": 4}]
     text = project.morphseq("diff", code=1)
     assert "H12_t0000_stitch.png" in text
     assert f"frames of {SNAPSHOT} from HEAD to the working tree: 1 added, 1 removed, 1 changed\n" in text

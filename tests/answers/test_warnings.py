@@ -83,7 +83,7 @@ def test_a_manifest_that_is_not_whole_is_told_as_the_state_of_its_stage(project:
 
 def test_what_a_stage_warns_of_is_said_by_the_run_that_ran_it(project: Project) -> None:
     path = project.plate(SNAPSHOT)
-    path.write_text(path.read_text().replace(",simulated,", ",YX1,"))
+    replace_file(path, path.read_bytes().replace(b",simulated,", b",YX1,"))
     told = f"qc_masks@{SNAPSHOT}: no masks by mask_v0_0100, via_v1_0100"
     assert f"warning: {told}" in project.morphseq("run", f"qc_masks@{SNAPSHOT}")
     assert told not in project.morphseq("run", f"qc_masks@{SNAPSHOT}")

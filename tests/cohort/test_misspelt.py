@@ -44,7 +44,7 @@ df02:
         ("lead_h:", "lead:", "line 10: `df02.death.lead` is not a setting; there are lead_h. Did you mean 'lead_h'?"),
         ("lead_h: 4", "lead_h: [4]", "line 10: `df02.death.lead_h` can't be used: Expected `float`, got `array`"),
         ("  death:\n    lead_h: 4", "  death: 4", "line 9: `df02.death` can't be used: Expected `object`, got `int`"),
-        ("segmenter:", "segmentr:", "line 3: `experiments.odd_v1.2.segmentr` is not a setting; there are segmenter, pixel_range, polarity, page, channel."),
+        ("segmenter:", "segmentr:", "line 3: `experiments.odd_v1.2.segmentr` is not a setting; there are segmenter"),
         ("segmenter: threshold", "segmenter: 3", "line 3: `experiments.odd_v1.2.segmenter` can't be used:"),
         ("df02: 1", "df02: one", "line 5: `versions.df02` can't be used: Expected `int`, got `str`"),
         ("df02: 1", "df03: 1", "`versions` lacks df02. Add it"),

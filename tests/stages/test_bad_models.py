@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from stages.files import layout
-from tests.project import PLATES, Project
+from tests.project import PLATES, Project, replace_file
 from tests.stages.contents import state_of
 
 SNAPSHOT = PLATES[1]
@@ -56,7 +56,7 @@ def test_weights_of_a_training_that_came_to_nothing_are_refused(project: Project
 
 def test_networks_on_a_plate_that_they_do_not_know_leave_their_flags_blank(project: Project) -> None:
     table = project.plate(SNAPSHOT)
-    table.write_text(table.read_text().replace(",simulated,", ",YX1,"))
+    replace_file(table, table.read_bytes().replace(b",simulated,", b",YX1,"))
     output = project.run("dvc", "repro", f"build03@{SNAPSHOT}")
     assert "warning: no masks by mask_v0_0100, via_v1_0100, yolk_v1_0050" in output
     assert "were not trained on plates of YX1" in output
