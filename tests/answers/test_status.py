@@ -144,7 +144,7 @@ def test_the_tables_say_who_is_in_outdated_waiting_removed(project: Project) -> 
     for name in ("df01", "df02", "df03"):
         assert report.tables[name].experiments == {
             TIME_LAPSE: "outdated",
-            SNAPSHOT: "current",
+            SNAPSHOT: "outdated",  # what `wells` says of its plate is not known before that has run for the new list
             "20990101": "waiting",
             AWKWARD: "removed",
         }

@@ -62,7 +62,7 @@ def test_another_model_runs_latents_and_df03_and_the_first_one_comes_back_from_t
 def test_a_setting_reruns_what_it_is_a_setting_of(project: Project) -> None:
     project.setting("k_upper", 1.3)
     assert project.repro().stages == {"df02", "df03"}
-    project.setting("blend_um", 60)
+    project.setting("noise_sd", 6)
     snips_and_latents = {f"{stage}@{name}" for stage in ("snips", "latents") for name in PLATES}
     assert project.repro().stages == snips_and_latents | {"df03"}
 
@@ -74,7 +74,7 @@ def test_a_corrected_temperature_runs_no_network(project: Project) -> None:
     table["temperature"] = table["temperature"].replace("", "28.5")
     replace_file(path, table.to_csv(index=False).encode())
     # Snips depend on the plate table for its scale; they come out the same, so that latents don't run.
-    assert project.repro().stages == stages_of(AWKWARD, "images", "build03", "snips") | COHORT
+    assert project.repro().stages == stages_of(AWKWARD, "images", "build03", "snips") | {"wells"} | COHORT
     stages = pd.read_csv(project.table("df01"))["predicted_stage_hpf"]
     assert stages.notna().all()
 
