@@ -132,7 +132,7 @@ def _plan(snapshot: "CohortSnapshot", options: "Options", undated: list[str], as
     rows = view.plan_rows(states, forced)
     with printing():
         view.show_plan(rows, len(states), undated, as_json)
-    for line in _code_of(snapshot, stages_of(snapshot.root, options)):
+    for line in _code_of(snapshot, stages_of(snapshot, options)):
         note(line)
     return ExitCode.STALE if rows else ExitCode.OK
 
@@ -146,7 +146,7 @@ def _go(snapshot: "CohortSnapshot", options: "Options", given: dict[str, Any], u
 
     gc.enable()  # a run may take days
     root = snapshot.root
-    stages = stages_of(root, options)
+    stages = stages_of(snapshot, options)
     code = _code_of(snapshot, stages)  # as it is when they run
     with (
         _engine(given["scheduler"], given["cluster"]) as engine,
