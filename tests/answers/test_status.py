@@ -149,7 +149,7 @@ def test_the_tables_say_who_is_in_outdated_waiting_removed(project: Project) -> 
             AWKWARD: "removed",
         }
     lines = {line.split()[0]: line.split() for line in project.morphseq("status", code=1).splitlines() if line}
-    assert lines["df01"][:9] == ["df01", "out", "of", "date", "167", "1", "1", "1", "1"]
+    assert lines["df01"][:9] == ["df01", "out", "of", "date", "167", "0", "2", "1", "1"]
     assert report.unusual is not None
     assert set(report.unusual.orphans) == {AWKWARD}
     assert len(report.unusual.orphans[AWKWARD]) == 11 + len(GROUPS)
