@@ -106,7 +106,6 @@ class Snapshot:
         from morphseq_manifest.tracker.dvc import config, definition
         from morphseq_manifest.tracker.dvc.graph import Graph
         from morphseq_manifest.tracker.dvc.interpolation import NoValueError
-        from morphseq_manifest.tracker.dvc.resolving import check_outputs, resolve
         from morphseq_manifest.tracker.dvc.stages import Stage
 
         name = self.name(definition.PIPELINE)
@@ -123,6 +122,8 @@ class Snapshot:
         sources.append(repr(style).encode())
 
         def read() -> list[Stage]:
+            from morphseq_manifest.tracker.dvc.resolving import resolve
+
             try:
                 return resolve(definition.parse(data, name), self.filled_in_from, name, style)
             except NoValueError as error:
@@ -134,6 +135,8 @@ class Snapshot:
 
         stages = self._recall("stages", sources, list[Stage], read)
         if others:
+            from morphseq_manifest.tracker.dvc.resolving import check_outputs
+
             stages = [*stages, *(stage for path in others for stage in self._stages_in(path, style))]
             check_outputs(stages, name)
         return Graph(stages)
@@ -164,9 +167,13 @@ class Snapshot:
     @cached_property
     def _data(self) -> "dict[str, Tracked]":
         """What `.dvc` files track, by their paths."""
-        from morphseq_manifest.tracker.dvc import project_files, tracked_data
+        from morphseq_manifest.tracker.dvc import project_files
 
         paths = [path for path in self._others if project_files.is_data(path)]
+        if not paths:
+            return {}
+        from morphseq_manifest.tracker.dvc import tracked_data
+
         return {
             path: tracked_data.parse(self.content(Path(path)) or b"", path, self.name(Path(path))) for path in paths
         }

@@ -12,7 +12,6 @@ These counts stand in a cohort manifest, for each experiment; df02 and df03 have
 import io
 from collections import Counter
 
-from morphseq_manifest.cohort.columns import FRAME_KEY
 from morphseq_manifest.cohort.manifests.images_manifest import (
     FRAME_WITHOUT_ROW,
     NOT_A_FRAME,
@@ -21,7 +20,6 @@ from morphseq_manifest.cohort.manifests.images_manifest import (
     Frame,
     ImagesManifest,
 )
-from morphseq_manifest.cohort.manifests.table_columns import read_columns
 
 PLATE_ROWS = "plate_rows"
 FRAME_WITHOUT_EMBRYO = "frame_without_embryo"
@@ -50,6 +48,9 @@ def of_embryos(sam2: bytes, frames: list[Frame], rows: int, name: str) -> dict[s
     Raises ContentError if it is not a table.
     """
     import numpy as np
+
+    from morphseq_manifest.cohort.columns import FRAME_KEY
+    from morphseq_manifest.cohort.manifests.table_columns import read_columns
 
     read = read_columns(io.BytesIO(sam2), FRAME_KEY, name)
     (wells, well_names), (times, time_texts) = (read.coded(column) for column in FRAME_KEY)

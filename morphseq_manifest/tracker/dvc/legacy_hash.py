@@ -3,7 +3,6 @@
 As dvc_data's `md5-dos2unix`, in its hashfile/hash.py and istextfile.py: told anew for each MiB, from its beginning.
 """
 
-import hashlib
 from pathlib import Path
 
 _CHUNK = 1 << 20
@@ -14,6 +13,8 @@ _MOST_ODD = 0.3
 
 def legacy_md5(path: Path) -> str:
     """The md5 of a file, as DVC 2 takes it. Raises OSError."""
+    import hashlib
+
     state = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
