@@ -1,7 +1,7 @@
 """Stage `snips`: cuts out each embryo in each frame, upright at a fixed scale, its background blended into noise."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -81,6 +81,20 @@ def pose_of(mask: Mask, yolk: Mask, box: Slices, scale: tuple[float, float], cho
     return pose._replace(up=UPRIGHT) if in_chorion(area, outline, chorion) else pose
 
 
+class Cutting(NamedTuple):
+    """What params.yaml says that a snip depends on: the block `snips`, what a chorion is, the network of the yolk."""
+
+    snips: SnipSettings
+    chorion: Chorion
+    yolk_network: str
+
+
+def cutting(settings: Params) -> Cutting:
+    """What these settings say of it."""
+    chorion = settings.block("build03", geometry.Settings).chorion
+    return Cutting(settings.block("snips", SnipSettings), chorion, settings.block("qc_masks", QcSettings).models.yolk)
+
+
 def well_of(file: str) -> str:
     """The well of a snip stack, `{experiment}_{well}_e{NN}.tif`; of any other file, none."""
     parts = file.rsplit("_", 2)
@@ -91,12 +105,12 @@ def well_snips(
     manifest: ImagesManifest,
     frames: list[Frame],
     scales: plates.Scales,
-    settings: Params,
+    by: Cutting,
     key: str,
 ) -> dict[str, list[stacks.Page]]:
     """The snips of one well, each embryo_id's pages in time order, with their key; none of frames without a scale."""
     experiment, well = manifest.experiment, frames[0].well
-    own, chorion, yolk_network = of_params(settings)
+    own, chorion, yolk_network = by
     folder = layout.LABELS / experiment
     snips: dict[str, list[stacks.Page]] = {}
     with (
@@ -138,31 +152,25 @@ def well_key(
     )
 
 
-def of_params(settings: Params) -> tuple[SnipSettings, Chorion, str]:
-    """What params.yaml says that a snip depends on: the block `snips`, what a chorion is, the network of the yolk."""
-    chorion = settings.block("build03", geometry.Settings).chorion
-    return settings.block("snips", SnipSettings), chorion, settings.block("qc_masks", QcSettings).models.yolk
-
-
 def make_snips(
     experiment: str, manifest: ImagesManifest, settings: Params, scales: plates.Scales, shelf: Shelf, advance: Advance
 ) -> None:
     """Make the stacks of all wells that are not there yet, two wells at a time."""
-    own, chorion, yolk_network = of_params(settings)
+    by = cutting(settings)
     made_from = {
         "version": settings.version("snips"),
-        "settings": own,
-        "chorion": chorion,
+        "settings": by.snips,
+        "chorion": by.chorion,
         "reading": manifest.reading,
     }
     missing = []
     for well, frames in manifest.by_well().items():
-        key = well_key(experiment, frames, scales, yolk_network, made_from)
+        key = well_key(experiment, frames, scales, by.yolk_network, made_from)
         if shelf.keeps(well, key):
             advance(len(frames), kept=True)
         else:
             missing.append((well, frames, key))
-    made = ahead(lambda item: well_snips(manifest, item[1], scales, settings, item[2]), missing)
+    made = ahead(lambda item: well_snips(manifest, item[1], scales, by, item[2]), missing)
     for (well, frames, key), snips in zip(missing, made, strict=True):
         with shelf.making(well, key) as draft:
             for name, pages in snips.items():

@@ -27,11 +27,11 @@ stages:
   first:
     foreach: ${experiments}
     do:
-      cmd: python -m work.first '${key}'
+      cmd: python -m toys.first '${key}'
   second:
     cmd:
       - mkdir -p out
-      - python3.11 -u -m work.second > out/it
+      - python3.11 -u -m toys.second > out/it
   copied:
     cmd: cp out/it out/again
 """
@@ -46,9 +46,9 @@ def double(x: int) -> int:
 '''
 WORK = {
     "__init__": "",
-    "first": "from work import shared\nfrom work.shared import double\n\nLIMIT = 2\n",
+    "first": "from toys import shared\nfrom toys.shared import double\n\nLIMIT = 2\n",
     "second": "def run():\n    from .deep import name\n\n    return name\n",
-    "deep": "import work.second\n\nname = 'deep'\n",
+    "deep": "import toys.second\n\nname = 'deep'\n",
     "shared": SHARED,
     "alone": "unused = 1\n",
 }
@@ -80,13 +80,13 @@ def tree(tmp_path: Path) -> Tree:
     tree.write("dvc.yaml", DVC)
     tree.write("params.yaml", PARAMS)
     for name, text in WORK.items():
-        tree.write(f"work/{name}.py", text)
+        tree.write(f"toys/{name}.py", text)
     versions.accept(tmp_path)
     return tree
 
 
 CURRENT: tuple[str, list[str]] = ("current", [])
-FOR_TYPES = "if typing.TYPE_CHECKING:\n    from work import alone\nelse:\n    {}\n\ndef "
+FOR_TYPES = "if typing.TYPE_CHECKING:\n    from toys import alone\nelse:\n    {}\n\ndef "
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ FOR_TYPES = "if typing.TYPE_CHECKING:\n    from work import alone\nelse:\n    {}
 )
 def test_docstrings_comments_and_layout_are_no_change(tree: Tree, old: str, new: str) -> None:
     assert old in SHARED
-    tree.write("work/shared.py", SHARED.replace(old, new))
+    tree.write("toys/shared.py", SHARED.replace(old, new))
     assert tree.states() == {"first": CURRENT, "second": CURRENT}
 
 
@@ -122,8 +122,8 @@ def test_docstrings_comments_and_layout_are_no_change(tree: Tree, old: str, new:
     ],
 )
 def test_other_code_is_a_change_of_the_stages_that_import_it(tree: Tree, old: str, new: str) -> None:
-    tree.edit("work/shared.py", old, new)
-    assert tree.states() == {"first": ("changed", ["work.shared"]), "second": CURRENT}
+    tree.edit("toys/shared.py", old, new)
+    assert tree.states() == {"first": ("changed", ["toys.shared"]), "second": CURRENT}
 
 
 TELLS = """\
@@ -155,10 +155,10 @@ def read(path):
     ],
 )  # fmt: skip
 def test_what_is_only_said_is_no_change(tree: Tree, old: str, new: str) -> None:
-    tree.write("work/shared.py", TELLS)
-    before = Code(tree.root).fingerprints("work.first", "it")
-    tree.edit("work/shared.py", old, new)
-    assert Code(tree.root).fingerprints("work.first", "it") == before
+    tree.write("toys/shared.py", TELLS)
+    before = Code(tree.root).fingerprints("toys.first", "it")
+    tree.edit("toys/shared.py", old, new)
+    assert Code(tree.root).fingerprints("toys.first", "it") == before
 
 
 @pytest.mark.parametrize(
@@ -171,56 +171,56 @@ def test_what_is_only_said_is_no_change(tree: Tree, old: str, new: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_done_beside_it_is_a_change(tree: Tree, old: str, new: str) -> None:
-    tree.write("work/shared.py", TELLS)
-    before = Code(tree.root).fingerprints("work.first", "it")
-    tree.edit("work/shared.py", old, new)
-    assert Code(tree.root).fingerprints("work.first", "it") != before
+    tree.write("toys/shared.py", TELLS)
+    before = Code(tree.root).fingerprints("toys.first", "it")
+    tree.edit("toys/shared.py", old, new)
+    assert Code(tree.root).fingerprints("toys.first", "it") != before
 
 
 def test_of_the_library_what_results_pass_through_counts_and_nothing_else(tree: Tree) -> None:
     for name in ("__init__", "base/__init__", "base/progress", "cohort/__init__", "cohort/ids"):
         tree.write(f"morphseq_manifest/{name}.py", "x = 1\n")
-    tree.write("work/first.py", "from morphseq_manifest.base import progress\nimport morphseq_manifest.cohort.ids\n")
-    before = Code(tree.root).fingerprints("work.first", "it")
-    assert before.keys() == {"work", "work.first", "morphseq_manifest.cohort", "morphseq_manifest.cohort.ids"}
+    tree.write("toys/first.py", "from morphseq_manifest.base import progress\nimport morphseq_manifest.cohort.ids\n")
+    before = Code(tree.root).fingerprints("toys.first", "it")
+    assert before.keys() == {"toys", "toys.first", "morphseq_manifest.cohort", "morphseq_manifest.cohort.ids"}
     tree.write("morphseq_manifest/base/progress.py", "x = 2\n")
-    assert Code(tree.root).fingerprints("work.first", "it") == before
+    assert Code(tree.root).fingerprints("toys.first", "it") == before
     tree.write("morphseq_manifest/cohort/ids.py", "x = 2\n")
-    after = Code(tree.root).fingerprints("work.first", "it")
+    after = Code(tree.root).fingerprints("toys.first", "it")
     assert {name for name in before if before[name] != after[name]} == {"morphseq_manifest.cohort.ids"}
 
 
 def test_a_project_without_the_library_in_it_is_held_against_the_one_installed(tree: Tree) -> None:
-    tree.write("work/first.py", "from morphseq_manifest.cohort import ids\n")
-    modules = ["morphseq_manifest.cohort", "morphseq_manifest.cohort.ids", "work.first", "work.shared"]
+    tree.write("toys/first.py", "from morphseq_manifest.cohort import ids\n")
+    modules = ["morphseq_manifest.cohort", "morphseq_manifest.cohort.ids", "toys.first", "toys.shared"]
     assert tree.states()["first"] == ("changed", modules)
 
 
 def test_imports_are_followed_into_functions_and_around_circles(tree: Tree) -> None:
-    tree.edit("work/deep.py", "'deep'", "'deeper'")
-    assert tree.states() == {"first": CURRENT, "second": ("changed", ["work.deep"])}
-    tree.write("work/__init__.py", "x = 1\n")
-    assert tree.states() == {"first": ("changed", ["work"]), "second": ("changed", ["work", "work.deep"])}
+    tree.edit("toys/deep.py", "'deep'", "'deeper'")
+    assert tree.states() == {"first": CURRENT, "second": ("changed", ["toys.deep"])}
+    tree.write("toys/__init__.py", "x = 1\n")
+    assert tree.states() == {"first": ("changed", ["toys"]), "second": ("changed", ["toys", "toys.deep"])}
 
 
 def test_a_module_that_comes_or_goes_is_named(tree: Tree) -> None:
-    tree.edit("work/deep.py", "import work.second\n", "import work.second, work.alone\n")
-    assert tree.states()["second"] == ("changed", ["work.alone", "work.deep"])
-    tree.edit("work/first.py", "from work import shared\nfrom work.shared import double\n", "")
-    assert tree.states()["first"] == ("changed", ["work.first", "work.shared"])
+    tree.edit("toys/deep.py", "import toys.second\n", "import toys.second, toys.alone\n")
+    assert tree.states()["second"] == ("changed", ["toys.alone", "toys.deep"])
+    tree.edit("toys/first.py", "from toys import shared\nfrom toys.shared import double\n", "")
+    assert tree.states()["first"] == ("changed", ["toys.first", "toys.shared"])
 
 
 def test_a_stage_that_becomes_a_package_is_followed(tree: Tree) -> None:
-    (tree.root / "work/first.py").unlink()
-    tree.write("work/first/__init__.py", "")
-    tree.write("work/first/__main__.py", "from .. import shared\nfrom . import part\n")
-    tree.write("work/first/part.py", "x = 1\n")
-    found = Code(tree.root).fingerprints("work.first", "it")
-    assert list(found) == ["work", "work.first", "work.first.__main__", "work.first.part", "work.shared"]
+    (tree.root / "toys/first.py").unlink()
+    tree.write("toys/first/__init__.py", "")
+    tree.write("toys/first/__main__.py", "from .. import shared\nfrom . import part\n")
+    tree.write("toys/first/part.py", "x = 1\n")
+    found = Code(tree.root).fingerprints("toys.first", "it")
+    assert list(found) == ["toys", "toys.first", "toys.first.__main__", "toys.first.part", "toys.shared"]
 
 
 def test_stages_and_their_modules_come_from_the_pipeline(tree: Tree) -> None:
-    assert definition.stage_modules(tree.root) == {"first": ["work.first"], "second": ["work.second"]}
+    assert definition.stage_modules(tree.root) == {"first": ["toys.first"], "second": ["toys.second"]}
 
 
 graphs = st.lists(st.sets(st.integers(0, 5)), min_size=6, max_size=6)
@@ -240,18 +240,18 @@ def _reachable(graph: list[set[int]]) -> set[int]:
 @settings(max_examples=40, deadline=None)
 def test_exactly_what_is_imported_counts(graph: list[set[int]], touched: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder, "work")
+        work = Path(folder, "toys")
         work.mkdir()
         for node, imported in enumerate(graph):
-            Path(work, f"m{node}.py").write_text("".join(f"import work.m{other}\n" for other in imported))
-        before = Code(work.parent).fingerprints("work.m0", "it")
+            Path(work, f"m{node}.py").write_text("".join(f"import toys.m{other}\n" for other in imported))
+        before = Code(work.parent).fingerprints("toys.m0", "it")
         with Path(work, f"m{touched}.py").open("a") as file:
             file.write("x = 1\n")
-        after = Code(work.parent).fingerprints("work.m0", "it")
+        after = Code(work.parent).fingerprints("toys.m0", "it")
     reachable = _reachable(graph)
-    assert before.keys() == after.keys() == {f"work.m{node}" for node in reachable}
+    assert before.keys() == after.keys() == {f"toys.m{node}" for node in reachable}
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == ({f"work.m{touched}"} if touched in reachable else set())
+    assert changed == ({f"toys.m{touched}"} if touched in reachable else set())
 
 
 # What has another syntax tree, or another `ast.dump`, in one version of Python or another.
@@ -369,10 +369,10 @@ def test_the_commands_from_change_to_accepted(tree: Tree) -> None:
     assert tree.code("status")[0] == 0
     record = (tree.root / "manifests/code.json").read_bytes()
 
-    tree.edit("work/shared.py", "2 * x", "x + x")
+    tree.edit("toys/shared.py", "2 * x", "x + x")
     code, said, advice = tree.code("status")
     assert (code, said.splitlines()[0]) == (1, "code: 1 of 2 stages as recorded")
-    assert said.splitlines()[2].split() == ["first", "1", "1", "changed", "work.shared"]
+    assert said.splitlines()[2].split() == ["first", "1", "1", "changed", "toys.shared"]
     assert "`morphseq code accept first`" in advice
     code, said, _ = tree.code("accept", "first")
     assert code == 0
@@ -381,20 +381,20 @@ def test_the_commands_from_change_to_accepted(tree: Tree) -> None:
     differ = [new for old, new in zip(record.splitlines(), changed.splitlines(), strict=True) if old != new]
     assert [line.split(b":")[0] for line in differ] == [b'"first"', b'"digest"']
 
-    tree.edit("work/shared.py", "x + x", "2 * x")
+    tree.edit("toys/shared.py", "x + x", "2 * x")
     assert tree.code("accept")[0] == 0
     assert (tree.root / "manifests/code.json").read_bytes() == record
 
 
 def test_a_raised_version_is_to_be_recorded(tree: Tree) -> None:
     tree.edit("params.yaml", "second: 3", "second: 4")
-    tree.edit("work/deep.py", "'deep'", "'deeper'")
+    tree.edit("toys/deep.py", "'deep'", "'deeper'")
     code, said, _ = tree.code("status", "--json")
     answer: Any = as_json(said)
     assert (code, answer["schema"]) == (1, "morphseq/code-status/1")
     assert answer["stages"] == [
         {"stage": "first", "version": 1, "recorded": 1, "state": "current", "changed": []},
-        {"stage": "second", "version": 4, "recorded": 3, "state": "bumped", "changed": ["work.deep"]},
+        {"stage": "second", "version": 4, "recorded": 3, "state": "bumped", "changed": ["toys.deep"]},
     ]
     assert "second: version 4 recorded, after 3" in tree.code("accept")[2]
     assert tree.code("status")[0] == 0
@@ -427,11 +427,11 @@ def test_a_stage_that_is_no_more_leaves_the_record(tree: Tree) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "code", "said"),
     [
-        ("work/first.py", None, 4, "stage 'first' runs `python -m work.first`, but there is no {root}/work/first.py"),
-        ("work/deep.py", None, 4, "work/second.py, line 2: imports work.deep, but there is no {root}/work/deep.py"),
-        ("work/deep.py", "x = (", 4, "work/deep.py, line 1: can't be read as Python: '(' was never closed"),
-        ("work/deep.py", "x = '\0'", 4, "work/deep.py: can't be read as Python: source code"),
-        ("work/deep.py", "from ...x import y", 4, "work/deep.py: can't be read as Python: attempted relative import"),
+        ("toys/first.py", None, 4, "stage 'first' runs `python -m toys.first`, but there is no {root}/toys/first.py"),
+        ("toys/deep.py", None, 4, "toys/second.py, line 2: imports toys.deep, but there is no {root}/toys/deep.py"),
+        ("toys/deep.py", "x = (", 4, "toys/deep.py, line 1: can't be read as Python: '(' was never closed"),
+        ("toys/deep.py", "x = '\0'", 4, "toys/deep.py: can't be read as Python: source code"),
+        ("toys/deep.py", "from ...x import y", 4, "toys/deep.py: can't be read as Python: attempted relative import"),
         ("dvc.yaml", None, 4, "dvc.yaml: can't be read (No such file or directory). Run this in the project's folder"),
         ("dvc.yaml", "stages: [", 2, "dvc.yaml, line 2: not valid YAML"),
         ("dvc.yaml", "stages:\n  a: 1\n", 2, "dvc.yaml: no pipeline: expected `stages`, a mapping"),
@@ -457,7 +457,7 @@ def test_a_record_edited_or_cut_is_refused(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "manifests/code.json")
         path.parent.mkdir()
-        parts = {"first": StageCode(1, {"work.first": "0f"}), "second": StageCode(2, {})}
+        parts = {"first": StageCode(1, {"toys.first": "0f"}), "second": StageCode(2, {})}
         whole = canonical.dump(canonical.seal(CodeManifest(versions.SCHEMA, parts, "")))
         path.write_bytes(whole)
         assert versions.read(Path(folder)) == parts
@@ -500,5 +500,5 @@ def test_changed_code_is_noticed_from_whatever_folder_is_asked(
     root = Path(tree.root.name) if is_relative else tree.root
     (root / ".dvc").mkdir()
     assert unrecorded(CohortSnapshot(root)) == Unrecorded({}, [])
-    tree.edit("work/shared.py", "2 * x", "3 * x")
+    tree.edit("toys/shared.py", "2 * x", "3 * x")
     assert unrecorded(CohortSnapshot(root)) == Unrecorded({"first": "changed"}, [])
