@@ -48,7 +48,7 @@ def building(root: Path, names: list[str], runs: int, quick: bool) -> Iterator[F
 
     stage = command(sys.executable, "-m", "stages.df01", folder=root)
     ours, cat = alternating(stage, by_cat, runs)
-    bound = 12 if quick else 7  # its typed copy costs as much again; start-up weighs more on a fifth of the rows
+    bound = 6 if quick else 3  # start-up weighs more on a fifth of the rows
     note = f"{ours:.2f} s against {cat:.2f} s"
     yield Figure("df01: times cat into a new file with fsync", ours / cat, bound, note=note)
     ours, pandas = alternating(stage, by_pandas, 1)
