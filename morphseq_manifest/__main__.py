@@ -1,6 +1,10 @@
 """The start of the `morphseq` command."""
 
 import gc
+import sys
+from contextlib import suppress
+
+from morphseq_manifest.commands import standing
 
 
 def main() -> None:
@@ -8,6 +12,10 @@ def main() -> None:
     # What most commands make lives until they end: to look through it for garbage, also at the end, only takes time.
     gc.disable()
     try:
+        if given := standing.find(sys.argv[1:]):
+            with suppress(OSError):  # nothing to print on: the command says so
+                given.say()
+                sys.exit(given.status)
         from morphseq_manifest.base.console import open_streams
         from morphseq_manifest.commands.group import main as command
 

@@ -17,7 +17,7 @@ from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.base.progress import watching
-from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.cohort import params
 from morphseq_manifest.cohort.experiments import Experiment
 from morphseq_manifest.cohort.ids import frame_key

@@ -15,7 +15,7 @@ from pathlib import Path
 import xxhash
 
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
-from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.base.small_files import read_small
 
 TEMPORARY = ".morphseq-"
 _SUFFIX = ".tmp"

@@ -5,19 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from morphseq_manifest.base import sources
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.base.git_again import CAREFULLY, ENVIRONMENT
 
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
 
-# A project may come from anybody: git runs nothing that the project's own configuration names, and fetches nothing.
-_CAREFULLY = (
-    "--no-pager", "--no-optional-locks",
-    "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "log.showSignature=false",
-    "-c", "protocol.allow=never", "-c", "core.quotePath=false",
-)  # fmt: skip
-_ENVIRONMENT = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
 _NO_REPOSITORY = b"not a git repository"
 # A clone may lack what is old, or what was not asked for: git says so, and is not to fetch it from the place that a
 # stranger's configuration names.
@@ -40,13 +35,14 @@ def _start(root: Path, arguments: Sequence[str], given: bytes = b"") -> "Complet
 
     try:
         done = subprocess.run(
-            ["git", *_CAREFULLY, *arguments], cwd=root, env=os.environ | _ENVIRONMENT, input=given,
+            ["git", *CAREFULLY, *arguments], cwd=root, env=os.environ | ENVIRONMENT, input=given,
             capture_output=True, check=False,
         )  # fmt: skip
     except FileNotFoundError as error:
         raise UnreadableError(f"{root}: git is not installed, or the folder is gone. Install git") from error
     if b"dubious ownership" in done.stderr:
         raise UnreadableError(f"{root}: git refuses to look at this project, as git says: {_said(done.stderr)}")
+    sources.add_asked(root, arguments, given, done.returncode, done.stdout)
     return done
 
 

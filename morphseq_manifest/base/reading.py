@@ -1,32 +1,20 @@
 """The one loop that reads a file for its hashes, and what of a stat tells whether a file was touched since."""
 
-import contextlib
-import errno
 import mmap
 import os
-import stat
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from operator import attrgetter
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import msgspec
 import xxhash
 
+from morphseq_manifest.base.small_files import OPEN, check_regular, write_back
+
 _BUFFER_BYTES = 1 << 20
-# Without O_NONBLOCK, opening a pipe that stands where a file should be would wait for a writer.
-_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 _NEVER = b"\0"
-_SMALL_BYTES = 1 << 30
-# What changed so shortly before it was looked at is not relied on the next time: it could have changed again without
-# its stat telling (git's "racily clean" rule).
-SETTLED_NS = 2_000_000_000
-# A page that a program has written through a memory map changes the file's times once, until it is on the disk. The
-# system takes half a minute at most to put it there.
-_WRITTEN_BACK_NS = 120_000_000_000
 _own = threading.local()
 _numbers = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
 
@@ -58,10 +46,6 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def fits(self, seen: Stat) -> bool:
         """Whether the file has not been touched since."""
         return (self.size, self.mtime_ns, self.ctime_ns, self.inode) == seen
-
-
-class NotAFileError(OSError):
-    """A folder, a pipe or a device stands where a file should be."""
 
 
 class OtherSizeError(Exception):
@@ -99,15 +83,14 @@ def feed(
     byte of `stop` is set; if `steady`, ChangingError if the stat afterwards is another; OSError with the file's name,
     and as one of these NotAFileError for what is not a regular file.
     """
-    handle = os.open(path, _OPEN)
+    handle = os.open(path, OPEN)
     try:
         status = os.fstat(handle)
         check_regular(status)
         before = stat_of(status)
         if size is not None and before.size != size:
             raise OtherSizeError(size, before.size)
-        if SETTLED_NS <= time.time_ns() - before.ctime_ns < _WRITTEN_BACK_NS:
-            _write_back(handle)
+        write_back(handle, before.ctime_ns)
         left = sys.maxsize if size is None else size
         buffers = _buffers()
         while left > 0 and (count := os.readv(handle, buffers)):
@@ -127,32 +110,6 @@ def feed(
         os.close(handle)
 
 
-def read_small(path: Path, last: int | None = None) -> bytes:
-    """The bytes of a small file, at once, or only so many at its end.
-
-    Raises as `feed` does, and OSError for a file of more than 1 GiB.
-    """
-    handle = os.open(path, _OPEN)
-    try:
-        check_regular(os.fstat(handle))
-        if os.fstat(handle).st_size > _SMALL_BYTES:
-            raise OSError(errno.EFBIG, f"more than {_SMALL_BYTES:,} bytes")
-        with open(handle, "rb", buffering=0, closefd=False) as file:
-            file.seek(0 if last is None else max(os.fstat(handle).st_size - last, 0))
-            return file.readall()
-    except OSError as error:
-        error.filename = str(path)
-        raise
-    finally:
-        os.close(handle)
-
-
-def check_regular(status: os.stat_result) -> None:
-    """Raise NotAFileError if this is no regular file, from which some program would wait for bytes for ever."""
-    if not stat.S_ISREG(status.st_mode):
-        raise _not_a_file(status)
-
-
 def read(path: str, stop: Flag = _NEVER) -> Known:
     """Read a file for both of its hashes. Raises as `feed` does, ChangingError too."""
     import hashlib  # slow to start with: it loads all of OpenSSL
@@ -160,18 +117,6 @@ def read(path: str, stop: Flag = _NEVER) -> Known:
     md5, xxh3 = hashlib.md5(usedforsecurity=False), xxhash.xxh3_128()
     before = feed(path, (md5, xxh3), stop=stop, steady=True)
     return Known(*before, md5.hexdigest(), xxh3.hexdigest())
-
-
-def _write_back(handle: int) -> None:
-    """Put what was written through a memory map on the disk, so that the next write through it changes the times."""
-    with contextlib.suppress(OSError):  # some file systems can't, or don't need to
-        os.fdatasync(handle)
-
-
-def _not_a_file(status: os.stat_result) -> NotAFileError:
-    if stat.S_ISDIR(status.st_mode):
-        return NotAFileError(errno.EISDIR, os.strerror(errno.EISDIR))
-    return NotAFileError(errno.EINVAL, "not a regular file")
 
 
 def _buffers() -> tuple[memoryview]:

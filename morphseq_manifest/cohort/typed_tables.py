@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from morphseq_manifest.base.arrow_memory import own_copy
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort import columns
 from morphseq_manifest.cohort.columns import KEY, Dtype, Source
@@ -75,11 +76,10 @@ def writing(path: Path, names: Sequence[str]) -> "Iterator[Callable[[pa.Table], 
 
 
 def _read(lines: bytes, types: "pa.Schema") -> "pa.Table":
-    import pyarrow as pa
     from pyarrow import csv
 
     return csv.read_csv(
-        pa.py_buffer(lines),
+        own_copy(lines),
         read_options=csv.ReadOptions(column_names=types.names),
         convert_options=csv.ConvertOptions(
             column_types=types, strings_can_be_null=True, null_values=[""], true_values=["True"], false_values=["False"]

@@ -9,6 +9,7 @@ import click
 
 from morphseq_manifest.base.console import Command, examples, note, printing
 from morphseq_manifest.base.errors import ConfigError, ExitCode
+from morphseq_manifest.commands import standing
 from morphseq_manifest.commands.options import with_experiments, with_json
 
 if TYPE_CHECKING:
@@ -92,11 +93,12 @@ def _run(root: Path, targets: tuple[str, ...], **given: Any) -> ExitCode:
         )
     from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
-    snapshot = CohortSnapshot(root)
-    options, undated = _options(snapshot, targets, given)
-    if given["dry_run"]:
-        return _plan(snapshot, options, undated, given["as_json"])
-    return _go(snapshot, options, given, undated)
+    with standing.answering(root) as answer:
+        snapshot = CohortSnapshot(root)
+        options, undated = _options(snapshot, targets, given)
+        if given["dry_run"]:
+            return _plan(snapshot, options, undated, given["as_json"], answer)
+        return _go(snapshot, options, given, undated, answer)
 
 
 def _options(
@@ -124,20 +126,28 @@ def _options(
     return options, undated
 
 
-def _plan(snapshot: "CohortSnapshot", options: "Options", undated: list[str], as_json: bool) -> ExitCode:
+def _plan(
+    snapshot: "CohortSnapshot", options: "Options", undated: list[str], as_json: bool, answer: standing.Answer
+) -> ExitCode:
     from morphseq_manifest.tracker.run import view
     from morphseq_manifest.tracker.run.plan import plan, stages_of
 
     states, forced = plan(snapshot.root, options)
     rows = view.plan_rows(states, forced)
-    with printing():
-        view.show_plan(rows, len(states), undated, as_json)
-    for line in _code_of(snapshot, stages_of(snapshot, options)):
-        note(line)
-    return ExitCode.STALE if rows else ExitCode.OK
+    code = _code_of(snapshot, stages_of(snapshot, options))
+    with answer.hearing():
+        with printing():
+            view.show_plan(rows, len(states), undated, as_json)
+        for line in code:
+            note(line)
+    status = ExitCode.STALE if rows else ExitCode.OK
+    answer.keep(status)
+    return status
 
 
-def _go(snapshot: "CohortSnapshot", options: "Options", given: dict[str, Any], undated: list[str]) -> ExitCode:
+def _go(
+    snapshot: "CohortSnapshot", options: "Options", given: dict[str, Any], undated: list[str], answer: standing.Answer
+) -> ExitCode:
     import gc
 
     from morphseq_manifest.tracker.run import view
@@ -153,10 +163,14 @@ def _go(snapshot: "CohortSnapshot", options: "Options", given: dict[str, Any], u
         view.watching(stages) as watch,
     ):
         report = run(root, options, watch, engine)
-    with printing():
-        view.show(report, root, undated, _warnings(root, stages), given["as_json"])
-    for line in code:
-        note(line)
+    warnings = _warnings(root, stages)
+    with answer.hearing():
+        with printing():
+            view.show(report, root, undated, warnings, given["as_json"])
+        for line in code:
+            note(line)
+    if engine is None and report.is_as_it_was:
+        answer.keep(report.exit_code, waits=True)
     return report.exit_code
 
 

@@ -3,6 +3,7 @@
 import click
 
 from morphseq_manifest.base.console import Command, examples, printing
+from morphseq_manifest.commands import standing
 from morphseq_manifest.commands.options import with_experiments, with_json
 
 
@@ -29,7 +30,9 @@ def status(
     from morphseq_manifest.answers.status import view
     from morphseq_manifest.answers.status.report import status as look
 
-    report = look(context.obj, experiments, later_than)
-    with printing():
-        view.show(report, as_json, verbose)
+    with standing.answering(context.obj) as answer:
+        report = look(context.obj, experiments, later_than)
+        with answer.hearing(), printing():
+            view.show(report, as_json, verbose)
+        answer.keep(report.exit_code)
     context.exit(report.exit_code)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from morphseq_manifest.base import git, memo
 from morphseq_manifest.base.errors import ConfigError, ContentError, UnreadableError
 from morphseq_manifest.base.own_folder import check_links
-from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.tracker.dvc import lock_reading, params_file
 from morphseq_manifest.tracker.dvc.lock_reading import Lock, Recorded, StageLock
 from morphseq_manifest.tracker.dvc.params_file import PARAMS

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError
-from morphseq_manifest.base.reading import check_regular
+from morphseq_manifest.base.small_files import check_regular
 from morphseq_manifest.cohort.columns import Dtype
 
 TRUE, FALSE, EMPTY = "True", "False", ""

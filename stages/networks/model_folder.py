@@ -11,7 +11,7 @@ import msgspec
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
-from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.base.small_files import read_small
 from stages.networks.torch_device import device
 
 if TYPE_CHECKING:

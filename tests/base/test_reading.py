@@ -14,16 +14,8 @@ import xxhash
 from morphseq_manifest.base import reading
 from morphseq_manifest.base.errors import UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes, hash_file, md5_bytes
-from morphseq_manifest.base.reading import (
-    CalledOffError,
-    ChangingError,
-    NotAFileError,
-    OtherSizeError,
-    feed,
-    read,
-    read_small,
-    stat_of,
-)
+from morphseq_manifest.base.reading import CalledOffError, ChangingError, OtherSizeError, feed, read, stat_of
+from morphseq_manifest.base.small_files import NotAFileError, read_small
 
 PIECE = 1 << 20
 

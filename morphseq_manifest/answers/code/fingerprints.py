@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from morphseq_manifest.base.errors import UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes
-from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.base.small_files import read_small
 
 # Of the library: ids, params, manifests, columns. What else stages import of it decides no byte of theirs.
 COVERED = "morphseq_manifest.cohort"

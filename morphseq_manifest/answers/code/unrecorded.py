@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from morphseq_manifest.answers.code.fingerprints import COVERED
-from morphseq_manifest.base import memo
+from morphseq_manifest.base import memo, sources
 from morphseq_manifest.base.errors import MorphseqError
 from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
@@ -57,8 +57,10 @@ def _files(snapshot: CohortSnapshot) -> Iterator[bytes]:
         yield snapshot.content(name) or b""
     modules = {name for stage in snapshot.graph.stages.values() for name in definition.modules_run(stage.cmd)}
     for package in sorted({name.partition(".")[0] for name in modules} | {COVERED.replace(".", "/")}):
+        sources.add(snapshot.root / package)  # it may come to be there
         for folder, folders, names in os.walk(snapshot.root / package):
             folders.sort()
+            sources.add(folder)
             for path in (f"{folder}/{name}" for name in sorted(names) if name.endswith(".py")):
                 yield os.fsencode(path)
                 yield snapshot.content(Path(path).relative_to(snapshot.root)) or b""

@@ -15,7 +15,7 @@ from morphseq_manifest.answers.code.fingerprints import Code
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
 from morphseq_manifest.base.outcomes import Outcome
-from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.cohort import params
 from morphseq_manifest.cohort.manifests import canonical, places
 from morphseq_manifest.tracker.dvc import definition, params_file

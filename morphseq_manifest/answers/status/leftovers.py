@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from morphseq_manifest.answers.code.unrecorded import unrecorded
-from morphseq_manifest.base import files
+from morphseq_manifest.base import files, sources
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.graph import Graph
@@ -70,6 +70,7 @@ def _leftovers(
     names: dict[str, list[str]] = {}
     for pattern in patterns:
         if pattern.folder not in names:
+            sources.add(root / pattern.folder)
             try:
                 names[pattern.folder] = os.listdir(root / pattern.folder)  # noqa: PTH208
             except (FileNotFoundError, NotADirectoryError):
@@ -83,6 +84,7 @@ def _leftovers(
             path = f"{pattern.folder}/{name}{pattern.inside}"
             if key is None or key in listed or workspace.ignore.leaves_out(path):
                 continue
+            sources.add(root / path)
             if os.path.lexists(root / path) if is_output else _holds_something(root / path):
                 yield files.printable(key), files.printable(path), is_output
 

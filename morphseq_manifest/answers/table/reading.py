@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from morphseq_manifest.answers.table.rows import Table
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError
-from morphseq_manifest.base.reading import check_regular
+from morphseq_manifest.base.small_files import check_regular
 from morphseq_manifest.cohort import columns, typed_tables
 from morphseq_manifest.cohort.columns import KEY, Dtype
 from morphseq_manifest.cohort.snapshot import CohortSnapshot

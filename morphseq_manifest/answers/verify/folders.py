@@ -23,7 +23,7 @@ from morphseq_manifest.answers.verify.findings import (
 from morphseq_manifest.answers.verify.recorded import Record, Scope
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.hashing import md5_bytes
-from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.cohort.manifests import images_manifest, stack_index
 from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesManifest
 from morphseq_manifest.cohort.manifests.stack_index import Entry

@@ -14,7 +14,8 @@ from typing import BinaryIO
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.hashing import hash_bytes
-from morphseq_manifest.base.reading import read_small, stat_of
+from morphseq_manifest.base.reading import stat_of
+from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.tracker.disk.rehash import Job, proof
 
 _HEADER = struct.Struct("<24sd")

@@ -9,7 +9,6 @@ These counts stand in a cohort manifest, for each experiment; df02 and df03 have
 - `usable` and `unusable` rows of df02; the usable ones are df03. For which reasons is counted beside the funnel.
 """
 
-import io
 from collections import Counter
 
 from morphseq_manifest.cohort.manifests.images_manifest import (
@@ -52,7 +51,7 @@ def of_embryos(sam2: bytes, frames: list[Frame], rows: int, name: str) -> dict[s
     from morphseq_manifest.cohort.columns import FRAME_KEY
     from morphseq_manifest.cohort.manifests.table_columns import read_columns
 
-    read = read_columns(io.BytesIO(sam2), FRAME_KEY, name)
+    read = read_columns(sam2, FRAME_KEY, name)
     (wells, well_names), (times, time_texts) = (read.coded(column) for column in FRAME_KEY)
     numbers = [_number(text) for text in time_texts]
     pairs = np.unique(wells.astype(np.int64) * len(numbers) + times)

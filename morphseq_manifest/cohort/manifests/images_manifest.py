@@ -10,7 +10,7 @@ import msgspec
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError
-from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.cohort.manifests import canonical
 
 SCHEMA = "morphseq/images/2"

@@ -14,7 +14,8 @@ import xxhash
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.hashing import md5_bytes
-from morphseq_manifest.base.reading import feed, read_small
+from morphseq_manifest.base.reading import feed
+from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.cohort.manifests import canonical
 from morphseq_manifest.tracker.disk.folder_names import names
 from morphseq_manifest.tracker.dvc.folder_hash import folder_md5

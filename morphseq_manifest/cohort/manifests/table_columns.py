@@ -1,10 +1,12 @@
 """Single columns of a table, as numbers that stand for their cells: by pyarrow, or by pandas where that is lacking."""
 
+import io
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from morphseq_manifest.base.arrow_memory import own_copy
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ class Columns(NamedTuple):
     blank: Callable[[str], "np.ndarray[Any, Any]"]
 
 
-def read_columns(source: Path | BinaryIO, names: Sequence[str], name: str) -> Columns:
-    """The columns `names` of a CSV table; `name` is for messages.
+def read_columns(source: Path | bytes, names: Sequence[str], name: str) -> Columns:
+    """The columns `names` of a CSV table, in a file or in memory; `name` is for messages.
 
     Raises UnreadableError if it can't be read, ContentError if it is not a table of this pipeline.
     """
@@ -37,7 +39,7 @@ def read_columns(source: Path | BinaryIO, names: Sequence[str], name: str) -> Co
         raise ContentError(f"{name}: not a table of this pipeline: {error}") from error
 
 
-def _by_pyarrow(source: Path | BinaryIO, names: list[str]) -> Columns:
+def _by_pyarrow(source: Path | bytes, names: list[str]) -> Columns:
     import numpy as np
     import pyarrow as pa
     from pyarrow import csv
@@ -46,7 +48,7 @@ def _by_pyarrow(source: Path | BinaryIO, names: list[str]) -> Columns:
         include_columns=names, include_missing_columns=True, column_types=dict.fromkeys(names, pa.string()),
         strings_can_be_null=True, null_values=[""],
     )  # fmt: skip
-    table = csv.read_csv(source, convert_options=options)
+    table = csv.read_csv(own_copy(source) if isinstance(source, bytes) else source, convert_options=options)
 
     def coded(name: str) -> tuple["np.ndarray[Any, Any]", list[Any]]:
         column = table[name].combine_chunks().dictionary_encode(null_encoding="encode")
@@ -60,10 +62,16 @@ def _by_pyarrow(source: Path | BinaryIO, names: list[str]) -> Columns:
     return Columns(coded, blank)
 
 
-def _by_pandas(source: Path | BinaryIO, names: list[str]) -> Columns:
+def _by_pandas(source: Path | bytes, names: list[str]) -> Columns:
     import pandas as pd
 
-    found = pd.read_csv(source, usecols=lambda name: name in names, dtype=str, keep_default_na=False, na_values=[""])
+    found = pd.read_csv(
+        io.BytesIO(source) if isinstance(source, bytes) else source,
+        usecols=lambda name: name in names,
+        dtype=str,
+        keep_default_na=False,
+        na_values=[""],
+    )
     if not isinstance(found.index, pd.RangeIndex):
         raise ValueError("a row has more cells than the header")
     table = found.reindex(columns=names)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import xxhash
 
-from morphseq_manifest.base.reading import CalledOffError, NotAFileError, OtherSizeError, Stat, feed
+from morphseq_manifest.base.reading import CalledOffError, OtherSizeError, Stat, feed
+from morphseq_manifest.base.small_files import NotAFileError
 from morphseq_manifest.tracker.disk.wrong import Wrong
 from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 

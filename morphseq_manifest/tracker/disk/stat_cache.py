@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from morphseq_manifest.base import files, memo
+from morphseq_manifest.base import files, kept
 from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.base.reading import Known
 
@@ -42,7 +42,7 @@ class StatCache:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._path = root / _FOLDER / "table"
-        table = _decoded(memo.load(self._path, _KEY), _Table) or _Table()
+        table = _decoded(kept.load(self._path, _KEY), _Table) or _Table()
         self.files, self.folders = table.files, table.folders
         self._changed = False
 
@@ -58,16 +58,16 @@ class StatCache:
 
     def members(self, path: str) -> dict[str, Known]:
         """What is known of the files in a folder, by their paths in it."""
-        return _decoded(memo.load(self._members_path(path), _KEY), dict[str, Known]) or {}
+        return _decoded(kept.load(self._members_path(path), _KEY), dict[str, Known]) or {}
 
     def add_members(self, path: str, known: dict[str, Known]) -> None:
         """Remember the files in a folder, and no others."""
-        memo.store(self._members_path(path), _KEY, msgspec.msgpack.encode(known))
+        kept.store(self._members_path(path), _KEY, msgspec.msgpack.encode(known))
 
     def save(self) -> None:
         """Write down what was added."""
         if self._changed:
-            memo.store(self._path, _KEY, msgspec.msgpack.encode(_Table(self.files, self.folders)))
+            kept.store(self._path, _KEY, msgspec.msgpack.encode(_Table(self.files, self.folders)))
             self._changed = False
 
     def _members_path(self, path: str) -> Path:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from morphseq_manifest.base import files
+from morphseq_manifest.base import files, sources
 from morphseq_manifest.base.errors import UnreadableError
-from morphseq_manifest.base.reading import SETTLED_NS, ChangingError, Known, NotAFileError, read, stat_of
+from morphseq_manifest.base.reading import ChangingError, Known, read, stat_of
+from morphseq_manifest.base.small_files import SETTLED_NS, NotAFileError
 from morphseq_manifest.tracker.disk.batches import THREADS, by_count
 from morphseq_manifest.tracker.disk.content import ABSENT, Content, of_file
 from morphseq_manifest.tracker.disk.crew import Job, work_off
@@ -56,9 +57,11 @@ class Workspace:
 
     def _look_with(self, look: Look, paths: Iterable[str]) -> dict[str, Content]:
         new = [path for path in dict.fromkeys(paths) if path not in look.found]
+        sources.add_all(f"{look.root}/{path}" for path in new)
         known = {path: self.cache.folders[path] for path in new if path in self.cache.folders}
         for path in unchanged(look.root, known, self.ignore):
             look.found[path] = Content(known[path].md5, known[path].size, known[path].nfiles)
+            sources.add_tree(f"{look.root}/{path}")
         new = [path for path in new if path not in look.found]
         look = replace(look, stop=bytearray(1))
         jobs = [partial(self._look_at, look, some) for some in by_count(new)]
@@ -134,6 +137,7 @@ class Workspace:
         except OSError as error:
             return Content(trouble=str(files.unreadable(place, error, _RESTORE)))
         if stat.S_ISDIR(status.st_mode):
+            sources.add_tree(place)
             return FolderLook(look, path).start
         known = self.cache.files.get(path)
         return of_file(known) if known and known.fits(stat_of(status)) else partial(self._read, look, path, place)

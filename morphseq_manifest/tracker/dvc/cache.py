@@ -4,8 +4,9 @@ import os
 import stat
 from pathlib import Path
 
-from morphseq_manifest.base import files
-from morphseq_manifest.base.reading import ChangingError, NotAFileError, read, read_small
+from morphseq_manifest.base import files, sources
+from morphseq_manifest.base.reading import ChangingError, read
+from morphseq_manifest.base.small_files import NotAFileError, read_small
 from morphseq_manifest.tracker.dvc import config
 from morphseq_manifest.tracker.dvc.folder_hash import parse_listing
 from morphseq_manifest.tracker.dvc.legacy_hash import legacy_md5
@@ -62,6 +63,7 @@ class DvcCache:
         ]
 
     def _is_whole(self, path: str, md5: str) -> bool:
+        sources.add(path)
         status = os.stat(path)  # noqa: PTH116 - a path object takes longer than the stat
         if stat.S_IMODE(status.st_mode) == _PROTECTED:
             return True

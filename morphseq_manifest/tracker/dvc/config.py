@@ -10,7 +10,7 @@ import msgspec
 
 from morphseq_manifest.base import files, memo
 from morphseq_manifest.base.errors import ConfigError
-from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.base.small_files import read_small
 
 _DVC = Path(".dvc")
 # As links go, these two give files of their own, which is what is made here.

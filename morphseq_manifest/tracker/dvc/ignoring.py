@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from morphseq_manifest.base import files, memo
 from morphseq_manifest.base.errors import ConfigError
-from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.base.small_files import read_small
 
 IGNORE = ".dvcignore"
 # DVC's own, which come first.

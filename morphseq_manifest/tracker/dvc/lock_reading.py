@@ -14,7 +14,7 @@ import msgspec
 
 from morphseq_manifest.base import files, yaml_text
 from morphseq_manifest.base.errors import ContentError
-from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.base.yaml_text import NotYamlError
 from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from morphseq_manifest.base import git
+from morphseq_manifest.base import git, sources
 from morphseq_manifest.tracker.dvc.definition import PIPELINE
 from morphseq_manifest.tracker.dvc.ignoring import Ignore
 
@@ -18,6 +18,7 @@ def others(root: Path, scm: bool) -> list[str]:
     if not paths:
         return []
     ignore = Ignore(root, nested=True)
+    sources.add_all(f"{root}/{path}" for path in paths)
     return [path for path in sorted(paths) if not ignore.leaves_out(path) and (root / path).is_file()]
 
 
@@ -40,6 +41,7 @@ def _in_git(root: Path) -> list[str] | None:
 def _in_folders(root: Path) -> Iterator[str]:
     ignore = Ignore(root, nested=True)
     for folder, folders, names in os.walk(root):
+        sources.add(folder)
         inside = os.path.relpath(folder, root).removeprefix(".").removeprefix("/")
         at = f"{inside}/" if inside else ""
         folders[:] = [name for name in folders if not ignore.leaves_out(f"{at}{name}", True)]

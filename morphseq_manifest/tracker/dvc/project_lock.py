@@ -11,7 +11,7 @@ import msgspec
 from morphseq_manifest.base import files
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ConfigError, MorphseqError
-from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.base.small_files import read_small
 
 _FOLDER = Path(".dvc/tmp")
 _RETRY_S = 0.2

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from morphseq_manifest.base import files, yaml_text
-from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.base.yaml_text import NotYamlError
 from morphseq_manifest.tracker.dvc.lock_entries import Entry, Item, write
 from morphseq_manifest.tracker.dvc.stages import Stage

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from morphseq_manifest.base import memo
+from morphseq_manifest.base import memo, sources
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 from morphseq_manifest.tracker.dvc.stages import Stage, parents
@@ -77,13 +77,14 @@ def check_ignored(snapshot: Snapshot, workspace: "Workspace") -> None:
     nearest = {path.rpartition("/")[0] for stage in stages for path in stage.paths()}
     folders = nearest | {parent for folder in nearest for parent in parents(folder)}
     paths = sorted({path for stage in stages for path in (*stage.paths(), *stage.params)})
-    sources = [workspace.ignore.text, "\0".join(paths).encode(errors="surrogateescape")]
-    left_out = memo.recall(snapshot.root, "left-out", sources, list[str], lambda: [*_left_out(paths, workspace.ignore)])
+    made_of = [workspace.ignore.text, "\0".join(paths).encode(errors="surrogateescape")]
+    left_out = memo.recall(snapshot.root, "left-out", made_of, list[str], lambda: [*_left_out(paths, workspace.ignore)])
     if left_out:
         raise ConfigError(
             f"{snapshot.root / '.dvcignore'}: leaves out {left_out[0]}, which a stage reads or makes: for DVC it is "
             "not there. Take the rule out"
         )
+    sources.add_all(f"{snapshot.root}/{folder}/.dvcignore" for folder in folders if folder)
     for folder in sorted(folders - {""}):
         if workspace.ignore.leaves_out(folder, True) or (snapshot.root / folder / ".dvcignore").exists():
             raise ConfigError(

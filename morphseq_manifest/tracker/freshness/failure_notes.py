@@ -5,9 +5,9 @@ DVC keeps no record of a failure. The notes are for people; dvc.lock tells wheth
 
 from pathlib import Path
 
-from morphseq_manifest.base import files
+from morphseq_manifest.base import files, sources
 from morphseq_manifest.base.errors import described
-from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.tracker.dvc.stages import file_name, stage_name
 
 FOLDER = files.OWN / "failed"
@@ -32,6 +32,7 @@ def clear(stage: str, root: Path = Path()) -> None:
 
 def read(root: Path = Path()) -> dict[str, str]:
     """The notes there are, by stage; of one that can't be read, why. Another process may delete some meanwhile."""
+    sources.add(root / FOLDER)
     try:
         names = sorted(path.name for path in (root / FOLDER).iterdir() if path.suffix == _SUFFIX)
     except OSError:

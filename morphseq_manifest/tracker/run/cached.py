@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 from morphseq_manifest.base import files
-from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.folder_hash import folder_listing, parse_listing

@@ -7,7 +7,8 @@ import signal
 import time
 from pathlib import Path
 
-from morphseq_manifest.base.reading import read_small
+from morphseq_manifest.base import sources
+from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.tracker.run.task import RUNNING
 
 _GONE_S = 0.01
@@ -53,6 +54,7 @@ def wait_for_end(mark: Path, seconds: float) -> None:
 def end_left_over(root: Path) -> list[str]:
     """End stages that outlived a runner which was killed together with its workers; returns their names."""
     folder = root / RUNNING
+    sources.add(folder)
     return [mark.name for mark in (sorted(folder.iterdir()) if folder.is_dir() else ()) if end(mark)]
 
 

@@ -35,6 +35,11 @@ class Report(msgspec.Struct, frozen=True):
     results: dict[str, Result]
 
     @property
+    def is_as_it_was(self) -> bool:
+        """Whether there was nothing to do."""
+        return all(result.end == End.UP_TO_DATE for result in self.results.values())
+
+    @property
     def exit_code(self) -> ExitCode:
         """0 if all that was asked for is up to date now, else 1."""
         fine = {End.RAN, End.RESTORED, End.UP_TO_DATE}

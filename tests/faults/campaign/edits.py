@@ -10,6 +10,7 @@ from random import Random
 
 from morphseq_manifest.tracker.disk import workspace
 from tests import toy
+from tests.asking import STATUS, ask, ask_anew, standing_answer
 from tests.faults.campaign.part import Part
 from tests.faults.campaign.truth import differences, dvc_says, quiet_dvc, truth, we_say
 from tests.project import Project
@@ -252,19 +253,23 @@ def attempt(prepared: Path, folder: Path, kind: str, number: int, chance: Random
 
     Then the same again after other edits, with all that was remembered.
     """
-    if number % 2:  # what was remembered is relied on, however young: DVC's own look lies between two edits
+    if number % 2:  # what was kept is relied on, however young: DVC's own look lies between two edits
         vars(workspace)["SETTLED_NS"] = -(10**18)
     root = folder / "project"
     shutil.copytree(prepared / "toy", root, symlinks=True)
     script = [kind, *chance.choices(sorted(KINDS), k=min(number, chance.randrange(3)))]
     with quiet_dvc(folder):
         for step, name in enumerate(script):
+            if number % 2:
+                ask(root, *STATUS)
             try:
                 KINDS[name](root, chance)
             except (OSError, IndexError, ValueError):
                 if step:
                     continue  # nothing is left to edit in that way
                 raise
+            if number % 2 and standing_answer(root, *STATUS) not in {None, ask_anew(root, *STATUS)}:
+                return [f"after {script[: step + 1]}: an answer stands that is another now"]
             damaged = not _DAMAGING.isdisjoint(script[: step + 1])
             if found := _wrong(root, damaged, not any(name.endswith(tuple(_UNSEEN)) for name in script)):
                 return [f"after {script[: step + 1]}: {line}" for line in found]

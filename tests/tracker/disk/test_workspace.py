@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from morphseq_manifest.base import reading
+from morphseq_manifest.base import reading, small_files
 from morphseq_manifest.base.files import OWN
 from morphseq_manifest.base.hashing import hash_bytes, md5_bytes
 from morphseq_manifest.tracker.disk import folder_look as folder_module
@@ -70,7 +70,7 @@ def test_it_is_relied_on_once_its_last_change_is_long_enough_ago(
     table = root / "data/table.csv"
     for after_ns, times in ((0, 2), (1, 1)):
         reads.clear()
-        now = table.stat().st_ctime_ns + reading.SETTLED_NS + after_ns
+        now = table.stat().st_ctime_ns + small_files.SETTLED_NS + after_ns
         monkeypatch.setattr(time, "time_ns", lambda now=now: now)
         for _ in range(2):
             seen = Workspace(root)
