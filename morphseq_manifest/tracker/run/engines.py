@@ -20,6 +20,7 @@ import msgspec
 from morphseq_manifest.tracker.dvc.stages import file_name
 from morphseq_manifest.tracker.run import process_marks
 from morphseq_manifest.tracker.run.capacity import gpus
+from morphseq_manifest.tracker.run.plain_commands import PlainCommands, is_plain
 from morphseq_manifest.tracker.run.task import RUNNING, WORKER_LOST, Performed, Task
 
 # How often to look whether a stage is still wanted, and how long to wait for its end on another machine.
@@ -43,7 +44,7 @@ class Engine(Protocol):
 
 
 class LocalEngine:
-    """Warm workers on this machine, as many as there are tasks at a time."""
+    """This machine: plain commands, and warm workers for Python modules, as many as there are tasks at a time."""
 
     def __init__(self) -> None:
         self.slots, self.devices = os.cpu_count() or 1, gpus()
@@ -51,11 +52,14 @@ class LocalEngine:
         self._all: list[_Worker] = []
         self._lock = threading.Lock()
         self._closed = False
+        self._plain = PlainCommands()
 
     def perform(
-        self, task: Task, needs: Mapping[str, float] | None = None, is_wanted: Callable[[], bool] = lambda: True
+        self, task: Task, needs: Mapping[str, float] | None = None, is_wanted: Callable[[], bool] | None = None
     ) -> Performed:
-        """Run a task in a worker that is idle, or a new one; it is ended when it is not wanted any more."""
+        """Run a task, in a worker that is idle or a new one if need be; it is ended when it is not wanted any more."""
+        if is_plain(task) and is_wanted is None:
+            return self._plain.perform(task)
         with self._lock:
             if self._closed:
                 return WORKER_LOST
@@ -78,7 +82,8 @@ class LocalEngine:
         return worker
 
     def close(self) -> None:
-        """End the workers, and with them what they run."""
+        """End all that runs, and the workers."""
+        self._plain.close()
         with self._lock:
             self._closed = True
             for worker in self._all:
@@ -92,14 +97,14 @@ class _Worker:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
 
-    def perform(self, task: Task, is_wanted: Callable[[], bool]) -> Performed:
+    def perform(self, task: Task, is_wanted: Callable[[], bool] | None) -> Performed:
         assert self._process.stdin
         assert self._process.stdout
         try:
             self._process.stdin.write(msgspec.json.encode(task) + b"\n")
             self._process.stdin.flush()
             while not select.select([self._process.stdout], [], [], _LOOK_S)[0]:
-                if not is_wanted():
+                if is_wanted and not is_wanted():
                     self.close()
             answer = self._process.stdout.readline()
         except (OSError, ValueError):

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from morphseq_manifest.base import sources
 from morphseq_manifest.base.small_files import read_small
+from morphseq_manifest.tracker.run.keeper import end_bearers
 from morphseq_manifest.tracker.run.task import RUNNING
 
 _GONE_S = 0.01
+_WORDS_OF_RUN = 2
 
 
 def leave(mark: Path) -> None:
@@ -23,10 +25,22 @@ def leave(mark: Path) -> None:
         raise
 
 
-def end(mark: Path) -> bool:
-    """End what is left of the stage that left this mark on this machine; whether there was anything."""
+def leave_run(mark: Path, token: str) -> None:
+    """Mark that what bears this token is of a run on this machine. Raises OSError naming the mark."""
     try:
-        host, group, session, began = read_small(mark).decode().split()
+        mark.write_text(f"{platform.node()} {token}", encoding="utf-8")
+    except OSError as error:
+        error.filename = str(mark)
+        raise
+
+
+def end(mark: Path) -> bool:
+    """End what is left of the stage, or the run, that left this mark on this machine; whether there was anything."""
+    try:
+        words = read_small(mark).decode().split()
+        if len(words) == _WORDS_OF_RUN:
+            return _end_run(mark, *words)
+        host, group, session, began = words
         since = int(began)
     except (FileNotFoundError, ValueError):
         mark.unlink(missing_ok=True)  # killed before it had started anything
@@ -40,6 +54,14 @@ def end(mark: Path) -> bool:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(_GONE_S)
+    mark.unlink(missing_ok=True)
+    return was_running
+
+
+def _end_run(mark: Path, host: str, token: str) -> bool:
+    if host != platform.node():
+        return False
+    was_running = end_bearers(token)
     mark.unlink(missing_ok=True)
     return was_running
 

@@ -25,10 +25,10 @@ import msgspec
 from morphseq_manifest.base.errors import described
 from morphseq_manifest.tracker.dvc.stages import file_name
 from morphseq_manifest.tracker.run import process_marks
+from morphseq_manifest.tracker.run.shells import in_shell
 from morphseq_manifest.tracker.run.task import RUNNING, Performed, Task, module_of
 
 _PR_SET_PDEATHSIG = 1
-_SHELL_OPTIONS = {"zsh": ["--no-rcs"], "bash": ["--noprofile", "--norc"]}
 
 
 def main() -> None:
@@ -144,10 +144,10 @@ def _be_stage(task: Task, mark: Path, worker: int, trouble: int) -> NoReturn:
             if module and is_last:
                 code = _run_module(task.root, *module)
             elif is_last:
-                words = _in_shell(command)
+                words = in_shell(command)
                 os.execv(words[0], words)
             else:
-                code = subprocess.run(_in_shell(command), check=False).returncode
+                code = subprocess.run(in_shell(command), check=False).returncode
             if code:
                 break
     except BaseException:  # noqa: BLE001 - goes into the stage's log, and makes it fail
@@ -174,12 +174,6 @@ def _begin(task: Task, mark: Path, worker: int) -> None:
     os.dup2(log, 2)
     os.environ.update(task.env)
     os.chdir(Path(task.root, task.wdir))
-
-
-def _in_shell(command: str) -> list[str]:
-    """The words that have a command run as DVC runs it."""
-    shell = os.environ.get("SHELL") or "/bin/sh"
-    return [shell, *_SHELL_OPTIONS.get(Path(shell).name, []), "-c", command]
 
 
 def _run_module(root: str, module: str, arguments: list[str]) -> int:

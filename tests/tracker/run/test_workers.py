@@ -10,6 +10,7 @@ import pytest
 
 from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.run.engines import LocalEngine
+from morphseq_manifest.tracker.run.plain_commands import words_of as words_of_command
 from morphseq_manifest.tracker.run.task import WORKER_LOST, Task, make_task, module_of
 from tests.running import wait_until, words_of
 
@@ -41,6 +42,7 @@ MODULES = {
     "writes_by_itself": "import os\nprint('first', flush=True)\nos.write(1, b'second\\n')\nos.system('echo third')",
     "is_killed": "import os, signal\nprint('before', flush=True)\nos.kill(os.getpid(), signal.SIGTERM)",
     "counts": "with open('count', 'a') as file:\n    file.write('x')",
+    "kills_its_worker": "import os, signal, sys\nif 'now' in sys.argv: os.kill(os.getppid(), signal.SIGKILL)",
     "asks_for_main": "with open('imported', 'a') as file:\n    file.write(__name__ + ' ')\n"
     "if __name__ == '__main__':\n    print('main')",
     "package.inside": "from . import beside\nimport package.beside as again\n"
@@ -128,10 +130,16 @@ def test_only_a_module_that_asks_for_main_is_imported_before_it_is_run(root: Pat
         ["echo one", "exit 4", "echo never"],
         ["echo one", "python -m ends_well", "echo $0 three"], ["python -m ends_with_3", "echo never"],
         ["python -m ends_well $GIVEN"], ["python  -m ends_well"], ["no_such_command"], ["kill -9 $$"], ["for"], [""],
-        ["python -m shows_itself a* '*' \"$GIVEN\""], ["set -e; false; echo never"], ["cat"],
+        ["python -m shows_itself a* '*' \"$GIVEN\""], ["set -e; false; echo never"], ["cat"], ["ls no_such_file"],
+        ["cat 'no such file' -"], ["/bin/echo 'a  b'  c,d +e %f @g=h"], ["touch 'a b'", "ls", "rm 'a b'"], ["./script"],
+        ["printf %s a"], ["test a"], ["env -u HOME printenv DVC_STAGE PWD"], ["./not_to_be_run"], ["./no/such"],
+        ["ends_well.py"],
     ],
 )  # fmt: skip
 def test_any_other_command_runs_as_in_a_shell(engine: LocalEngine, root: Path, commands: list[str]) -> None:
+    for name, mode in {"script": 0o755, "not_to_be_run": 0o644}.items():
+        (root / name).write_text("echo without a first line that says by what")
+        (root / name).chmod(mode)
     assert warm(engine, root, *commands) == by_shell(root, *commands)
 
 
@@ -149,6 +157,32 @@ def test_what_a_shell_may_take_for_more_than_words_is_left_to_it(command: str) -
     assert module_of(command) is None
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cp a b &", "cp $A b", "cp a* b", "cp ~/a b", "cp a b; ls", "cp a b | cat", "cp a b > c", "cp {a,b} c",
+        "cp a \\ b", "A=1 cp a b", "cp a b #c", "cp \"a\" b", "cp 'a", "(cp a b)", "cp `a` b", "cp a?  b", "cp [a] b",
+        "!cp a b", "cp a\nb", "echo a", "true", "cd a", "exec cp a b", "time cp a b", "no_such_program a", " cp a b",
+        "cp a b ", "'cp' a b", "",
+    ],
+)  # fmt: skip
+def test_what_needs_a_shell_gets_one(command: str) -> None:
+    assert words_of_command(command) is None
+
+
+def test_what_needs_no_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not so if the shell would read a file first, or have a function of that name."""
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    command = "cp -r 'a  $b' c/d.e_f-g:h,i%j+k@l=m"
+    expected = ["cp", "-r", "a  $b", "c/d.e_f-g:h,i%j+k@l=m"]
+    assert words_of_command(command) == expected
+    for name, value in (("BASH_ENV", "a"), ("ENV", "a"), ("BASH_FUNC_cp%%", "() { :; }"), ("SHELL", "/bin/fish")):
+        with monkeypatch.context() as inner:
+            inner.setenv(name, value)
+            assert words_of_command(command) is None, name
+    assert words_of_command(command) == expected
+
+
 def test_the_commands_of_a_stage_are_its_lines(tmp_path: Path) -> None:
     def commands(cmd: str | list[str]) -> list[str]:
         stage = Stage("a@b", "a", "b", cmd, [], {}, [], {"warm": ["torch"]}, False, False)
@@ -163,12 +197,12 @@ def test_the_commands_of_a_stage_are_its_lines(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_is_lost_is_told_and_another_takes_its_place(engine: LocalEngine, root: Path) -> None:
-    assert warm(engine, root, "kill -9 $PPID")[0] == WORKER_LOST.code
-    assert warm(engine, root, "echo well") == (0, "well\n")
+    assert warm(engine, root, "python -m kills_its_worker now")[0] == WORKER_LOST.code
+    assert warm(engine, root, "python -m ends_with_none") == (0, "")
     for worker in engine._idle:
         worker._process.kill()
         worker._process.wait()
-    assert warm(engine, root, "echo well") == (0, "well\n")
+    assert warm(engine, root, "python -m ends_with_none") == (0, "")
 
 
 def test_nothing_is_run_once_the_engine_is_closed(root: Path) -> None:

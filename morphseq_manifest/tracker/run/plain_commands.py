@@ -1,0 +1,142 @@
+"""Commands that need no worker: started straight from the run, each first in a session of its own."""
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from pathlib import Path
+
+from morphseq_manifest.base.errors import described
+from morphseq_manifest.tracker.run import keeper, process_marks
+from morphseq_manifest.tracker.run.shells import in_shell, is_plain_shell
+from morphseq_manifest.tracker.run.task import RUNNING, WORKER_LOST, Performed, Task, module_of
+
+# Words in which no shell would see anything but words; the first is a program's name.
+_WORDS = re.compile(r"[\w.@%+:,/-]+(?: +(?:'[^'\n]*'|[\w.@%+=:,/-]+))*")
+# What a shell does by itself, or takes for the beginning of something.
+_OF_SHELLS = """
+. : [ alias bg bind break builtin caller case cd chdir command compgen complete compopt continue coproc declare dirs
+disown do done echo elif else enable esac eval exec exit export false fc fg fi for function getopts hash help history
+if in jobs kill let local logout mapfile popd printf pushd pwd read readarray readonly return select set shift shopt
+source suspend test then time times trap true type typeset ulimit umask unalias unset until wait while
+"""
+
+
+def is_plain(task: Task) -> bool:
+    """Whether no command of a task is a Python module that a warm worker would run."""
+    return bool(task.wdir) or not any(module_of(command) for command in task.commands)
+
+
+class PlainCommands:
+    """What runs tasks of plain commands, from any number of threads."""
+
+    def __init__(self) -> None:
+        self._token = uuid.uuid4().hex
+        self._lock = threading.Lock()
+        self._keeper: subprocess.Popen[bytes] | None = None
+        self._mark: Path | None = None
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._closed = False
+
+    def perform(self, task: Task) -> Performed:
+        """Run a task to its end."""
+        place = Path(task.root, task.wdir)
+        environment = os.environ | task.env | {keeper.TOKEN: self._token, "PWD": str(place)}
+        try:
+            if not self._begin(task):
+                return WORKER_LOST
+            with Path(task.log).open("wb", buffering=0) as log:
+                for command in task.commands:
+                    code = self._run(command, place, environment, log.fileno())
+                    if code is None or code:
+                        return WORKER_LOST if code is None else Performed(code)
+        except OSError as error:
+            return Performed(1, described(error))
+        return Performed(0)
+
+    def close(self) -> None:
+        """End all that runs."""
+        with self._lock:
+            self._closed = True
+            for process in self._running:
+                _kill_group(process.pid)
+            if self._keeper:
+                assert self._keeper.stdin
+                with contextlib.suppress(OSError):  # somebody has killed it
+                    self._keeper.stdin.write(keeper.DONE)
+                    self._keeper.stdin.close()
+                self._keeper.wait()
+            if self._mark:
+                self._mark.unlink(missing_ok=True)
+            self._keeper = self._mark = None
+
+    def _begin(self, task: Task) -> bool:
+        """Before the first, see to it that whatever is started is found, whoever is killed; whether it may be started.
+
+        Raises OSError.
+        """
+        with self._lock:
+            if self._mark or self._closed:
+                return not self._closed
+            mark = Path(task.root, RUNNING, f"run-{self._token}")
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            process_marks.leave_run(mark, self._token)
+            self._mark = mark
+            self._keeper = subprocess.Popen(
+                [sys.executable, "-I", "-S", keeper.__file__, self._token],
+                cwd="/", bufsize=0,
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+            return True
+
+    def _run(self, command: str, place: Path, environment: dict[str, str], log: int) -> int | None:
+        """Run a command to its end, and end what it has left running; its exit status, or None if none may begin."""
+        with self._lock:
+            if self._closed:
+                return None
+            process = _start(command, place, environment, log)
+            self._running.add(process)
+        try:
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        finally:
+            _kill_group(process.pid)  # while its number is still its own
+            with self._lock:
+                self._running.discard(process)
+                process.wait()
+        return process.returncode
+
+
+def _start(command: str, place: Path, environment: dict[str, str], log: int) -> "subprocess.Popen[bytes]":
+    def start(words: list[str]) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            words, cwd=place, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+
+    words = words_of(command)
+    if words:
+        try:
+            return start(words)
+        except OSError:
+            pass  # a shell knows what to do, or to say
+    return start(in_shell(command))
+
+
+def words_of(command: str) -> list[str] | None:
+    """The words of a command that means the same without a shell; None for any other."""
+    if not _WORDS.fullmatch(command) or not is_plain_shell():
+        return None
+    words = shlex.split(command)
+    if words[0] in _OF_SHELLS.split() or not shutil.which(words[0]):
+        return None
+    return words
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
