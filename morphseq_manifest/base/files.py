@@ -73,8 +73,18 @@ def _is_abandoned(path: Path) -> bool:
     machine, _, rest = path.name.removeprefix(TEMPORARY).partition("-")
     pid = rest.partition("-")[0]
     if machine == _machine() and pid.isdigit():
-        return not Path("/proc", pid).exists()
+        return not _is_process(int(pid))
     return time.time() - path.lstat().st_mtime > _ABANDONED_S
+
+
+def _is_process(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # another user's
+    return True
 
 
 def remove(path: Path) -> None:

@@ -77,8 +77,13 @@ def test_settings_that_a_stage_makes_of_itself_are_refused(tmp_path: Path) -> No
     assert "a makes params.yaml" in twins.ours.morphseq("status", code=2)
 
 
-@pytest.mark.parametrize("where", ["s3://bucket/x", "https://example.org/x", "../outside", "/outside", "ssh://h/x"])
-@pytest.mark.parametrize("part", ["deps", "outs"])
+@pytest.mark.parametrize(
+    ("where", "part"),
+    [
+        *((url, part) for url in ("s3://bucket/x", "https://example.org/x", "ssh://h/x") for part in ("deps", "outs")),
+        ("../outside", "outs"), ("/outside", "outs"),
+    ],
+)  # fmt: skip
 def test_what_is_outside_is_named_and_never_up_to_date(tmp_path: Path, where: str, part: str) -> None:
     one = "stages:\n  a:\n    cmd: cp in out\n    deps: [in]\n    outs: [out]\n"
     pipeline = f"{one}  b:\n    cmd: echo 1\n    {part}: ['{where}']\n"
@@ -89,6 +94,42 @@ def test_what_is_outside_is_named_and_never_up_to_date(tmp_path: Path, where: st
     twins.ours.morphseq("status", "--json", code=4)
     assert "not looked at" in twins.ours.morphseq("why", "b", code=4)
     assert "not looked at" in twins.ours.morphseq("run", code=1)
+
+
+@pytest.mark.parametrize("is_absolute", [True, False])
+def test_a_dependency_outside_of_the_project(tmp_path: Path, is_absolute: bool) -> None:
+    """A file and a folder beside both copies, as a path from the project's folder or from the root of all."""
+    (tmp_path / "raw/inner").mkdir(parents=True)
+    for name in ("one.csv", "raw/a.txt", "raw/inner/b.txt"):
+        (tmp_path / name).write_text(name)
+    at, up = (str(tmp_path), "") if is_absolute else ("..", "../")
+    pipeline = f"""\
+stages:
+  a: {{cmd: "cat {at}/one.csv > a", deps: ["{at}/one.csv"], outs: [a]}}
+  sub: {{wdir: sub, cmd: "ls {up}{at}/raw > b", deps: ["{up}{at}/raw"], outs: [b]}}
+  all: {{cmd: cat a sub/b > c, deps: [a, sub/b], outs: [c]}}
+"""
+    twins = Twins(tmp_path, {"dvc.yaml": pipeline, "sub/there": ""})
+    assert twins.check_run().ran == {"a", "sub", "all"}
+    assert twins.check_status()
+    assert twins.check_run().ran == set()
+    (tmp_path / "raw/inner/new.txt").write_text("new")
+    assert not twins.check_status()
+    assert twins.check_run().ran == {"sub"}
+    (tmp_path / "one.csv").write_text("other")
+    assert twins.check_run().ran == {"a", "all"}
+    (tmp_path / "one.csv").unlink()
+    assert not twins.check_status()
+    twins.ours.morphseq("verify", code=3)
+
+
+def test_a_dependency_written_as_if_it_were_outside(tmp_path: Path) -> None:
+    for number, (dep, told) in enumerate(
+        {"../ours/in": "write in", f"{tmp_path}/1/ours/in": "write in", "../..": "the project is in"}.items()
+    ):
+        pipeline = f"stages: {{a: {{cmd: x, deps: ['{dep}']}}}}\n"
+        twins = Twins(tmp_path / str(number), {"dvc.yaml": pipeline, "in": "1"})
+        assert told in twins.ours.morphseq("status", code=2)
 
 
 @pytest.mark.parametrize(

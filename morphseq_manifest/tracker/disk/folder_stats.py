@@ -11,6 +11,7 @@ import xxhash
 from morphseq_manifest.base.reading import ChangingError, Stat
 from morphseq_manifest.tracker.disk.batches import by_count
 from morphseq_manifest.tracker.dvc.ignoring import Ignore
+from morphseq_manifest.tracker.dvc.stages import place
 
 # How one entry's stat is taken; a benchmark puts something slower here.
 take_stat: Callable[["os.DirEntry[str]"], os.stat_result] = os.DirEntry.stat
@@ -40,7 +41,7 @@ class Folder:
     """The folder `path` of the project in `root`."""
 
     def __init__(self, root: str, path: str, ignore: Ignore) -> None:
-        self.place = f"{root}/{path}"
+        self.place = place(root, path)
         self.path, self._ignore = path, ignore
 
     def parts(self, inside: str = "") -> list[Part]:

@@ -12,6 +12,7 @@ from morphseq_manifest.base.reading import CalledOffError, OtherSizeError, Stat,
 from morphseq_manifest.base.small_files import NotAFileError
 from morphseq_manifest.tracker.disk.wrong import Wrong
 from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
+from morphseq_manifest.tracker.dvc.stages import place
 
 
 class Job(msgspec.Struct, frozen=True, gc=False):
@@ -41,8 +42,8 @@ class Job(msgspec.Struct, frozen=True, gc=False):
 
     def paths(self, root: str) -> list[str]:
         """Where those files are."""
-        place = f"{root}/{self.path}"
-        return [f"{place}/{name}" for name in self.files] if self.is_folder else [place]
+        at = place(root, self.path)
+        return [f"{at}/{name}" for name in self.files] if self.is_folder else [at]
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -113,7 +114,7 @@ class Worker:
     def _file(self, job: Job) -> tuple[str, Sequence[Stat], int]:
         """A file's digest, its stat, and when its inode last changed."""
         state = hashlib.md5(usedforsecurity=False) if job.md5 else xxhash.xxh3_128()
-        stat = feed(f"{self.root}/{job.path}", (state,), size=job.size, stop=self.stop)
+        stat = feed(place(self.root, job.path), (state,), size=job.size, stop=self.stop)
         return state.hexdigest(), (stat,), stat.ctime_ns
 
     def _folder(self, job: Job) -> tuple[str, Sequence[Stat], int]:

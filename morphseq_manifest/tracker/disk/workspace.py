@@ -24,6 +24,7 @@ from morphseq_manifest.tracker.dvc.cache import DvcCache
 from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 from morphseq_manifest.tracker.dvc.ignoring import Ignore
 from morphseq_manifest.tracker.dvc.legacy_hash import legacy_md5
+from morphseq_manifest.tracker.dvc.stages import place
 
 __all__ = ["ABSENT", "THREADS", "Content", "Workspace"]
 
@@ -57,11 +58,11 @@ class Workspace:
 
     def _look_with(self, look: Look, paths: Iterable[str]) -> dict[str, Content]:
         new = [path for path in dict.fromkeys(paths) if path not in look.found]
-        sources.add_all(f"{look.root}/{path}" for path in new)
+        sources.add_all(place(look.root, path) for path in new)
         known = {path: self.cache.folders[path] for path in new if path in self.cache.folders}
         for path in unchanged(look.root, known, self.ignore):
             look.found[path] = Content(known[path].md5, known[path].size, known[path].nfiles)
-            sources.add_tree(f"{look.root}/{path}")
+            sources.add_tree(place(look.root, path))
         new = [path for path in new if path not in look.found]
         look = replace(look, stop=bytearray(1))
         jobs = [partial(self._look_at, look, some) for some in by_count(new)]
@@ -88,11 +89,11 @@ class Workspace:
 
     def legacy_md5(self, path: str) -> str | None:
         """The md5 by which DVC 2 knew what is at a path; None if it can't be determined."""
-        content, place = self.look([path])[path], Path(self._look.root, path)
+        content, at = self.look([path])[path], Path(self._look.root, path)
         try:
             if content.nfiles is None:
-                return legacy_md5(place)
-            return folder_md5({name: legacy_md5(place / name) for name in self.members(path)})
+                return legacy_md5(at)
+            return folder_md5({name: legacy_md5(at / name) for name in self.members(path)})
         except (OSError, UnreadableError):
             return None
 
@@ -128,32 +129,32 @@ class Workspace:
 
     def _told_by_stat(self, look: Look, path: str) -> Content | Job:
         """What is at a path, if its stat tells; a job for a folder, and for a file that must be read."""
-        place = f"{look.root}/{path}"
+        at = place(look.root, path)
         try:
-            status = os.stat(place)  # noqa: PTH116 - a path object takes longer than the stat
+            status = os.stat(at)  # noqa: PTH116 - a path object takes longer than the stat
         except (FileNotFoundError, NotADirectoryError):
-            link = os.path.islink(place)  # noqa: PTH114
-            return Content(trouble=f"{place}: a symbolic link to nothing. {_RESTORE}") if link else ABSENT
+            link = os.path.islink(at)  # noqa: PTH114
+            return Content(trouble=f"{at}: a symbolic link to nothing. {_RESTORE}") if link else ABSENT
         except OSError as error:
-            return Content(trouble=str(files.unreadable(place, error, _RESTORE)))
+            return Content(trouble=str(files.unreadable(at, error, _RESTORE)))
         if stat.S_ISDIR(status.st_mode):
-            sources.add_tree(place)
+            sources.add_tree(at)
             return FolderLook(look, path).start
         known = self.cache.files.get(path)
-        return of_file(known) if known and known.fits(stat_of(status)) else partial(self._read, look, path, place)
+        return of_file(known) if known and known.fits(stat_of(status)) else partial(self._read, look, path, at)
 
-    def _read(self, look: Look, path: str, place: str, attempt: int = 1) -> Sequence[Job]:
+    def _read(self, look: Look, path: str, at: str, attempt: int = 1) -> Sequence[Job]:
         try:
-            known = read(place, look.stop)
+            known = read(at, look.stop)
             if known.ctime_ns < look.settled_ns:
                 self.cache.add_file(path, known)
             look.found[path] = of_file(known)
         except NotAFileError:
-            look.found[path] = Content(trouble=f"{place}: it is neither a file nor a folder. Take it away")
+            look.found[path] = Content(trouble=f"{at}: it is neither a file nor a folder. Take it away")
         except OSError as error:
-            look.found[path] = Content(trouble=str(files.unreadable(place, error, _RESTORE)))
+            look.found[path] = Content(trouble=str(files.unreadable(at, error, _RESTORE)))
         except ChangingError:
             if attempt < TRIES:
-                return self._read(look, path, place, attempt + 1)
-            look.found[path] = Content(trouble=f"{place}: changes while it is read. Try again when it is written")
+                return self._read(look, path, at, attempt + 1)
+            look.found[path] = Content(trouble=f"{at}: changes while it is read. Try again when it is written")
         return ()

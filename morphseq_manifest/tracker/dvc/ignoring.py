@@ -13,6 +13,7 @@ from typing import NamedTuple
 from morphseq_manifest.base import files, memo
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.small_files import read_small
+from morphseq_manifest.tracker.dvc.stages import is_outside
 
 IGNORE = ".dvcignore"
 # DVC's own, which come first.
@@ -56,6 +57,8 @@ class Ignore:
 
     def leaves_out(self, path: str, is_folder: bool = False) -> bool:
         """Whether DVC takes no notice of a path from the project's folder, or of a folder that it is in."""
+        if is_outside(path):
+            return False
         inside = self._known_inside(path.rpartition("/")[0])
         return inside.is_out or _match(inside.rules, path, is_folder) or (is_folder and self._is_project(path))
 

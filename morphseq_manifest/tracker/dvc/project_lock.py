@@ -101,8 +101,11 @@ def _working(folder: Path) -> str | None:
 
 def command_of(pid: int) -> str | None:
     """The command line of a process; None if there is no such process."""
+    import psutil
+
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
+        return " ".join(psutil.Process(pid).cmdline()).strip() or None
+    except (psutil.NoSuchProcess, ValueError, OverflowError):
         return None
-    return words.replace(b"\0", b" ").decode(errors="replace").strip() or None
+    except psutil.AccessDenied:
+        return "another user's"

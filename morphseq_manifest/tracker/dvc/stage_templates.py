@@ -9,7 +9,7 @@ from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.tracker.dvc.context import Context
 from morphseq_manifest.tracker.dvc.interpolation import Template, fill_in
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
-from morphseq_manifest.tracker.dvc.stages import Load, Output, Stage
+from morphseq_manifest.tracker.dvc.stages import Load, Output, Stage, is_outside
 
 _STAGE_KEYS = {
     "cmd", "deps", "params", "outs", "metrics", "plots", "desc", "meta", "frozen", "always_changed", "wdir", "vars",
@@ -68,7 +68,7 @@ class StageTemplate:
             group=group,
             key=key,
             cmd=lines[0] if self._one else lines,
-            deps=[places.of(dep) for dep in deps if places.is_seen(dep)],
+            deps=[places.of(dep, outside=True) for dep in deps if places.is_seen(dep, outside=True)],
             params=self._named_settings(values, places),
             outs=[Output(places.of(out), *kinds) for out, kinds in outs if places.is_seen(out)],
             meta=meta if isinstance(meta, dict) else {},  # anything else is not ours
@@ -131,18 +131,24 @@ class _Places:
         self.unseen: list[str] = []
         self._seen: dict[str, str] = {}
 
-    def is_seen(self, written: str) -> bool:
-        """Whether a path is in the project; one that is not is `unseen`, like a remote."""
-        inside = not posixpath.normpath(posixpath.join(self._wdir, written)).startswith(("/", "../"))
-        if inside and not _REMOTE.match(written):
+    def is_seen(self, written: str, *, outside: bool = False) -> bool:
+        """Whether a path is in the project, or may be `outside`; one that is not is `unseen`, like a remote."""
+        is_fine = outside or not is_outside(posixpath.normpath(posixpath.join(self._wdir, written)))
+        if is_fine and not _REMOTE.match(written):
             return True
         self.unseen.append(written)
         return False
 
-    def of(self, written: str) -> str:
-        """The path of what is written so. Raises ConfigError for one outside of the project."""
+    def of(self, written: str, *, outside: bool = False) -> str:
+        """The path of what is written so. Raises ConfigError for one outside of the project that may not be there."""
         path = posixpath.normpath(posixpath.join(self._wdir, written))
-        if not written or path.startswith(("/", "../")) or path in {".", ".."} or ":" in written or "\0" in written:
+        if (
+            not written
+            or (is_outside(path) and not outside)
+            or path in {".", ".."}
+            or ":" in written
+            or "\0" in written
+        ):
             raise ConfigError(
                 f"{self._where}: can't use the path {written!r}: expected one below the project's folder, such as a/b"
             )

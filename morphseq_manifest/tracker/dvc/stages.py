@@ -88,6 +88,16 @@ def stage_name(file: str) -> str:
     return file.replace("%2F", "/").replace("%25", "%")
 
 
+def place(root: str, path: str) -> str:
+    """Where a path from the project's folder is; a dependency may be outside, and then it may be absolute."""
+    return path if path[:1] == "/" else f"{root}/{path}"
+
+
+def is_outside(path: str) -> bool:
+    """Whether a path, in its shortest form, leads out of the project's folder."""
+    return path.startswith(("/", "../"))
+
+
 def parents(path: str) -> Iterator[str]:
     """The folders that a path is in, the nearest first, without the project's own."""
     while "/" in path:

@@ -1,12 +1,13 @@
 """The verdict on every stage, from the files as they are now: what `dvc status` would say, at the speed of stat."""
 
+import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from morphseq_manifest.base import memo, sources
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
-from morphseq_manifest.tracker.dvc.stages import Stage, parents
+from morphseq_manifest.tracker.dvc.stages import Stage, is_outside, parents
 from morphseq_manifest.tracker.freshness.verdict import Verdict, judge, settings_changed
 from morphseq_manifest.tracker.snapshot import Snapshot
 
@@ -74,7 +75,8 @@ class SettingsChanged:
 def check_ignored(snapshot: Snapshot, workspace: "Workspace") -> None:
     """Raise ConfigError if DVC would take no notice of a path, or goes by rules that are not looked at here."""
     stages = snapshot.graph.stages.values()
-    nearest = {path.rpartition("/")[0] for stage in stages for path in stage.paths()}
+    _check_outside(snapshot, stages)
+    nearest = {path.rpartition("/")[0] for stage in stages for path in stage.paths() if not is_outside(path)}
     folders = nearest | {parent for folder in nearest for parent in parents(folder)}
     paths = sorted({path for stage in stages for path in (*stage.paths(), *stage.params)})
     made_of = [workspace.ignore.text, "\0".join(paths).encode(errors="surrogateescape")]
@@ -90,4 +92,23 @@ def check_ignored(snapshot: Snapshot, workspace: "Workspace") -> None:
             raise ConfigError(
                 f"{snapshot.root / folder}: a .dvcignore there, or one that leaves it out, is not supported, since "
                 "stages read or write in it. Put the rules into the project's own .dvcignore, for other paths"
+            )
+
+
+def _check_outside(snapshot: Snapshot, stages: Iterable[Stage]) -> None:
+    """Raise ConfigError for a dependency that is in the project, and written as if it were not: who makes it?"""
+    outside = {path: stage.name for stage in stages for path in stage.deps if is_outside(path)}
+    if not outside:
+        return
+    top = os.path.realpath(snapshot.root)
+    for path, name in outside.items():
+        place = os.path.realpath(snapshot.root / path)
+        if f"{top}/".startswith(f"{place}/"):
+            raise ConfigError(
+                f"{snapshot.root}: stage {name} depends on {path}, which the project is in. Name a part of it"
+            )
+        if f"{place}/".startswith(f"{top}/"):
+            raise ConfigError(
+                f"{snapshot.root}: stage {name} depends on {path}, which is in the project: "
+                f"write {os.path.relpath(place, top)}"
             )

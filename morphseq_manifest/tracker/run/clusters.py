@@ -13,7 +13,8 @@ import msgspec
 from morphseq_manifest.base import files, yaml_text
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.yaml_text import NotYamlError
-from morphseq_manifest.tracker.run.engines import DaskEngine, Engine
+from morphseq_manifest.tracker.run.cluster_engine import DaskEngine
+from morphseq_manifest.tracker.run.engines import Engine
 
 _INSTALL = "Install it: `pip install 'morphseq-manifest[cluster]'`"
 _CONNECT_S = 30

@@ -1,31 +1,31 @@
-"""Where stages run: in warm workers on this machine, or on the workers of a Dask cluster, which have some of their own.
+"""Where stages run: on this machine, or on the workers of a cluster, which run them as this machine does.
 
 `perform` runs a task to its end, and is called from a thread for each task.
 """
 
-import atexit
 import contextlib
 import os
 import select
 import subprocess
 import sys
 import threading
-import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
+from morphseq_manifest.base.errors import described
 from morphseq_manifest.tracker.dvc.stages import file_name
 from morphseq_manifest.tracker.run import process_marks
 from morphseq_manifest.tracker.run.capacity import gpus
+from morphseq_manifest.tracker.run.keeper import TOKEN
+from morphseq_manifest.tracker.run.keeping import Keeping
 from morphseq_manifest.tracker.run.plain_commands import PlainCommands, is_plain
 from morphseq_manifest.tracker.run.task import RUNNING, WORKER_LOST, Performed, Task
 
-# How often to look whether a stage is still wanted, and how long to wait for its end on another machine.
+# How often to look whether a stage is still wanted.
 _LOOK_S = 0.5
-_END_S = 30.0
 
 
 class Engine(Protocol):
@@ -48,53 +48,77 @@ class LocalEngine:
 
     def __init__(self) -> None:
         self.slots, self.devices = os.cpu_count() or 1, gpus()
+        self._keeping = Keeping()
+        self._plain = PlainCommands(f"{self._keeping.token}.plain")
         self._idle: list[_Worker] = []
         self._all: list[_Worker] = []
+        self._count = 0
         self._lock = threading.Lock()
         self._closed = False
-        self._plain = PlainCommands()
 
     def perform(
         self, task: Task, needs: Mapping[str, float] | None = None, is_wanted: Callable[[], bool] | None = None
     ) -> Performed:
         """Run a task, in a worker that is idle or a new one if need be; it is ended when it is not wanted any more."""
-        if is_plain(task) and is_wanted is None:
-            return self._plain.perform(task)
+        try:
+            worker = self._begun(is_plain(task) and is_wanted is None)
+        except OSError as error:
+            return Performed(1, described(error))
+        if worker is None:
+            return WORKER_LOST
+        mark = Path(task.root, RUNNING, file_name(task.stage))
+        try:
+            process_marks.leave(mark, worker.token)
+            performed = worker.perform(task) if isinstance(worker, PlainCommands) else worker.perform(task, is_wanted)
+        except OSError as error:
+            performed = Performed(1, described(error))
+        if isinstance(worker, _Worker):
+            self._ended(worker, performed)
+        if performed == WORKER_LOST and not isinstance(worker, PlainCommands):
+            process_marks.end(mark)  # what the stage had started may have outlived it
+        with contextlib.suppress(OSError):  # a mark of what has ended does no harm
+            mark.unlink(missing_ok=True)
+        return performed
+
+    def _begun(self, plain: bool) -> "PlainCommands | _Worker | None":
+        """What is to run a task; None if nothing is to run any more. Raises OSError."""
         with self._lock:
             if self._closed:
-                return WORKER_LOST
+                return None
+            self._keeping.begin()
+            if plain:
+                return self._plain
             self._idle = [worker for worker in self._idle if worker.is_alive]
-            worker = self._idle.pop() if self._idle else self._start()
-        performed = worker.perform(task, is_wanted)
-        if performed == WORKER_LOST:
-            # What the stage had started may have outlived it.
-            process_marks.end(Path(task.root, RUNNING, file_name(task.stage)))
+            if self._idle:
+                return self._idle.pop()
+            self._count += 1
+            worker = _Worker(f"{self._keeping.token}.{self._count}")
+            self._all.append(worker)
+            return worker
+
+    def _ended(self, worker: "_Worker", performed: Performed) -> None:
         with self._lock:
             if performed == WORKER_LOST:
                 self._all.remove(worker)
             else:
                 self._idle.append(worker)
-        return performed
-
-    def _start(self) -> "_Worker":
-        worker = _Worker()
-        self._all.append(worker)
-        return worker
 
     def close(self) -> None:
         """End all that runs, and the workers."""
-        self._plain.close()
         with self._lock:
             self._closed = True
+            self._plain.close()
             for worker in self._all:
                 worker.close()
+            self._keeping.end()
 
 
 class _Worker:
-    def __init__(self) -> None:
+    def __init__(self, token: str) -> None:
+        self.token = token
         self._process = subprocess.Popen(
             [sys.executable, "-m", "morphseq_manifest.tracker.run.worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | {TOKEN: token}, start_new_session=True,
         )  # fmt: skip
 
     def perform(self, task: Task, is_wanted: Callable[[], bool] | None) -> Performed:
@@ -120,100 +144,3 @@ class _Worker:
         with contextlib.suppress(OSError):  # it has ended already
             self._process.stdin.close()
         self._process.wait()
-
-
-_here: LocalEngine | None = None
-_here_lock = threading.Lock()
-
-
-def perform_here(task: Task) -> Performed:
-    """Run a task in a warm worker of this process: what a worker of a cluster does.
-
-    It is run once: not again where the scheduler gives it to another worker, this one having been lost.
-    """
-    global _here
-    try:
-        _begun(task).parent.mkdir(parents=True, exist_ok=True)
-        _begun(task).touch(exist_ok=False)
-    except FileExistsError:
-        return WORKER_LOST
-    with _here_lock:
-        if _here is None:
-            _here = LocalEngine()
-            atexit.register(_here.close)
-    Path(task.log).parent.mkdir(parents=True, exist_ok=True)
-    return _here.perform(task, is_wanted=_wanted_here())
-
-
-def _begun(task: Task) -> Path:
-    return Path(task.root, RUNNING, f".{file_name(task.stage)}.begun")
-
-
-def _wanted_here() -> Callable[[], bool]:
-    """How to tell that the scheduler still wants what this thread runs: not after the runner has let go or ended."""
-    from distributed.worker import get_worker, thread_state  # type: ignore[attr-defined]
-
-    tasks, key = get_worker().state.tasks, thread_state.key
-    return lambda: key in tasks and tasks[key].state != "cancelled"
-
-
-class DaskEngine:
-    """The workers of a Dask cluster, which must see the project under the same path; GPUs are the cluster's affair.
-
-    `kinds` are the resources that its workers say they have, where that is known before they are there.
-    """
-
-    def __init__(self, client: Any, slots: int, kinds: Collection[str] = ()) -> None:
-        self.slots, self.devices = slots, list[str]()
-        self._client, self._kinds = client, set(kinds)
-        self._wanted: set[Any] = set()
-        self._lock = threading.Lock()
-        self._closed = False
-
-    def perform(self, task: Task, needs: Mapping[str, float]) -> Performed:
-        """Run a task on a worker that has what it needs, once: a stage that failed is not tried again."""
-        from concurrent.futures import CancelledError
-
-        from distributed.scheduler import KilledWorker
-
-        resources = self._resources(needs)
-        _begun(task).unlink(missing_ok=True)
-        with self._lock:
-            if self._closed:
-                return WORKER_LOST
-            future = self._client.submit(
-                perform_here, task, pure=False, retries=0, key=f"{task.stage}-{uuid.uuid4().hex}", resources=resources
-            )
-            self._wanted.add(future)
-        try:
-            performed = self._result(future)
-        except (KilledWorker, CancelledError, OSError):
-            performed = WORKER_LOST
-        with self._lock:
-            self._wanted.discard(future)
-        if performed == WORKER_LOST:
-            process_marks.wait_for_end(Path(task.root, RUNNING, file_name(task.stage)), _END_S)
-        _begun(task).unlink(missing_ok=True)
-        return performed
-
-    def _result(self, future: Any) -> Performed:
-        """Wait for it as long as the engine is open: nothing may be heard of what is let go."""
-        ended = threading.Event()
-        future.add_done_callback(lambda _: ended.set())
-        while not self._closed:
-            if ended.wait(_LOOK_S) or future.done():
-                performed: Performed = future.result()
-                return performed
-        return WORKER_LOST
-
-    def _resources(self, needs: Mapping[str, float]) -> dict[str, float]:
-        """What is needed, of the kinds that any worker says it has."""
-        workers = self._client.scheduler_info()["workers"].values()
-        known = self._kinds.union(*(worker["resources"] for worker in workers))
-        return {name.upper(): amount for name, amount in needs.items() if name.upper() in known}
-
-    def close(self) -> None:
-        """Let go of what runs, which the workers then end; the client is closed by whoever opened it."""
-        with self._lock:
-            self._closed = True
-            self._client.cancel(list(self._wanted))

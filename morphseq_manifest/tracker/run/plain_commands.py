@@ -7,15 +7,13 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import threading
-import uuid
 from pathlib import Path
 
 from morphseq_manifest.base.errors import described
-from morphseq_manifest.tracker.run import keeper, process_marks
+from morphseq_manifest.tracker.run import keeper
 from morphseq_manifest.tracker.run.shells import in_shell, is_plain_shell
-from morphseq_manifest.tracker.run.task import RUNNING, WORKER_LOST, Performed, Task, module_of
+from morphseq_manifest.tracker.run.task import WORKER_LOST, Performed, Task, module_of
 
 # Words in which no shell would see anything but words; the first is a program's name.
 _WORDS = re.compile(r"[\w.@%+:,/-]+(?: +(?:'[^'\n]*'|[\w.@%+=:,/-]+))*")
@@ -34,23 +32,19 @@ def is_plain(task: Task) -> bool:
 
 
 class PlainCommands:
-    """What runs tasks of plain commands, from any number of threads."""
+    """What runs tasks of plain commands, from any number of threads; all that is started bears `token`."""
 
-    def __init__(self) -> None:
-        self._token = uuid.uuid4().hex
+    def __init__(self, token: str) -> None:
+        self.token = token
         self._lock = threading.Lock()
-        self._keeper: subprocess.Popen[bytes] | None = None
-        self._mark: Path | None = None
         self._running: set[subprocess.Popen[bytes]] = set()
         self._closed = False
 
     def perform(self, task: Task) -> Performed:
         """Run a task to its end."""
         place = Path(task.root, task.wdir)
-        environment = os.environ | task.env | {keeper.TOKEN: self._token, "PWD": str(place)}
+        environment = os.environ | task.env | {keeper.TOKEN: self.token, "PWD": str(place)}
         try:
-            if not self._begin(task):
-                return WORKER_LOST
             with Path(task.log).open("wb", buffering=0) as log:
                 for command in task.commands:
                     code = self._run(command, place, environment, log.fileno())
@@ -66,34 +60,6 @@ class PlainCommands:
             self._closed = True
             for process in self._running:
                 _kill_group(process.pid)
-            if self._keeper:
-                assert self._keeper.stdin
-                with contextlib.suppress(OSError):  # somebody has killed it
-                    self._keeper.stdin.write(keeper.DONE)
-                    self._keeper.stdin.close()
-                self._keeper.wait()
-            if self._mark:
-                self._mark.unlink(missing_ok=True)
-            self._keeper = self._mark = None
-
-    def _begin(self, task: Task) -> bool:
-        """Before the first, see to it that whatever is started is found, whoever is killed; whether it may be started.
-
-        Raises OSError.
-        """
-        with self._lock:
-            if self._mark or self._closed:
-                return not self._closed
-            mark = Path(task.root, RUNNING, f"run-{self._token}")
-            mark.parent.mkdir(parents=True, exist_ok=True)
-            process_marks.leave_run(mark, self._token)
-            self._mark = mark
-            self._keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", keeper.__file__, self._token],
-                cwd="/", bufsize=0,
-                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
-            return True
 
     def _run(self, command: str, place: Path, environment: dict[str, str], log: int) -> int | None:
         """Run a command to its end, and end what it has left running; its exit status, or None if none may begin."""
@@ -103,12 +69,11 @@ class PlainCommands:
             process = _start(command, place, environment, log)
             self._running.add(process)
         try:
-            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            process.wait()
         finally:
-            _kill_group(process.pid)  # while its number is still its own
             with self._lock:
                 self._running.discard(process)
-                process.wait()
+            _kill_group(process.pid)
         return process.returncode
 
 

@@ -6,7 +6,6 @@ When its input ends, because the runner has ended or was killed, it ends what is
 
 import atexit
 import contextlib
-import ctypes
 import importlib.util
 import os
 import runpy
@@ -23,12 +22,8 @@ from typing import Any, NoReturn
 import msgspec
 
 from morphseq_manifest.base.errors import described
-from morphseq_manifest.tracker.dvc.stages import file_name
-from morphseq_manifest.tracker.run import process_marks
 from morphseq_manifest.tracker.run.shells import in_shell
-from morphseq_manifest.tracker.run.task import RUNNING, Performed, Task, module_of
-
-_PR_SET_PDEATHSIG = 1
+from morphseq_manifest.tracker.run.task import Performed, Task, module_of
 
 
 def main() -> None:
@@ -60,8 +55,6 @@ def work(task: Task, tasks: int, answers: int) -> Performed:
     for command in task.commands:
         if not task.wdir and (module := module_of(command)):
             warm(task.root, task.warm, module[0])
-    mark = Path(task.root, RUNNING, file_name(task.stage))
-    mark.parent.mkdir(parents=True, exist_ok=True)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()  # what imports have said is not the stage's
     me = os.getpid()
@@ -71,25 +64,38 @@ def work(task: Task, tasks: int, answers: int) -> Performed:
     if child == 0:
         for mine in (tasks, answers):
             os.close(mine)  # kept open by what the stage starts, the runner would not see that the worker was killed
-        _be_stage(task, mark, me, of_child)
+        _be_stage(task, me, of_child)
     os.close(of_child)
     with contextlib.suppress(OSError):
         os.setpgid(child, child)  # both set it, whoever comes first
-    ended = os.pidfd_open(child)
     try:
-        while select.select([ended, tasks], [], [])[0] != [ended]:
-            if not _is_open(tasks):
-                os.killpg(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-                os._exit(1)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        code = _wait(child, tasks)
         return Performed(code, _said(trouble))
     finally:
-        os.close(ended)
         os.close(trouble)
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child, signal.SIGKILL)  # what the stage left running
-        mark.unlink(missing_ok=True)
+
+
+def _wait(child: int, tasks: int) -> int:
+    """Wait for a child, and return its exit status; if the input `tasks` ends before it, both end."""
+    ended, of_thread = os.pipe()
+    codes: list[int] = []
+
+    def wait() -> None:
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        os.close(of_thread)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    while select.select([ended, tasks], [], [])[0] == [tasks]:
+        if not _is_open(tasks):
+            os.killpg(child, signal.SIGKILL)
+            thread.join()
+            os._exit(1)
+    thread.join()
+    os.close(ended)
+    return codes[0]
 
 
 def _said(trouble: int) -> str:
@@ -125,14 +131,14 @@ def _asks_for_main(module: str) -> bool:
     return place is not None and place.suffix == ".py" and "__main__" in place.read_text(encoding="utf-8")
 
 
-def _be_stage(task: Task, mark: Path, worker: int, trouble: int) -> NoReturn:
+def _be_stage(task: Task, worker: int, trouble: int) -> NoReturn:
     """What the child does: run the commands as a shell would, and end with the code of the first that fails.
 
     What keeps it from beginning goes into the pipe `trouble`.
     """
     code = 1
     try:
-        _begin(task, mark, worker)
+        _begin(task, worker)
     except BaseException as error:  # noqa: BLE001 - said by the worker
         os.write(trouble, (described(error) if isinstance(error, OSError) else repr(error)).encode())
         os._exit(1)
@@ -160,14 +166,11 @@ def _be_stage(task: Task, mark: Path, worker: int, trouble: int) -> NoReturn:
         os._exit(code)
 
 
-def _begin(task: Task, mark: Path, worker: int) -> None:
-    """Become the first of a group of processes that ends with the worker, and write to the stage's log."""
+def _begin(task: Task, worker: int) -> None:
+    """Become the first of a group of processes, and write to the stage's log."""
     os.setpgid(0, 0)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != worker:
         os._exit(1)
-    # So that all it starts can be found even when it and its worker are killed.
-    process_marks.leave(mark)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     log = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
     os.dup2(log, 1)

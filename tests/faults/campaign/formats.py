@@ -208,7 +208,7 @@ FORMATS = {
     "remembered results": Format(_remembered, ".dvc/tmp/morphseq/x.memo", _recalled),
     "note of a failure": Format(_made("it broke"), ".dvc/tmp/morphseq/failed/images@x.txt", failure_notes.read),
     "mark of a process": Format(
-        _made("elsewhere 4194999 4194999 1"), "mark", lambda root: process_marks.end(root / "mark")
+        _made("elsewhere 0123456789abcdef0123456789abcdef.plain"), "mark", lambda root: process_marks.end(root / "mark")
     ),
     "DVC's list of who works": Format(_made(_WORKING), ".dvc/tmp/rwlock", _held),
     "entry of the run cache": Format(

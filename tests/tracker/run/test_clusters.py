@@ -16,8 +16,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
-from morphseq_manifest.tracker.run import clusters, engines
-from morphseq_manifest.tracker.run.engines import DaskEngine
+from morphseq_manifest.tracker.run import cluster_engine, clusters
+from morphseq_manifest.tracker.run.cluster_engine import DaskEngine
 from morphseq_manifest.tracker.run.task import RUNNING, WORKER_LOST, Performed, Task
 from tests.project import REPOSITORY
 from tests.running import DEADLINE_S, blocks, copy_of, named, run_json, status, ticks, wait_until, words_of
@@ -188,7 +188,7 @@ def test_a_task_runs_on_the_cluster_and_what_it_says_is_in_its_log(client: Any, 
 def test_a_task_that_ends_as_it_is_looked_for_has_ended_well(
     client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "_LOOK_S", 0.002)
+    monkeypatch.setattr(cluster_engine, "_LOOK_S", 0.002)
     engine = DaskEngine(client, 2)
     assert {engine.perform(task_of(tmp_path, "exit 3"), {}).code for _ in range(100)} == {3}
 
@@ -204,20 +204,20 @@ def test_a_stage_whose_worker_is_lost_ends_and_is_not_run_again(lost: str, clien
 
     with Client(client.scheduler.address, set_as_default=False) as own:
         engine = DaskEngine(own, 2)
-        command = f"echo x >> {tmp_path}/begun && sleep 600 && echo x >> {tmp_path}/ended"
+        command = f"echo $$ $PPID >> {tmp_path}/begun && sleep 600 && echo x >> {tmp_path}/ended"
         thread, codes = in_thread(engine, task_of(tmp_path, command))
         begun = tmp_path / "begun"
         mark = tmp_path / RUNNING / "a@b"
         wait_until(lambda: all(path.exists() and path.read_text() for path in (begun, mark)), "for the stage to begin")
-        _, stage, session, _ = mark.read_text().split()
+        stage, worker = begun.read_text().split()
         if lost == "the runner's connection":
             engine.close()
         else:
-            parent = int(Path(f"/proc/{session}/stat").read_text().rpartition(")")[2].split()[1])
-            os.kill(parent if lost == "the worker of the cluster" else int(session), signal.SIGKILL)
+            parent = words_of(worker)[1]
+            os.kill(int(parent if lost == "the worker of the cluster" else worker), signal.SIGKILL)
         thread.join(DEADLINE_S)
     assert codes == [WORKER_LOST]
-    assert begun.read_text() == "x\n"
+    assert begun.read_text().count("\n") == 1
     wait_until(lambda: words_of(stage)[:1] in ([], ["Z"], ["X"]), "for the stage to end")
     client.wait_for_workers(2, timeout=DEADLINE_S)
     assert DaskEngine(client, 2).perform(task_of(tmp_path, "echo well"), {}).code == 0
