@@ -1,26 +1,43 @@
 """What to look into though nothing has failed: frames that don't fit their plate table, experiments without a row."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
+from morphseq_manifest.base import memo
 from morphseq_manifest.base.errors import MorphseqError
 from morphseq_manifest.cohort import losses
 from morphseq_manifest.cohort.manifests import images_manifest, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.tracker.disk.content import ABSENT, Content
 
 
-def of_project(snapshot: CohortSnapshot, experiments: Iterable[str], tables: Iterable[str]) -> list[str]:
+def of_project(
+    snapshot: CohortSnapshot,
+    experiments: Iterable[str],
+    tables: Iterable[str],
+    contents: Mapping[str, Content] | None = None,
+) -> list[str]:
     """What there is to say of these experiments and cohort tables, as far as their manifests can be read.
 
-    One that is not there, or not whole, is passed over: that is told as the state of its stage.
+    One that is not there, or not whole, is passed over: that is told as the state of its stage. With `contents`, what
+    is at each path, images manifests are read only if one of them has changed.
     """
     manifests = {}
     for table in tables:
         with suppress(MorphseqError):
             if manifest := snapshot.cohort(table):
                 manifests[table] = manifest
-    return of_experiments(experiments, snapshot) + of_tables(manifests)
+    return _of_experiments(list(experiments), snapshot, contents or {}) + of_tables(manifests)
+
+
+def _of_experiments(experiments: list[str], snapshot: CohortSnapshot, contents: Mapping[str, Content]) -> list[str]:
+    """The same as of_experiments; of many, what is known of the very same manifests."""
+    seen = [contents.get(str(places.images(experiment)), ABSENT).md5 for experiment in experiments]
+    if None in seen:
+        return of_experiments(experiments, snapshot)
+    made_of = ["\0".join(experiments).encode(), "".join(map(str, seen)).encode()]
+    return memo.recall(snapshot.root, "unfit", made_of, list[str], lambda: of_experiments(experiments, snapshot))
 
 
 def of_experiments(experiments: Iterable[str], snapshot: CohortSnapshot) -> list[str]:

@@ -139,7 +139,8 @@ class Snapshot:
 
             stages = [*stages, *(stage for path in others for stage in self._stages_in(path, style))]
             check_outputs(stages, name)
-        return Graph(stages)
+            return Graph(stages)
+        return Graph(stages, self._recall("before", sources, dict[str, list[str]], lambda: Graph(stages).before))
 
     @cached_property
     def _others(self) -> list[str]:

@@ -113,7 +113,9 @@ def status(
         undated=undated,
         has_experiments=snapshot.has_experiments,
         unusual=leftovers.look(snapshot, workspace) if is_whole else None,
-        warnings=warnings.of_project(snapshot, chosen, [name for name in cohort if name in membership.TABLES]),
+        warnings=warnings.of_project(
+            snapshot, chosen, [name for name in cohort if name in membership.TABLES], workspace.look([])
+        ),
     )
 
 

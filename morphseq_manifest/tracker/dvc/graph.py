@@ -1,6 +1,7 @@
 """Which stages come before which: by what one makes and another reads, a file, a folder, or something inside one."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.tracker.dvc.stages import Stage, parents
@@ -12,20 +13,35 @@ class Graph:
     Before a frozen stage there is none: it stays as it is, whatever happens to what it depends on.
     """
 
-    def __init__(self, stages: Sequence[Stage]) -> None:
-        self.makers = {out.path: stage.name for stage in stages for out in stage.outs}
-        self._inside: dict[str, list[str]] = {}
-        for path, maker in self.makers.items():
-            for parent in parents(path):
-                self._inside.setdefault(parent, []).append(maker)
+    def __init__(self, stages: Sequence[Stage], before: dict[str, list[str]] | None = None) -> None:
+        """With `before`, what such a graph of the same stages has found to come before each."""
         self._written = [stage.name for stage in stages]
-        self.before = {stage.name: [*dict.fromkeys(self._before(stage))] for stage in stages}
-        by_name = {stage.name: stage for stage in stages}
-        self.stages = {name: by_name[name] for name in _in_order(self.before)}
-        self.after: dict[str, list[str]] = {name: [] for name in self.stages}
+        self._by_name = {stage.name: stage for stage in stages}
+        self.before = before or {stage.name: [*dict.fromkeys(self._before(stage))] for stage in stages}
+        self.stages = {name: self._by_name[name] for name in _in_order(self.before)}
+
+    @cached_property
+    def after(self) -> dict[str, list[str]]:
+        """The stages that come right after each."""
+        found: dict[str, list[str]] = {name: [] for name in self.stages}
         for name in self.stages:
             for earlier in self.before[name]:
-                self.after[earlier].append(name)
+                found[earlier].append(name)
+        return found
+
+    @cached_property
+    def makers(self) -> dict[str, str]:
+        """The stage that makes each output."""
+        return {out.path: stage.name for stage in self._by_name.values() for out in stage.outs}
+
+    @cached_property
+    def _inside(self) -> dict[str, list[str]]:
+        """The stages that make something in a folder, by its path."""
+        found: dict[str, list[str]] = {}
+        for path, maker in self.makers.items():
+            for parent in parents(path):
+                found.setdefault(parent, []).append(maker)
+        return found
 
     def makers_of(self, path: str) -> Iterator[str]:
         """The stages that make a path, something inside it, or the folder that it is in."""
