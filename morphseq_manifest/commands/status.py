@@ -17,10 +17,16 @@ from morphseq_manifest.commands.options import with_experiments, with_json
 )
 @with_experiments
 @click.option("--verbose", is_flag=True, help="Name every stage that is not up to date.")
+@click.option("--remote", is_flag=True, help="Have DVC look at what is outside of the project, s3:// and the like.")
 @with_json
 @click.pass_context
 def status(
-    context: click.Context, experiments: tuple[str, ...], later_than: str | None, verbose: bool, as_json: bool
+    context: click.Context,
+    experiments: tuple[str, ...],
+    later_than: str | None,
+    verbose: bool,
+    remote: bool,
+    as_json: bool,
 ) -> None:
     """Show what is up to date, and what is not.
 
@@ -31,8 +37,9 @@ def status(
     from morphseq_manifest.answers.status.report import status as look
 
     with standing.answering(context.obj) as answer:
-        report = look(context.obj, experiments, later_than)
+        report = look(context.obj, experiments, later_than, remote=remote)
         with answer.hearing(), printing():
             view.show(report, as_json, verbose)
-        answer.keep(report.exit_code)
+        if not remote:  # nobody hears of a change there
+            answer.keep(report.exit_code)
     context.exit(report.exit_code)

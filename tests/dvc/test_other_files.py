@@ -1,10 +1,12 @@
 """Pipelines in folders, and data that `.dvc` files track: judged and run as DVC does it, or named."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.dvc.twins import Twins, repo_in
+from tests.project import as_json
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
 IGNORED = "/bar\n/last\n/sub/o*\n/sub/deep/p\n/data\n/folder\n"
@@ -94,6 +96,33 @@ def test_what_is_outside_is_named_and_never_up_to_date(tmp_path: Path, where: st
     twins.ours.morphseq("status", "--json", code=4)
     assert "not looked at" in twins.ours.morphseq("why", "b", code=4)
     assert "not looked at" in twins.ours.morphseq("run", code=1)
+
+
+def test_dvc_is_asked_about_what_is_outside(tmp_path: Path) -> None:
+    """An output beside both copies, which DVC does not cache, and a remote of a kind that is not installed."""
+    pipeline = """\
+stages:
+  a: {cmd: cp in out, deps: [in], params: [b], outs: [out]}
+  b: {cmd: cp in ../beside, deps: [in], params: [b], outs: [../beside: {cache: false}]}
+"""
+    twins = Twins(tmp_path, {"dvc.yaml": pipeline, "in": "1", "params.yaml": "b: 1\n"})
+    twins.ours.run("dvc", "repro", "a", "b")
+
+    def stages(code: int) -> dict[str, Any]:
+        found: Any = as_json(twins.ours.morphseq("status", "--remote", "--json", code=code))
+        return {name: (stage["state"], stage["changed"]) for name, stage in found["cohort"].items()}
+
+    assert stages(0) == dict.fromkeys("ab", ("up to date", {}))
+    (tmp_path / "beside").write_text("2")
+    twins.ours.edit("params.yaml", "b: 1", "b: 2")
+    assert stages(1)["b"] == (
+        "out of date",
+        {"outs": {str(tmp_path / "beside"): "modified"}, "settings": {"b": "modified"}},
+    )
+    (twins.ours.root / "dvc.yaml").write_text(f'{pipeline}  c: {{cmd: cat b > c, deps: ["s3://bucket/x"]}}\n')
+    state, changed = stages(4)["c"]
+    assert state == "unreadable"
+    assert "`dvc status c` says: " in changed["troubles"][0]
 
 
 @pytest.mark.parametrize("is_absolute", [True, False])

@@ -16,6 +16,7 @@ from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.disk.workspace import THREADS, Workspace
 from morphseq_manifest.tracker.freshness import failure_notes
 from morphseq_manifest.tracker.freshness.assess import assess
+from morphseq_manifest.tracker.freshness.by_dvc import ask_dvc
 from morphseq_manifest.tracker.freshness.steps import State, Step, steps
 
 __all__ = ["Report", "State", "Step", "TableState", "status"]
@@ -83,9 +84,11 @@ def status(
     experiments: Iterable[str] = (),
     later_than: str | None = None,
     threads: int = THREADS,
+    remote: bool = False,
 ) -> Report:
     """The state of the project in `root`, or of some of its experiments: those named, or after a day (YYYYMMDD).
 
+    If `remote`, DVC is asked about stages that have something outside of the project, and goes there.
     What can't be read spoils only what depends on it, and is never up to date. Raises ConfigError for an unknown
     experiment and for settings or a pipeline that can't be used, ContentError for a damaged dvc.lock, UnreadableError
     where one of these files can't be read.
@@ -98,7 +101,10 @@ def status(
     graph = snapshot.graph
     keys = {*chosen}
     wanted = [name for name, stage in graph.stages.items() if is_whole or stage.key in keys]
-    by_name = steps(graph, assess(snapshot, workspace, wanted), snapshot.entries, failure_notes.read(snapshot.root))
+    verdicts = assess(snapshot, workspace, wanted)
+    if remote and (elsewhere := [name for name in verdicts if graph.stages[name].unseen]):
+        verdicts |= ask_dvc(snapshot.root, elsewhere)
+    by_name = steps(graph, verdicts, snapshot.entries, failure_notes.read(snapshot.root))
     rows: dict[str, dict[str, Step]] = {name: {} for name in chosen}
     for name, step in by_name.items():
         stage = graph.stages[name]

@@ -10,6 +10,8 @@ from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
 from morphseq_manifest.tracker.dvc.params_file import PARAMS, find
 from morphseq_manifest.tracker.dvc.stages import Stage
 
+_UNSEEN = "not looked at: outside of the project. `morphseq status --remote` has DVC look at it"
+
 
 class Verdict(msgspec.Struct, frozen=True):
     """What is not as recorded of one stage, in DVC's words; an empty one is up to date as far as it goes itself.
@@ -77,7 +79,10 @@ def judge(
         command=entry is not None and entry.cmd != stage.cmd,
         always=stage.always_changed or not (stage.is_data or stage.deps or stage.params or stage.outs or stage.unseen),
         troubles=[trouble for path in paths if (trouble := contents[path].trouble)]
-        + [f"{unseen}: not looked at: outside of the project. `dvc status` looks at it" for unseen in stage.unseen],
+        + [
+            f"{unseen}: not looked at: outside of the project. `morphseq status --remote` has DVC look at it"
+            for unseen in stage.unseen
+        ],
     )
 
 
