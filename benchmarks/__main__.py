@@ -5,7 +5,7 @@ from importlib import import_module
 
 import click
 
-BENCHMARKS = ("cohort", "images", "pipeline", "run", "status", "verify")
+BENCHMARKS = ("cohort", "dvc_projects", "images", "pipeline", "run", "status", "verify")
 
 
 @click.command()

@@ -1,6 +1,7 @@
 """What a benchmark gives: figures with bounds, and how times are taken."""
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,36 @@ def alternating(one: Callable[[], object], other: Callable[[], object], runs: in
     one(), other()
     times = [(seconds(one), seconds(other)) for _ in range(runs)]
     return median(pair[0] for pair in times), median(pair[1] for pair in times)
+
+
+def cpu_seconds(action: Callable[[], object]) -> float:
+    """How long processors are busy with the processes that one call starts, and waits for, in seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    action()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def cpu_and_wall(action: Callable[[], object], runs: int, before: Callable[[], object] | None = None) -> "Taken":
+    """The medians of both over some runs, with something done before each that does not count."""
+    taken = []
+    for _ in range(runs):
+        if before:
+            before()
+        begun = time.perf_counter()
+        cpu = cpu_seconds(action)
+        taken.append(Taken(cpu, time.perf_counter() - begun))
+    return Taken(median(one.cpu for one in taken), median(one.wall for one in taken))
+
+
+class Taken(NamedTuple):
+    """Seconds of processors, and on the clock."""
+
+    cpu: float
+    wall: float
+
+    def __str__(self) -> str:
+        return f"{self.cpu:.3g} s of processors, {self.wall:.3g} s"
 
 
 def command(*parts: str | Path, folder: Path) -> Callable[[], None]:

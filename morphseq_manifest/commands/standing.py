@@ -222,6 +222,6 @@ def _above_absent(paths: list[str], own: str) -> int:
     for folder in folders:
         while not os.path.isdir(folder):  # noqa: PTH112
             folder = os.path.dirname(folder) or "."  # noqa: PTH120
-        if not folder.startswith(own):
+        if not os.path.normpath(folder).startswith(os.path.normpath(own)):
             newest = max(newest, os.stat(folder).st_ctime_ns)  # noqa: PTH116
     return newest

@@ -1,0 +1,84 @@
+"""A project of stages that copy a file: three groups of so many, and a chain of three; for other programs too."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.figures import command
+
+_GROUPS = ("one", "two", "three")
+
+
+def steps(count: int, chain: int) -> Iterator[tuple[str, str, str]]:
+    """Name, input and output of each stage, an earlier one first."""
+    before = "in"
+    for group in _GROUPS if count else ():
+        for number in range(count):
+            yield f"{group}@{number}", f"{before}/{number}.txt", f"{group}/{number}.txt"
+        before = group
+    last = f"{before}/0.txt"
+    for number in range(chain):
+        yield f"all{number}", last, f"all{number}.txt"
+        last = f"all{number}.txt"
+
+
+@contextmanager
+def project(count: int, chain: int) -> Iterator[Path]:
+    """Such a project, in which nothing has run."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "project"
+        os.environ["DVC_SITE_CACHE_DIR"] = f"{folder}/site"
+        for name in ("in", *_GROUPS):
+            (root / name).mkdir(parents=True)
+        for number in range(max(count, 1)):
+            (root / f"in/{number}.txt").write_text(f"content {number}\n")
+        (root / "dvc.yaml").write_text("stages:\n" + "".join(_stages(count, chain)))
+        (root / ".gitignore").write_text("".join(f"/{group}\n" for group in _GROUPS))
+        subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+        command("dvc", "init", "--quiet", folder=root)()
+        command("dvc", "config", "core.analytics", "false", folder=root)()
+        yield root
+
+
+def _stages(count: int, chain: int) -> Iterator[str]:
+    listed = "".join(f'      - "{number}"\n' for number in range(count))
+    before = "in"
+    for group in _GROUPS if count else ():
+        paths = f"{before}/${{item}}.txt", f"{group}/${{item}}.txt"
+        yield f"  {group}:\n    foreach:\n{listed}    do:\n{_stage(*paths, 6)}"
+        before = group
+    for name, given, made in [step for step in steps(count, chain) if "@" not in step[0]]:
+        yield f"  {name}:\n{_stage(given, made, 4)}"
+
+
+def _stage(given: str, made: str, indent: int) -> str:
+    space = " " * indent
+    return f"{space}cmd: cp {given} {made}\n{space}deps:\n{space}  - {given}\n{space}outs:\n{space}  - {made}\n"
+
+
+def _write_ninja(root: Path, count: int) -> None:
+    lines = [f"build {made}: copy {given}\n" for _, given, made in steps(count, 3)]
+    (root / "build.ninja").write_text("rule copy\n  command = cp $in $out\n" + "".join(lines))
+
+
+def _write_doit(root: Path, count: int) -> None:
+    tasks = [
+        {"name": name, "actions": [f"cp {given} {made}"], "file_dep": [given], "targets": [made]}
+        for name, given, made in steps(count, 3)
+    ]
+    (root / "dodo.py").write_text(f"def task_all():\n    yield from {tasks!r}\n")
+
+
+def _write_nothing(root: Path, count: int) -> None:
+    """It reads dvc.yaml."""
+
+
+# By name: the command, and what writes what it reads.
+OTHERS: dict[str, tuple[tuple[str, ...], Callable[[Path, int], None]]] = {
+    "doit": (("doit", "--verbosity", "0"), _write_doit),
+    "ninja": (("ninja", "-j2", "--quiet"), _write_ninja),
+    "dvc": (("dvc", "repro", "--quiet"), _write_nothing),
+}
