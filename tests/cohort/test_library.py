@@ -96,7 +96,7 @@ def test_ids_that_dvc_would_lose_are_refused(key: str, said: str) -> None:
     ("value", "said"),
     [
         ("2024-01-01", "read as timestamp"), ("[0.1, {a: [2024-01-01]}]", "read as timestamp"),
-        ("!!set {a, b}", "read as set"), ("[{a: 1, a: 2}]", "'a' is given twice"),
+        ("!!set {a, b}", "read as set"), ("[{a: 1, a: 2}]", "'a' is given twice"), ("{[a]: 1}", "a name is a list"),
     ],
 )  # fmt: skip
 def test_values_that_dvc_stops_at_are_refused(value: str, said: str) -> None:

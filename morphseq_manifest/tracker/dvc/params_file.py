@@ -119,9 +119,13 @@ def _check(node: "Node", path: Path) -> None:
 
 
 def _check_keys(node: "MappingNode", path: Path) -> None:
+    from ruamel.yaml.nodes import ScalarNode
+
     lines: dict[str, int] = {}
     for key, value in node.value:
         line = key.start_mark.line + 1
+        if not isinstance(key, ScalarNode):
+            raise ConfigError(f"{path}, line {line}: a name is a list or a mapping. Put it in quotes")
         if key.value in lines:
             raise ConfigError(f"{path}, line {line}: {key.value!r} is given twice, first in line {lines[key.value]}")
         lines[key.value] = line
