@@ -17,6 +17,8 @@ from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.run.cached import Cached
 from morphseq_manifest.tracker.run.git_ignoring import GitIgnoring
 
+_ANYBODY_EXECUTES = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+
 
 class Recorder:
     """Makes the entries of the project in `root`, with DVC's cache and run cache; `settings` are those in a file now.
@@ -72,9 +74,10 @@ class Recorder:
         entry = Entry(asked.cmd, asked.deps, asked.params, items)
         # DVC keeps manifests, which are in git, for the run cache alone.
         runs = run_cache.is_kept(stage) and all(out.cache or out.metric for out in stage.outs)
-        for out in stage.outs:
+        for out, item in zip(stage.outs, items, strict=True):
             if out.cache or runs:
                 self._cached.keep(out.path, contents[out.path])
+                self._cached.settle(out.path, item.md5, item.isexec, out.cache)
         if runs:
             run_cache.save(self._runs, entry)
         return entry
@@ -84,16 +87,16 @@ class Recorder:
         if not run_cache.is_kept(stage):
             return None
         items = _recorded_outs(stage, asked, entry) or run_cache.find(self._runs, asked)
-        made = {stage.as_written(out.path): out.path for out in stage.outs}
+        made = {stage.as_written(out.path): out for out in stage.outs}
         if items is None or {item.path for item in items} != made.keys():
             return None
         held = self._workspace.held(item.md5 for item in items)
         if not all(held[item.md5] for item in items):
             return None
         for item in items:
-            self._cached.bring_back(made[item.path], item.md5, item.isexec)
+            self._cached.bring_back(made[item.path].path, item.md5, item.isexec, made[item.path].cache)
         contents = self._workspace.look_again(out.path for out in stage.outs)
-        damaged = [item.md5 for item in items if contents[made[item.path]].md5 != item.md5]
+        damaged = [item.md5 for item in items if contents[made[item.path].path].md5 != item.md5]
         if damaged:
             self._workspace.drop_damaged(damaged)
             return None  # and so it is made again
@@ -102,7 +105,7 @@ class Recorder:
     def _item(self, stage: Stage, path: str, content: Content) -> Item:
         assert content.md5 is not None
         mode = (self._root / path).stat().st_mode
-        isexec = content.nfiles is None and bool(mode & stat.S_IEXEC)
+        isexec = content.nfiles is None and bool(mode & _ANYBODY_EXECUTES)
         return Item(stage.as_written(path), content.md5, content.size, content.nfiles, isexec)
 
 
