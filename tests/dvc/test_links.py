@@ -1,6 +1,7 @@
 """Outputs are linked to the cache as `cache.type` has it: the same links and modes as `dvc repro` leaves."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,34 @@ def test_links_to_a_cache_elsewhere(tmp_path: Path, kinds: str, place: str) -> N
     twins.check_run()
     twins.write({"in": "1"})
     assert twins.check_run().restored == {"a"}
+    assert twins.check_status()
+
+
+@pytest.mark.parametrize("kinds", ["reflink,copy", "copy", "hardlink", "symlink"])
+def test_a_cache_that_a_group_shares_has_the_modes_for_it(tmp_path: Path, kinds: str) -> None:
+    twins = twins_with(tmp_path, kinds, PIPELINE, "    shared = Group\n")
+    assert twins.check_run().fine
+    twins.write({"in": "2"})
+    assert twins.check_run().fine
+    twins.write({"in": "1"})
+    assert twins.check_run().restored
+    assert twins.check_status()
+
+
+def test_a_group_that_is_none_is_refused(tmp_path: Path) -> None:
+    twins = twins_with(tmp_path, "copy", "", "    shared = all\n")
+    assert "cache.shared is 'all', expected group" in twins.ours.morphseq("status", code=2)
+
+
+def test_links_to_what_the_cache_has_lost_are_made_anew(tmp_path: Path) -> None:
+    pipeline = (
+        "stages:\n  a:\n    cmd: cp in out; mkdir folder; cp in folder/x\n    deps: [in]\n    outs: [out, folder]\n"
+    )
+    twins = twins_with(tmp_path, "symlink", pipeline)
+    assert twins.check_run().ran == {"a"}
+    twins.both(lambda root: shutil.rmtree(root / ".dvc/cache"))
+    assert not twins.check_status()
+    assert twins.check_run().ran == {"a"}
     assert twins.check_status()
 
 

@@ -168,10 +168,12 @@ def _late(report: Any) -> set[str]:
 
 
 def tree(root: Path) -> dict[str, bytes]:
-    """All that is in a project, by path: contents, mode and links."""
+    """All that is in a project, by path: contents, mode and links; the modes of folders in the cache."""
     found = {}
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if name not in _OWN]
+        if any(f"/cache/{part}" in folder for part in ("files", "runs")):
+            found[f"{os.path.relpath(folder, root)}/"] = f"{Path(folder).stat().st_mode:o}".encode()
         for name in names:
             if name in _OWN:
                 continue

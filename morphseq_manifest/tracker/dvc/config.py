@@ -24,7 +24,8 @@ class Config(msgspec.Struct, frozen=True):
     """The cache's folder; whether git is not asked; the style of options in commands.
 
     `unsupported`: the settings, by `section.name`, under which DVC would work in another way than is done here.
-    `links`: the kinds of link to the cache, of which the first that can be made is made.
+    `links`: the kinds of link to the cache, of which the first that can be made is made. `shared`: whether a group has
+    the cache in common.
     """
 
     cache: str
@@ -32,6 +33,7 @@ class Config(msgspec.Struct, frozen=True):
     style: dict[str, str]
     unsupported: dict[str, str]
     links: list[str]
+    shared: bool
 
 
 def read(root: Path) -> Config:
@@ -82,13 +84,14 @@ def _read(root: Path, texts: Mapping[Path, bytes | None]) -> Config:
         if style[name] not in kinds:
             raise ConfigError(f"{root}: DVC's setting parsing.{name} is {style[name]!r}, expected {' or '.join(kinds)}")
     unsupported = {name: "true" for name in _FLAGS if flags[name] and name != "core.no_scm"}
-    unsupported |= {name: str(said[name]) for name in ("cache.shared", "cache.local") if name in said}
+    unsupported |= {"cache.local": str(said["cache.local"])} if "cache.local" in said else {}
     return Config(
         cache=said["cache.dir"],
         no_scm=flags["core.no_scm"],
         style=style,
         unsupported=unsupported,
         links=_links(said.get("cache.type", list(_COPIES)), root),
+        shared=_shared(said.get("cache.shared"), root),
     )
 
 
@@ -106,6 +109,12 @@ def _links(value: Any, root: Path) -> list[str]:
     if unknown := [kind for kind in kinds if kind not in _LINKS]:
         raise ConfigError(f"{root}: DVC's setting cache.type: {unknown[0]!r} is not one of {', '.join(_LINKS)}")
     return kinds or list(_COPIES)
+
+
+def _shared(value: Any, root: Path) -> bool:
+    if value is not None and str(value).lower() != "group":
+        raise ConfigError(f"{root}: DVC's setting cache.shared is {value!r}, expected group")
+    return value is not None
 
 
 def _parsed(path: Path, text: bytes) -> dict[str, Any]:

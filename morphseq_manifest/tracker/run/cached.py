@@ -9,10 +9,8 @@ from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.folder_hash import folder_listing, parse_listing
-from morphseq_manifest.tracker.run.links import PROTECTED, Links, make_executable
-
-# What DVC does not cache is a file of its own, as git wants it.
-_UNCACHED = Links(["copy"])
+from morphseq_manifest.tracker.dvc.modes import PROTECTED, make_folder
+from morphseq_manifest.tracker.run.links import Links, make_executable, unprotect
 
 
 class Cached:
@@ -20,7 +18,10 @@ class Cached:
 
     def __init__(self, root: Path, workspace: Workspace) -> None:
         self._root, self._workspace = root, workspace
-        self._links = Links(workspace.dvc_cache.config.links)
+        self._modes = workspace.dvc_cache.modes
+        self._links = Links(workspace.dvc_cache.config.links, self._modes.file)
+        # What DVC does not cache is a file of its own, as git wants it.
+        self._copies = Links(["copy"], self._modes.file)
         self._locks: dict[str, threading.Lock] = {}
 
     def holds(self, md5: str) -> bool:
@@ -46,7 +47,7 @@ class Cached:
 
         With `cache` false it is an output that DVC keeps for its run cache alone.
         """
-        links, place = self._links if cache else _UNCACHED, f"{self._root}/{path}"
+        links, place = self._links if cache else self._copies, f"{self._root}/{path}"
         if md5.endswith(".dir"):
             for name, kept in self._listed(md5):
                 links.settle(kept, f"{place}/{name}", in_folder=True)
@@ -55,11 +56,11 @@ class Cached:
             if isexec:
                 make_executable(Path(place))
 
-    def bring_back(self, path: str, md5: str, isexec: bool, cache: bool = True) -> None:
-        """Link or copy content from the cache to a path, in place of what is there; `cache` as for `settle`."""
-        links, place = self._links if cache else _UNCACHED, self._root / path
+    def bring_back(self, path: str, md5: str, isexec: bool) -> None:
+        """Link or copy content from the cache to a path, in place of what is there."""
+        place = self._root / path
         if not md5.endswith(".dir"):
-            links.bring_back(self._place(md5), str(place))
+            self._links.bring_back(self._place(md5), str(place))
             if isexec:
                 make_executable(place)
             return
@@ -69,7 +70,11 @@ class Cached:
             for name, kept in listed:
                 target = temporary / name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                links.bring_back(kept, str(target))
+                self._links.bring_back(kept, str(target))
+
+    def unprotect(self, path: str) -> None:
+        """Make what is at a path, a file or a folder, free to be written to: nothing in the cache changes with it."""
+        unprotect(self._root / path, self._modes.file)
 
     def _listed(self, md5: str) -> Iterator[tuple[str, str]]:
         """The files in a folder that the cache holds: their paths in it, and where the cache has them."""
@@ -93,4 +98,4 @@ class Cached:
             temporary.chmod(PROTECTED)
 
     def _room(self, md5: str) -> None:
-        Path(self._place(md5)).parent.mkdir(parents=True, exist_ok=True)
+        make_folder(Path(self._place(md5)).parent, self._modes.folder)

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.tracker.dvc.modes import COPIED, PROTECTED
 
-# DVC's protection of a cached file: nobody may write to it, nor to what is linked to it.
-PROTECTED = 0o444
 # Linux asked to let two files share their blocks until one is written to.
 _FICLONE = 0x40049409
 # By these a system says that it can't make such a link there; as DVC, the next kind is tried then.
@@ -21,21 +20,15 @@ _IMPOSSIBLE = {errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.ENOTTY, errno.ENOS
 _OWN_FILES = {"reflink", "copy"}
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-# The mode of a new file, as DVC has it.
-FILE_MODE = 0o666 & ~_umask()
-
-
 class Links:
-    """Makes links to the cache, of the first of these kinds that can be made where it is to stand."""
+    """Makes links to the cache, of the first of these kinds that can be made where it is to stand.
 
-    def __init__(self, kinds: Sequence[str]) -> None:
+    `writable` is the mode of a file that was copied, if copies are what is asked for.
+    """
+
+    def __init__(self, kinds: Sequence[str], writable: int) -> None:
         self._kinds = kinds
+        self._copied = writable if kinds[0] == "copy" else COPIED
         self._impossible: set[tuple[str, int]] = set()
 
     def bring_back(self, kept: str, place: str) -> None:
@@ -64,7 +57,7 @@ class Links:
             return
         are_own = self._kinds[0] == "copy" or {*self._kinds} == _OWN_FILES
         if not in_folder and are_own and _is_alone(status):
-            _give(Path(place), FILE_MODE)  # it would be the same file again
+            _give(Path(place), self._copied)  # it would be the same file again
             return
         self.bring_back(kept, place)
         with contextlib.suppress(PermissionError):  # another user's, in a cache that is shared
@@ -98,13 +91,13 @@ class Links:
         )
 
 
-def unprotect(place: Path) -> None:
-    """Make each file at a place, or in the folder there, one of its own that may be written to."""
+def unprotect(place: Path, writable: int) -> None:
+    """Make each file at a place, or in the folder there, one of its own, of the mode `writable`."""
     for path in [place] if place.is_file() else _files_in(place):
         if not _is_alone(path.lstat()):
             with files.replacing(path, durable=False, follow=False) as temporary:
                 _copy(path, temporary)
-        _give(path, FILE_MODE)
+        _give(path, writable)
 
 
 def make_executable(place: Path) -> None:

@@ -10,7 +10,6 @@ from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
 from morphseq_manifest.tracker.dvc.stages import Output, Stage, file_name, stage_name
 from morphseq_manifest.tracker.run.cached import Cached
-from morphseq_manifest.tracker.run.links import unprotect
 
 _ASIDE = files.OWN / "aside"
 
@@ -29,7 +28,7 @@ class Outputs:
             place = self._root / out.path
             if out.persist or not os.path.lexists(place):
                 if out.persist and out.cache and place.exists():
-                    unprotect(place)  # so that the stage may write to it, and not to the cache
+                    self._cached.unprotect(out.path)
                 continue
             recorded = self._recorded(out)
             if recorded and out.cache and self._is_cached(out.path, recorded):

@@ -79,7 +79,7 @@ class Recorder:
                 self._cached.keep(out.path, contents[out.path])
                 self._cached.settle(out.path, item.md5, item.isexec, out.cache)
         if runs:
-            run_cache.save(self._runs, entry)
+            run_cache.save(self._runs, entry, self._workspace.dvc_cache.modes)
         return entry
 
     def restore(self, stage: Stage, asked: Entry, entry: StageLock | None) -> Entry | None:
@@ -87,16 +87,16 @@ class Recorder:
         if not run_cache.is_kept(stage):
             return None
         items = _recorded_outs(stage, asked, entry) or run_cache.find(self._runs, asked)
-        made = {stage.as_written(out.path): out for out in stage.outs}
+        made = {stage.as_written(out.path): out.path for out in stage.outs}
         if items is None or {item.path for item in items} != made.keys():
             return None
         held = self._workspace.held(item.md5 for item in items)
         if not all(held[item.md5] for item in items):
             return None
         for item in items:
-            self._cached.bring_back(made[item.path].path, item.md5, item.isexec, made[item.path].cache)
+            self._cached.bring_back(made[item.path], item.md5, item.isexec)
         contents = self._workspace.look_again(out.path for out in stage.outs)
-        damaged = [item.md5 for item in items if contents[made[item.path].path].md5 != item.md5]
+        damaged = [item.md5 for item in items if contents[made[item.path]].md5 != item.md5]
         if damaged:
             self._workspace.drop_damaged(damaged)
             return None  # and so it is made again
