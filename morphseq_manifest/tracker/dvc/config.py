@@ -26,6 +26,7 @@ class Config(msgspec.Struct, frozen=True):
     `unsupported`: the settings, by `section.name`, under which DVC would work in another way than is done here.
     `links`: the kinds of link to the cache, of which the first that can be made is made. `shared`: whether a group has
     the cache in common. `hardlink_lock`: whether the lock on the project is a hard link.
+    `autostage`: whether what is written for git is put into its index.
     """
 
     cache: str
@@ -35,6 +36,7 @@ class Config(msgspec.Struct, frozen=True):
     links: list[str]
     shared: bool
     hardlink_lock: bool
+    autostage: bool
 
 
 def read(root: Path) -> Config:
@@ -84,8 +86,7 @@ def _read(root: Path, texts: Mapping[Path, bytes | None]) -> Config:
     for name, kinds in _STYLES.items():
         if style[name] not in kinds:
             raise ConfigError(f"{root}: DVC's setting parsing.{name} is {style[name]!r}, expected {' or '.join(kinds)}")
-    unsupported = {"core.autostage": "true"} if flags["core.autostage"] else {}
-    unsupported |= {"cache.local": str(said["cache.local"])} if "cache.local" in said else {}
+    unsupported = {"cache.local": str(said["cache.local"])} if "cache.local" in said else {}
     return Config(
         cache=said["cache.dir"],
         no_scm=flags["core.no_scm"],
@@ -94,6 +95,7 @@ def _read(root: Path, texts: Mapping[Path, bytes | None]) -> Config:
         links=_links(said.get("cache.type", list(_COPIES)), root),
         shared=_shared(said.get("cache.shared"), root),
         hardlink_lock=flags["core.hardlink_lock"],
+        autostage=flags["core.autostage"],
     )
 
 
