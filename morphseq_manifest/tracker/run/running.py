@@ -43,7 +43,7 @@ class Report(msgspec.Struct, frozen=True):
     @property
     def exit_code(self) -> ExitCode:
         """0 if all that was asked for is up to date now, else 1."""
-        fine = {End.RAN, End.RESTORED, End.UP_TO_DATE}
+        fine = {End.RAN, End.RESTORED, End.COMMITTED, End.UP_TO_DATE}
         return ExitCode.OK if all(result.end in fine for result in self.results.values()) else ExitCode.STALE
 
 
