@@ -12,7 +12,7 @@ PIPELINE = """\
 stages:
   a:
     cmd: test ! -e fails && cp in out && cp in made/b && cp in kept
-    deps: [in]
+    deps: [in, data]
     outs: [out, made/b, kept: {cache: false}]
   b:
     cmd: cp sub/o all
@@ -23,6 +23,8 @@ FILES = {
     "dvc.yaml": PIPELINE,
     "sub/dvc.yaml": "stages:\n  s:\n    cmd: cp ../in o\n    deps: [../in]\n    outs: [o]\n",
     "in": "1",
+    "data": "1",
+    "data.dvc": "outs:\n- path: data\n",
     "made/here": "",
     ".gitignore": "/else\n",
     ".dvc/config": "[core]\n    autostage = true\n",
@@ -40,7 +42,7 @@ def test_the_index_is_as_after_dvc_repro(tmp_path: Path, inside: str) -> None:
     assert twins.check_run().ran == {"a", "b", "sub/dvc.yaml:s"}
     theirs, ours = staged(twins)
     assert theirs == ours
-    assert {line.split("\t")[1] for line in ours} >= {"dvc.lock", "sub/dvc.lock", "made/.gitignore", "sub/.gitignore"}
+    assert {line.split("\t")[1] for line in ours} >= {"dvc.lock", "sub/dvc.lock", "made/.gitignore", "data.dvc"}
     twins.write({"in": "2"})
     assert twins.check_run().ran
     theirs, ours = staged(twins)
@@ -66,4 +68,4 @@ def test_without_git_nothing_is(tmp_path: Path) -> None:
 def test_what_git_does_not_take_is_told(tmp_path: Path) -> None:
     twins = Twins(tmp_path, FILES)
     (twins.ours.root / ".git/index.lock").write_text("")
-    assert "git did not take .gitignore, dvc.lock, " in twins.ours.morphseq("run")
+    assert "git did not take .gitignore, data.dvc, dvc.lock, " in twins.ours.morphseq("run")
