@@ -71,10 +71,13 @@ def _attempt(folder: Path, by_link: bool) -> tuple[Callable[[], None] | None, st
         raise
     if let_go is None:
         return None, _claimant(folder) if by_link else _describe(path)
-    if holder := _working(folder):
-        let_go()
-        return None, holder
-    return let_go, None
+    holder: str | None = "another process"
+    try:
+        holder = _working(folder)
+    finally:
+        if holder:
+            let_go()
+    return (None, holder) if holder else (let_go, None)
 
 
 def _take(path: Path) -> Callable[[], None] | None:
