@@ -111,13 +111,14 @@ def printable(name: str) -> str:
 
 
 @contextmanager
-def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = True, follow: bool = True) -> Iterator[Path]:
     """Yield a temporary path in the same folder; when the block ends well, it becomes `path` (fsync, rename).
 
     If the block raises, the temporary file is deleted and `path` is unchanged. If not `durable`, this does not wait
-    until the file is on the disk: after a power cut it may be damaged.
+    until the file is on the disk: after a power cut it may be damaged. If not `follow`, a link at `path` is replaced
+    itself, not what it points to.
     """
-    path = Path(os.path.realpath(path))
+    path = Path(os.path.realpath(path)) if follow else path
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
     try:

@@ -1,4 +1,4 @@
-"""What git knows: the content of a file at a commit, and the commits in which a file changed. Read only."""
+"""What git knows: the content of a file at a commit, and the commits in which a file changed. Only `stage` writes."""
 
 import os
 from collections.abc import Sequence
@@ -31,6 +31,12 @@ def run(root: Path, *arguments: str) -> bytes | None:
 
 
 def _start(root: Path, arguments: Sequence[str], given: bytes = b"") -> "CompletedProcess[bytes]":
+    done = _call(root, arguments, given)
+    sources.add_asked(root, arguments, given, done.returncode, done.stdout)
+    return done
+
+
+def _call(root: Path, arguments: Sequence[str], given: bytes = b"") -> "CompletedProcess[bytes]":
     import subprocess  # slow to start with, and not every command asks git
 
     try:
@@ -42,7 +48,6 @@ def _start(root: Path, arguments: Sequence[str], given: bytes = b"") -> "Complet
         raise UnreadableError(f"{root}: git is not installed, or the folder is gone. Install git") from error
     if b"dubious ownership" in done.stderr:
         raise UnreadableError(f"{root}: git refuses to look at this project, as git says: {_said(done.stderr)}")
-    sources.add_asked(root, arguments, given, done.returncode, done.stdout)
     return done
 
 
@@ -92,6 +97,12 @@ def tracked(root: Path, paths: Sequence[str]) -> list[str]:
             known.add(name)
             name = name.rpartition("/")[0]
     return [path for path in paths if path in known]
+
+
+def stage(root: Path, paths: Sequence[str]) -> str:
+    """Put files, as they are now, into git's index. What git complained about if it did not; else nothing."""
+    done = _call(root, ["add", "--", *paths])
+    return _said(done.stderr) if done.returncode != 0 else ""
 
 
 def history(root: Path, path: Path, *, start: str | None = None) -> list[str]:

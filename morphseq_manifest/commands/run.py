@@ -150,6 +150,7 @@ def _go(
 ) -> ExitCode:
     import gc
 
+    from morphseq_manifest.tracker.dvc import config
     from morphseq_manifest.tracker.run import view
     from morphseq_manifest.tracker.run.plan import stages_of
     from morphseq_manifest.tracker.run.running import run
@@ -169,7 +170,8 @@ def _go(
             view.show(report, root, undated, warnings, given["as_json"])
         for line in code:
             note(line)
-    if engine is None and report.is_as_it_was:
+    # Whether a lock that is a link is held, giving an answer again does not look.
+    if engine is None and report.is_as_it_was and not config.read(root).hardlink_lock:
         answer.keep(report.exit_code, waits=True)
     return report.exit_code
 

@@ -53,19 +53,25 @@ def test_pipelines_in_folders_are_judged_and_run_for_what_needs_them(twins: Twin
     assert "as recorded" in twins.ours.morphseq("verify")
 
 
-def test_data_that_is_not_what_is_tracked_is_told_and_blocks_what_needs_it(twins: Twins) -> None:
+def test_data_that_has_changed_is_committed_for_what_needs_it(twins: Twins) -> None:
     twins.check_run()
     twins.write({"data": "2"})
     assert not twins.check_status()
-    output = twins.ours.morphseq("run", code=1)
-    assert "dvc commit data.dvc" in output
     assert "data.dvc" in twins.ours.morphseq("why", "a", code=1)
+    assert twins.check_run().ran == {"a", "z"}
+    twins.check_status()
     twins.write({"data": "1", "folder/x": None, "folder/y": "y"})
     assert not twins.check_status()
-    assert twins.check_run().fine, "nothing needs the folder"
+    assert twins.check_run().restored == {"a", "z"}
+    assert "folder.dvc" in twins.ours.morphseq("status", "--json", code=1), "nothing needs it"
+
+
+def test_data_that_is_gone_is_told_and_blocks_what_needs_it(twins: Twins) -> None:
+    twins.check_run()
     twins.write({"data": None})
     assert not twins.check_status()
     assert not twins.check_run().fine
+    assert "dvc checkout data.dvc" in twins.ours.morphseq("run", code=1)
 
 
 def test_a_file_that_tracks_nothing_is_fine(tmp_path: Path) -> None:

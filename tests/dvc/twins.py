@@ -168,10 +168,12 @@ def _late(report: Any) -> set[str]:
 
 
 def tree(root: Path) -> dict[str, bytes]:
-    """All that is in a project, by path: contents, and in the cache the mode too."""
+    """All that is in a project, by path: contents, mode and links; the modes of folders in the cache."""
     found = {}
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if name not in _OWN]
+        if any(f"/cache/{part}" in folder for part in ("files", "runs")):
+            found[f"{os.path.relpath(folder, root)}/"] = f"{Path(folder).stat().st_mode:o}".encode()
         for name in names:
             if name in _OWN:
                 continue
@@ -179,9 +181,15 @@ def tree(root: Path) -> dict[str, bytes]:
             place = path.relative_to(root).as_posix()
             if place.startswith(".dvc/cache/") and not place.startswith((".dvc/cache/files/", ".dvc/cache/runs/")):
                 continue  # where DVC 2 had its cache, DVC 3 leaves listings of folders, which nothing refers to
-            mode = f"{path.stat().st_mode:o} ".encode() if ".dvc/cache" in place else b""
-            found[place] = mode + path.read_bytes()
+            found[place] = f"{_kind(path, root)}\n".encode() + path.read_bytes()
     return found
+
+
+def _kind(path: Path, root: Path) -> str:
+    """The mode of a file, how many hard links it has, and where in the project a symbolic link points to."""
+    status = path.stat()
+    target = f" -> {os.path.relpath(path.readlink(), root)}" if path.is_symlink() else ""
+    return f"{status.st_mode:o} {status.st_nlink}{target}"
 
 
 def differences(ours: Path, theirs: Path) -> list[str]:

@@ -10,19 +10,18 @@ from morphseq_manifest.base.small_files import NotAFileError, read_small
 from morphseq_manifest.tracker.dvc import config
 from morphseq_manifest.tracker.dvc.folder_hash import parse_listing
 from morphseq_manifest.tracker.dvc.legacy_hash import legacy_md5
-
-# DVC takes a cached file for whole as long as nobody may write to it.
-_PROTECTED = 0o444
+from morphseq_manifest.tracker.dvc.modes import OWN, PROTECTED, SHARED
 
 
 class DvcCache:
     """The cache of the project in `root`, in its folder or where DVC's settings have put it. Raises ConfigError.
 
-    `config` are DVC's settings.
+    `config` are DVC's settings, `modes` those of what is new in the cache.
     """
 
     def __init__(self, root: Path) -> None:
         self.config = config.read(root)
+        self.modes = SHARED if self.config.shared else OWN
         self.folder = Path(self.config.cache)
         self.place = f"{self.folder}/files/md5"
 
@@ -65,7 +64,7 @@ class DvcCache:
     def _is_whole(self, path: str, md5: str) -> bool:
         sources.add(path)
         status = os.stat(path)  # noqa: PTH116 - a path object takes longer than the stat
-        if stat.S_IMODE(status.st_mode) == _PROTECTED:
-            return True
+        if stat.S_IMODE(status.st_mode) == PROTECTED:
+            return True  # as DVC has it, since nobody may write to it
         expected = md5.removeprefix(":").removesuffix(".dir")
         return read(path).md5 == expected or (md5.startswith(":") and legacy_md5(Path(path)) == expected)

@@ -13,8 +13,9 @@ from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.small_files import read_small
 
 _DVC = Path(".dvc")
-# As links go, these two give files of their own, which is what is made here.
-_COPIES = {"reflink", "copy"}
+# How content of the cache may come to stand in the project, and what DVC tries if nothing is said.
+_LINKS = ("reflink", "hardlink", "symlink", "copy")
+_COPIES = ("reflink", "copy")
 # What `parsing` may say, with DVC's own choice first.
 _STYLES = {"bool": ("store_true", "boolean_optional"), "list": ("nargs", "append")}
 
@@ -23,12 +24,19 @@ class Config(msgspec.Struct, frozen=True):
     """The cache's folder; whether git is not asked; the style of options in commands.
 
     `unsupported`: the settings, by `section.name`, under which DVC would work in another way than is done here.
+    `links`: the kinds of link to the cache, of which the first that can be made is made. `shared`: whether a group has
+    the cache in common. `hardlink_lock`: whether the lock on the project is a hard link.
+    `autostage`: whether what is written for git is put into its index.
     """
 
     cache: str
     no_scm: bool
     style: dict[str, str]
     unsupported: dict[str, str]
+    links: list[str]
+    shared: bool
+    hardlink_lock: bool
+    autostage: bool
 
 
 def read(root: Path) -> Config:
@@ -78,13 +86,17 @@ def _read(root: Path, texts: Mapping[Path, bytes | None]) -> Config:
     for name, kinds in _STYLES.items():
         if style[name] not in kinds:
             raise ConfigError(f"{root}: DVC's setting parsing.{name} is {style[name]!r}, expected {' or '.join(kinds)}")
-    unsupported = {name: "true" for name in _FLAGS if flags[name] and name != "core.no_scm"}
-    unsupported |= {name: str(said[name]) for name in ("cache.shared", "cache.local") if name in said}
-    types = said.get("cache.type", [])
-    types = types if isinstance(types, list) else [word.strip() for word in types.split(",")]
-    if not set(types) <= _COPIES:
-        unsupported["cache.type"] = ",".join(types)
-    return Config(said["cache.dir"], flags["core.no_scm"], style, unsupported)
+    unsupported = {"cache.local": str(said["cache.local"])} if "cache.local" in said else {}
+    return Config(
+        cache=said["cache.dir"],
+        no_scm=flags["core.no_scm"],
+        style=style,
+        unsupported=unsupported,
+        links=_links(said.get("cache.type", list(_COPIES)), root),
+        shared=_shared(said.get("cache.shared"), root),
+        hardlink_lock=flags["core.hardlink_lock"],
+        autostage=flags["core.autostage"],
+    )
 
 
 _FLAGS = ("core.no_scm", "core.autostage", "core.hardlink_lock")
@@ -94,6 +106,19 @@ def _flag(name: str, value: Any, root: Path) -> bool:
     if str(value).lower() not in {"true", "false"}:
         raise ConfigError(f"{root}: DVC's setting {name} is {value!r}, expected true or false")
     return str(value).lower() == "true"
+
+
+def _links(value: Any, root: Path) -> list[str]:
+    kinds = value if isinstance(value, list) else [word.strip() for word in value.split(",")]
+    if unknown := [kind for kind in kinds if kind not in _LINKS]:
+        raise ConfigError(f"{root}: DVC's setting cache.type: {unknown[0]!r} is not one of {', '.join(_LINKS)}")
+    return kinds or list(_COPIES)
+
+
+def _shared(value: Any, root: Path) -> bool:
+    if value is not None and str(value).lower() != "group":
+        raise ConfigError(f"{root}: DVC's setting cache.shared is {value!r}, expected group")
+    return value is not None
 
 
 def _parsed(path: Path, text: bytes) -> dict[str, Any]:

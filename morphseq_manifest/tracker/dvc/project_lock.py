@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from morphseq_manifest.base import files
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ConfigError, MorphseqError
 from morphseq_manifest.base.small_files import read_small
+from morphseq_manifest.tracker.dvc import config, link_lock
 
 _FOLDER = Path(".dvc/tmp")
 _RETRY_S = 0.2
@@ -37,28 +38,17 @@ def held(root: Path, wait_s: float) -> Iterator[None]:
 
     A DVC command that runs a stage lets go of the lock meanwhile, but says in another file what it works on.
     """
-    import zc.lockfile
-
-    folder = root / _FOLDER
     if not (root / ".dvc").is_dir():
         raise ConfigError(f"{root}: not a DVC project: there is no folder .dvc in it. Run this in the project's folder")
+    folder = (root / _FOLDER).absolute()
     folder.mkdir(exist_ok=True)
+    by_link = config.read(root).hardlink_lock
     until = time.monotonic() + wait_s
     told = False
     while True:
-        lock = None
-        try:
-            lock = zc.lockfile.LockFile(str(folder / "lock"))
-            holder = _working(folder)
-        except zc.lockfile.LockError:
-            holder = _describe(folder / "lock")
-        except OSError as error:
-            error.filename = error.filename or str(folder / "lock")
-            raise
-        if lock and holder is None:
+        let_go, holder = _attempt(folder, by_link)
+        if let_go:
             break
-        if lock:
-            lock.close()
         if time.monotonic() >= until:
             raise BusyError(f"{root}: {holder} works on this project. Wait until it has ended, and try again")
         if not told:
@@ -68,7 +58,48 @@ def held(root: Path, wait_s: float) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.close()
+        let_go()
+
+
+def _attempt(folder: Path, by_link: bool) -> tuple[Callable[[], None] | None, str | None]:
+    """Try to take the lock: what lets go of it, or who holds it."""
+    path = folder / "lock"
+    try:
+        let_go = link_lock.take(path) if by_link else _take(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+    if let_go is None:
+        return None, _claimant(folder) if by_link else _describe(path)
+    holder: str | None = "another process"
+    try:
+        holder = _working(folder)
+    finally:
+        if holder:
+            let_go()
+    return (None, holder) if holder else (let_go, None)
+
+
+def _take(path: Path) -> Callable[[], None] | None:
+    import zc.lockfile
+
+    try:
+        lock = zc.lockfile.LockFile(str(path))
+    except zc.lockfile.LockError:
+        return None
+    close: Callable[[], None] = lock.close
+    return close
+
+
+def _claimant(folder: Path) -> str:
+    """Who holds a lock that is a link, as far as it tells; what a killed process has left must be deleted by hand."""
+    path = folder / "lock"
+    claim = link_lock.read(path)
+    if claim is None:  # DVC's own does not tell
+        return _working(folder) or f"a DVC command (if none runs here, delete {path})"
+    if not claim.is_here:
+        return f"process {claim.pid} on {claim.machine} (if it has ended, delete {path})"
+    return f"process {claim.pid} ({command_of(claim.pid) or f'already ended: delete {path}'})"
 
 
 def _describe(path: Path) -> str:

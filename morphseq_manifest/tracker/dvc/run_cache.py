@@ -14,6 +14,7 @@ from morphseq_manifest.base import files, yaml_text
 from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.base.yaml_text import NotYamlError
 from morphseq_manifest.tracker.dvc.lock_entries import Entry, Item, write
+from morphseq_manifest.tracker.dvc.modes import OWN, Modes, make_folder
 from morphseq_manifest.tracker.dvc.stages import Stage
 
 _LEFT_OUT = {"size", "nfiles"}
@@ -25,18 +26,19 @@ def is_kept(stage: Stage) -> bool:
     return bool(depends and stage.outs and not stage.always_changed and not any(out.persist for out in stage.outs))
 
 
-def save(folder: Path, entry: Entry) -> None:
+def save(folder: Path, entry: Entry, modes: Modes = OWN) -> None:
     """Keep an entry in the run cache, which is `folder`."""
     path, text = folder / _key_path(entry) / _hash(entry.content()), write(entry).encode()
     try:
         if read_small(path) == text:
             return
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent, modes.folder)
     # Not beside it, where DVC would take for an entry what a killed run leaves half-written.
     temporary = folder / f"{files.TEMPORARY}{uuid.uuid4().hex}.tmp"
     try:
         temporary.write_bytes(text)
+        temporary.chmod(modes.file)
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

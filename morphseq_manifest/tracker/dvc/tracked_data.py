@@ -16,7 +16,7 @@ _FLAGS = {"path", "cache", "persist", "desc", "type", "labels", "meta", "remote"
 
 
 class Tracked(NamedTuple):
-    """The stage, and what it records of its outputs, by path."""
+    """The stage, and what it records of its outputs, by path; nothing of one that is new."""
 
     stage: Stage
     outs: dict[str, Recorded]
@@ -29,7 +29,8 @@ def parse(data: bytes, path: str, name: str) -> Tracked:
         outs = msgspec.convert(values.get("outs") or [], list[dict[str, Any]])
         folder = posixpath.join(posixpath.dirname(path), values.get("wdir") or "")
         found = dict(_output(item, folder) for item in outs)
-        return Tracked(_stage(values, path, list(found)), {out.path: recorded for out, recorded in found.items()})
+        known = {out.path: recorded for out, recorded in found.items() if recorded}
+        return Tracked(_stage(values, path, list(found)), known)
     except (NotYamlError, UnicodeDecodeError, TypeError, AttributeError, KeyError, ValueError) as error:
         raise ConfigError(f"{name}: can't be used: {' '.join(str(error).split())}. Correct it") from error
 
@@ -38,13 +39,18 @@ def _stage(values: Mapping[str, Any], path: str, outs: list[Output]) -> Stage:
     is_import = bool(values.get("deps"))
     if is_import and not values.get("frozen"):
         raise ValueError("an import that is not frozen is not supported: `dvc freeze` it, or use `dvc status`")
-    return Stage(path, path, None, "", [], {}, outs, {}, is_import, bool(values.get("always_changed")), file=path)
+    if values.get("cmd"):
+        raise ValueError("a command in a `.dvc` file is not supported: move it into dvc.yaml, or use `dvc repro`")
+    # Data has no md5 of the file itself: to DVC, one that an older release wrote is a change.
+    always = bool(values.get("always_changed") or (values.get("md5") and not is_import))
+    return Stage(path, path, None, "", [], {}, outs, {}, is_import, always, file=path)
 
 
-def _output(item: dict[str, Any], folder: str) -> tuple[Output, Recorded]:
+def _output(item: dict[str, Any], folder: str) -> tuple[Output, Recorded | None]:
     path = posixpath.normpath(posixpath.join(folder, item["path"]))
     if path.startswith(("../", "/")) or "://" in item["path"]:
         raise ValueError(f"{item['path']!r} is outside of the project, which is not supported")
     content = {key: value for key, value in item.items() if key not in _FLAGS}
     cache, persist = item.get("cache", True), item.get("persist", False)
-    return Output(path, cache is True, persist is True, False), recorded_from_yaml({"path": path, **content})
+    recorded = recorded_from_yaml({"path": path, **content}) if content.keys() & {"md5", "files"} else None
+    return Output(path, cache is True, persist is True, False), recorded

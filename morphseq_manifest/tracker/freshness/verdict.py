@@ -78,11 +78,9 @@ def judge(
         outs=outs,
         command=entry is not None and entry.cmd != stage.cmd,
         always=stage.always_changed or not (stage.is_data or stage.deps or stage.params or stage.outs or stage.unseen),
-        troubles=[trouble for path in paths if (trouble := contents[path].trouble)]
-        + [
-            f"{unseen}: not looked at: outside of the project. `morphseq status --remote` has DVC look at it"
-            for unseen in stage.unseen
-        ],
+        # What the cache lacks is made anew, whatever is at its path: often a link to what was in the cache.
+        troubles=[trouble for path in paths if (trouble := contents[path].trouble) and outs.get(path) != "not in cache"]
+        + [f"{unseen}: {_UNSEEN}" for unseen in stage.unseen],
     )
 
 

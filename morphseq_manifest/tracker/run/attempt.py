@@ -10,6 +10,7 @@ from pathlib import Path
 from morphseq_manifest.base.errors import ConfigError, ContentError, MorphseqError, described
 from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.disk.workspace import Workspace
+from morphseq_manifest.tracker.dvc import data_writing
 from morphseq_manifest.tracker.dvc.lock_entries import Entry, write
 from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.freshness import failure_notes
@@ -79,10 +80,7 @@ class Attempt:
         if not verdict and not self._is_forced:
             return self._ended(End.UP_TO_DATE)
         if self._stage.is_data:
-            raise ContentError(
-                f"{self._stage.file}: {verdict.brief()}: not what it tracks. "
-                f"Take it in, `dvc commit {self._stage.file}`, or bring it back, `dvc checkout {self._stage.file}`"
-            )
+            return self._commit(contents, verdict)
         self._check_not_legacy()
         why = "forced" if not verdict else verdict.brief() if self._entry else "has not run yet"
         asked = self._ask(contents)
@@ -113,6 +111,19 @@ class Attempt:
         if verdict.troubles:
             raise ContentError("; ".join(verdict.troubles))
         return verdict
+
+    def _commit(self, contents: Mapping[str, Content], verdict: Verdict) -> Result:
+        """Take changed data into the cache, and record it in its `.dvc` file. Raises ContentError, ConfigError."""
+        stage, recorded = self._stage, self._entry.outs if self._entry else {}
+        remedy = f"Take it in, `dvc commit {stage.file}`, or bring it back, `dvc checkout {stage.file}`"
+        if stage.frozen or any(contents[out.path].is_absent for out in stage.outs):
+            raise ContentError(f"{stage.file}: {verdict.brief()}: not what it tracks. {remedy}")
+        legacy = {path: before.md5 for path, before in recorded.items() if before.legacy}
+        if any(self._means.workspace.legacy_md5(path) == md5 for path, md5 in legacy.items()):
+            raise ConfigError(f"{stage.file}: DVC 2 recorded it, and it is the same, but {verdict.brief()}. {remedy}")
+        made = self._means.recorder.made(stage, Entry("", [], {}, []), contents)
+        data_writing.write(self._root, stage.file, made.outs)
+        return self._ended(End.COMMITTED, verdict.brief() or "forced")
 
     def _check_not_legacy(self) -> None:
         """Raise ConfigError if DVC 2 recorded something of the stage: DVC 3 then mixes both ways of recording."""
@@ -204,7 +215,7 @@ class Attempt:
         with contextlib.suppress(OSError):
             if result.end == End.FAILED and not failure_notes.exists(result.stage, self._root):
                 failure_notes.record(result.stage, result.why, self._root)
-            elif result.end in {End.RAN, End.RESTORED}:
+            elif result.end in {End.RAN, End.RESTORED, End.COMMITTED}:
                 failure_notes.clear(result.stage, self._root)
 
 

@@ -26,6 +26,7 @@ class GitIgnoring:
         ignored = git.ignored(root, [*outs, *_OF_DVC]) if scm else None
         if lost := (ignored or set()) & _OF_DVC:
             raise ConfigError(f"{root / min(lost)}: git ignores it, and DVC takes no such file. Correct .gitignore")
+        self.is_in_git = ignored is not None
         unknown = [] if ignored is None else [path for path in outs if path not in ignored]
         self._place = {path: number for number, path in enumerate(unknown)}
         self._before: dict[str, str] = {}

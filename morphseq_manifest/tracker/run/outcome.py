@@ -13,6 +13,7 @@ class End(Outcome):
 
     RAN = "ran", "it ran, and what it made is recorded", "green"
     RESTORED = "restored", "what it made before of the same was brought back from DVC's cache", "cyan"
+    COMMITTED = "committed", "data that had changed was taken into DVC's cache, and recorded in its .dvc file", "green"
     UP_TO_DATE = "up to date", "everything was as recorded", "green"
     FAILED = "failed", "its command failed, or what it made could not be recorded", "red"
     BLOCKED = "blocked", "a stage before it failed", "yellow"

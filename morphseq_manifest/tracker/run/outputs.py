@@ -27,6 +27,8 @@ class Outputs:
         for number, out in enumerate(self._stage.outs):
             place = self._root / out.path
             if out.persist or not os.path.lexists(place):
+                if out.persist and out.cache and place.exists():
+                    self._cached.unprotect(out.path)
                 continue
             recorded = self._recorded(out)
             if recorded and out.cache and self._is_cached(out.path, recorded):

@@ -17,6 +17,8 @@ from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.run.cached import Cached
 from morphseq_manifest.tracker.run.git_ignoring import GitIgnoring
 
+_ANYBODY_EXECUTES = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+
 
 class Recorder:
     """Makes the entries of the project in `root`, with DVC's cache and run cache; `settings` are those in a file now.
@@ -72,11 +74,12 @@ class Recorder:
         entry = Entry(asked.cmd, asked.deps, asked.params, items)
         # DVC keeps manifests, which are in git, for the run cache alone.
         runs = run_cache.is_kept(stage) and all(out.cache or out.metric for out in stage.outs)
-        for out in stage.outs:
+        for out, item in zip(stage.outs, items, strict=True):
             if out.cache or runs:
                 self._cached.keep(out.path, contents[out.path])
+                self._cached.settle(out.path, item.md5, item.isexec, out.cache)
         if runs:
-            run_cache.save(self._runs, entry)
+            run_cache.save(self._runs, entry, self._workspace.dvc_cache.modes)
         return entry
 
     def restore(self, stage: Stage, asked: Entry, entry: StageLock | None) -> Entry | None:
@@ -102,7 +105,7 @@ class Recorder:
     def _item(self, stage: Stage, path: str, content: Content) -> Item:
         assert content.md5 is not None
         mode = (self._root / path).stat().st_mode
-        isexec = content.nfiles is None and bool(mode & stat.S_IEXEC)
+        isexec = content.nfiles is None and bool(mode & _ANYBODY_EXECUTES)
         return Item(stage.as_written(path), content.md5, content.size, content.nfiles, isexec)
 
 

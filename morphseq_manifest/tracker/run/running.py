@@ -22,6 +22,7 @@ from morphseq_manifest.tracker.run.outcome import End, Result, Watch
 from morphseq_manifest.tracker.run.plan import chosen, forced
 from morphseq_manifest.tracker.run.recording import Recorder
 from morphseq_manifest.tracker.run.runner import Runner
+from morphseq_manifest.tracker.run.staging import Staging
 from morphseq_manifest.tracker.run.sweeping import sweep
 from morphseq_manifest.tracker.snapshot import Snapshot
 
@@ -42,7 +43,7 @@ class Report(msgspec.Struct, frozen=True):
     @property
     def exit_code(self) -> ExitCode:
         """0 if all that was asked for is up to date now, else 1."""
-        fine = {End.RAN, End.RESTORED, End.UP_TO_DATE}
+        fine = {End.RAN, End.RESTORED, End.COMMITTED, End.UP_TO_DATE}
         return ExitCode.OK if all(result.end in fine for result in self.results.values()) else ExitCode.STALE
 
 
@@ -64,7 +65,9 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
         check_settings(snapshot, workspace)
         choice = chosen(snapshot, options)
         stages = [snapshot.graph.stages[name] for name in choice.stages]
-        ignoring = GitIgnoring(root, stages, scm=not workspace.dvc_cache.config.no_scm)
+        config = workspace.dvc_cache.config
+        ignoring = GitIgnoring(root, stages, scm=not config.no_scm)
+        staging = Staging(root, stages if config.autostage and ignoring.is_in_git else ())
         process_marks.end_left_over(root)
         sweep(root, workspace.dvc_cache.folder, iter(snapshot.graph.stages.values()))
         workers = engine or LocalEngine()
@@ -81,6 +84,9 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
             fail_fast=options.fail_fast,
         )
         try:
-            return Report(Runner(choice.stages, means).go(jobs + _MORE_THREADS, interruption))
+            report = Report(Runner(choice.stages, means).go(jobs + _MORE_THREADS, interruption))
         finally:
             workers.close()
+        if report.exit_code == ExitCode.OK:
+            staging.stage()
+        return report

@@ -56,7 +56,7 @@ class _Board:
         group = self._stages[result.stage].group
         counts = self._groups[group]
         counts[2] -= 1
-        place = {End.RAN: 0, End.UP_TO_DATE: 3, End.RESTORED: 4}.get(result.end, 5)
+        place = {End.RAN: 0, End.COMMITTED: 0, End.UP_TO_DATE: 3, End.RESTORED: 4}.get(result.end, 5)
         counts[place] += 1
         if result.end == End.RAN:
             self._times.setdefault(group, []).append(result.seconds)

@@ -50,7 +50,7 @@ def test_the_last_one_counts_and_none_is_the_projects_own(root: Path) -> None:
     for number, path in enumerate((root.parent / "user/config", root / ".dvc/config", root / ".dvc/config.local")):
         path.write_text(f"[core]\n    no_scm = True\n[cache]\n    dir = {number}\n    type = symlink\n")
         assert Path(DvcCache(root).place).resolve() == of_dvc(root) == path.parent / f"{number}/files/md5"
-    assert DvcCache(root).config.unsupported == {"cache.type": "symlink"}
+    assert DvcCache(root).config.links == ["symlink"]
 
 
 def test_settings_that_can_not_be_used_are_named(root: Path) -> None:
@@ -80,13 +80,16 @@ def test_the_settings_of_the_machine_are_read_before_all_others(root: Path, monk
     (root.parent / "machine").mkdir()
     (root.parent / "machine/config").write_text("[cache]\n    dir = shared\n[CORE]\n    Autostage = True\n")
     assert Path(DvcCache(root).place) == of_dvc(root) == root.parent / "machine/shared/files/md5"
-    assert DvcCache(root).config.unsupported == {"core.autostage": "true"}
+    assert DvcCache(root).config.autostage
 
 
-@pytest.mark.parametrize("value", ["reflink,copy", '"reflink,copy"', "copy", "reflink", "'copy, reflink'"])
-def test_a_cache_of_files_of_their_own_is_as_without_the_setting(root: Path, value: str) -> None:
+@pytest.mark.parametrize(
+    "value", ["reflink,copy", '"reflink,copy"', "copy", "hardlink", "'copy, reflink'", "symlink, hardlink", "reflink,"]
+)
+def test_the_kinds_of_link_are_those_that_dvc_tries(root: Path, value: str) -> None:
     (root / ".dvc/config.local").write_text(f"[cache]\n    type = {value}\n[core]\n    hardlink_lock = false\n")
-    of_dvc(root)
+    with Repo(root) as repo:
+        assert DvcCache(root).config.links == repo.cache.local.cache_types
     assert DvcCache(root).config.unsupported == {}
 
 
