@@ -1,0 +1,1 @@
+"""`morphseq check`: the dry run of plates' inputs."""
