@@ -1,15 +1,20 @@
-"""What to look into though nothing has failed: frames that don't fit their plate table, experiments without a row."""
+"""What to look into though nothing has failed: inputs that are not there, frames that don't fit their plate table,
+experiments without a row.
+"""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from morphseq_manifest.base import memo
 from morphseq_manifest.base.errors import MorphseqError
-from morphseq_manifest.cohort import losses
+from morphseq_manifest.cohort import losses, missing_inputs
 from morphseq_manifest.cohort.manifests import images_manifest, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.disk.content import ABSENT, Content
+from morphseq_manifest.tracker.freshness.steps import Step
+
+_SHOWN = 3
 
 
 def of_project(
@@ -38,6 +43,16 @@ def _of_experiments(experiments: list[str], snapshot: CohortSnapshot, contents: 
         return of_experiments(experiments, snapshot)
     made_of = ["\0".join(experiments).encode(), "".join(map(str, seen)).encode()]
     return memo.recall(snapshot.root, "unfit", made_of, list[str], lambda: of_experiments(experiments, snapshot))
+
+
+def of_inputs(snapshot: CohortSnapshot, steps: Iterable[Step]) -> list[str]:
+    """The inputs of these steps that are not there and never were: a typo in an id or a model's name, most likely."""
+    found = []
+    for path, keys in missing_inputs.of_steps(snapshot, steps).items():
+        more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+        told = missing_inputs.told(snapshot.root, path, keys[0], snapshot.experiments)
+        found.append(f"{', '.join(keys[:_SHOWN])}{more}: {told}")
+    return found
 
 
 def of_experiments(experiments: Iterable[str], snapshot: CohortSnapshot) -> list[str]:

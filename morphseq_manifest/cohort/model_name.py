@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.cohort import missing_inputs
 from morphseq_manifest.tracker.dvc import params_file
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 from morphseq_manifest.tracker.snapshot import Snapshot
@@ -20,7 +21,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 def with_model(root: Path, model: str) -> dict[Path, bytes]:
     """The text of params.yaml with this `model_name`, by the file's path; nothing if it is that already.
 
-    Raises ConfigError for what can't be a model's name, and if params.yaml has no line for it.
+    Raises ConfigError for what can't be a model's name, if params.yaml has no line for it, and if stages would read a
+    folder of that name which is not there.
     """
     if not _NAME.fullmatch(model):
         raise ConfigError(f"--model-name: {model!r} can't be the name of a model: expected letters, digits, . _ -")
@@ -36,4 +38,17 @@ def with_model(root: Path, model: str) -> dict[Path, bytes]:
         changed = f"{text[: place.start(1)]}{name}{text[place.end(1) :]}"
         if params_file.parse(changed).get(_KEY) == model:
             break
-    return {PARAMS: changed.encode()}
+    edited = {PARAMS: changed.encode()}
+    _check_inputs(snapshot, Snapshot(root, texts=edited))
+    return edited
+
+
+def _check_inputs(before: Snapshot, after: Snapshot) -> None:
+    """Raise ConfigError for an input that stages have by the new name alone, that none makes, and that is not there."""
+    known = {dep for stage in before.graph.stages.values() for dep in stage.deps}
+    for stage in after.graph.stages.values():
+        for path in stage.deps:
+            if path not in known and not any(after.graph.makers_of(path)) and not (after.root / path).exists():
+                told = missing_inputs.told(after.root, path, None)
+                end = "" if told.endswith("?") else "."
+                raise ConfigError(f"--model-name: {told}{end} Put it there; {after.root / PARAMS} is as it was")

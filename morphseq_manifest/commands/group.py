@@ -5,12 +5,14 @@ from pathlib import Path
 
 import click
 
+from morphseq_manifest.base import project_folder
 from morphseq_manifest.base.console import Group, examples
 
 # The commands, and the module of each: only that of the one asked for is imported.
 _MODULES = {
     "status": "status", "why": "why", "run": "run", "pipeline": "run", "provenance": "provenance",
-    "diff": "diff", "table": "table", "verify": "verify", "index": "index", "code": "code",
+    "diff": "diff", "table": "table", "verify": "verify", "index": "index", "check": "check",
+    "add": "add", "remove": "remove", "rename": "rename", "code": "code",
 }  # fmt: skip
 
 
@@ -41,10 +43,10 @@ class _Commands(Group):
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
     default=".",
-    help="Work on the project in DIR.",
+    help="Work on the project in DIR, or that DIR is in.",
 )
 @click.version_option(package_name="morphseq-manifest", prog_name="morphseq", message="%(prog)s %(version)s")
 @click.pass_context
 def main(context: click.Context, root: Path) -> None:
     """Show what is in df01, df02 and df03, find what is out of date, and run it."""
-    context.obj = root
+    context.obj = Path(project_folder.find(str(root)))

@@ -9,8 +9,8 @@ from morphseq_manifest.base.console import Command, examples, note
 
 @click.command(cls=Command, epilog=examples("morphseq index data/training_data/bf_embryo_snips/20240418"))
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.pass_obj
-def index(root: Path, folder: Path) -> None:
+@click.pass_context
+def index(context: click.Context, folder: Path) -> None:
     """Write the index of a folder of stacks again.
 
     It lists the stacks in FOLDER as they are now, in FOLDER/contents.json: `morphseq verify` asks for it if that
@@ -18,5 +18,7 @@ def index(root: Path, folder: Path) -> None:
     """
     from morphseq_manifest.cohort.manifests import stack_index
 
-    stack_index.write(root / folder)
-    note(f"{root / folder / stack_index.NAME} written")
+    # FOLDER is seen from the present folder, or from that of -C, wherever the project begins.
+    place = (context.parent.params["root"] if context.parent else Path()) / folder
+    stack_index.write(place)
+    note(f"{place / stack_index.NAME} written")

@@ -129,16 +129,18 @@ def _options(
 def _plan(
     snapshot: "CohortSnapshot", options: "Options", undated: list[str], as_json: bool, answer: standing.Answer
 ) -> ExitCode:
+    from morphseq_manifest.answers import warnings
     from morphseq_manifest.tracker.run import view
     from morphseq_manifest.tracker.run.plan import plan, stages_of
 
     states, forced = plan(snapshot.root, options)
     rows = view.plan_rows(states, forced)
+    missing = warnings.of_inputs(snapshot, states.values())
     code = _code_of(snapshot, stages_of(snapshot, options))
     with answer.hearing():
         with printing():
             view.show_plan(rows, len(states), undated, as_json)
-        for line in code:
+        for line in (*(f"warning: {told}" for told in missing), *code):
             note(line)
     status = ExitCode.STALE if rows else ExitCode.OK
     answer.keep(status)

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 
 import xxhash
 
-from morphseq_manifest.base import kept
+from morphseq_manifest.base import kept, project_folder
 from morphseq_manifest.base.git_again import ask
 from morphseq_manifest.base.small_files import SETTLED_NS
 from morphseq_manifest.tracker.disk.observing import observe
@@ -82,10 +82,9 @@ def _checked(root: str, data: bytes) -> Given | None:
 
 
 def _asked_in(words: list[str]) -> str | None:
-    """The project's folder as the command line has it; None if its answer is never kept."""
-    if words[:1] == ["-C"] and words[2:3]:
-        return words[1] if words[2] in _COMMANDS else None
-    return "." if words[:1] and words[0] in _COMMANDS else None
+    """The project's folder, by the one that the command line has; None if its answer is never kept."""
+    folder, asked = (words[1], words[2:]) if words[:1] == ["-C"] and words[2:] else (".", words)
+    return project_folder.find(folder) if asked[:1] and asked[0] in _COMMANDS else None
 
 
 def _ways() -> Iterator[str]:

@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
+
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort.manifests.images_manifest import (
     FRAME_WITHOUT_ROW,
     NOT_A_FRAME,
     ROW_WITHOUT_FRAME,
+    Fit,
     Frame,
     ImagesManifest,
 )
@@ -15,6 +18,12 @@ from stages.files import plates
 from stages.files.pixels import Form
 
 _SHOWN = 10
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """params.yaml, `images`: the share of rows of the plate table, and of frames, that may be without the other."""
+
+    most_unfit: float
 
 
 def check_sizes(listed: Iterable[tuple[Frame, Form]], expected: plates.FrameSizes, folder: Path, table: Path) -> None:
@@ -34,7 +43,7 @@ def check_sizes(listed: Iterable[tuple[Frame, Form]], expected: plates.FrameSize
         )
 
 
-def check_fit(manifest: ImagesManifest, most: float, folder: Path, table: Path) -> None:
+def check_fit(manifest: ImagesManifest | Fit, most: float, folder: Path, table: Path) -> None:
     """Raise ContentError if more than a share of the rows, or of the frames, has no other: something is amiss then."""
     without = {
         kind: [problem for problem in manifest.problems if problem.kind == kind]

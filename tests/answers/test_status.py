@@ -114,6 +114,30 @@ def test_what_was_never_run_or_lost_an_output_is_missing(project: Project) -> No
     as_dvc_has_it(project)
 
 
+def test_an_id_or_a_name_with_a_typo_is_told_with_the_nearest_there_is(project: Project) -> None:
+    """By status, why and a dry run, before anything runs; `why` has one cause, not one a stage."""
+    shutil.copytree(project.frames(SNAPSHOT), project.frames("20990103"))
+    shutil.copy2(project.plate(SNAPSHOT), project.plate("20990103"))
+    project.experiments({**EVERYTHING, "20990013": "treshold"})
+    frames = "data/built_image_data/stitched_FF_images/20990013"
+    told = [
+        f"warning: 20990013: {frames}: no such folder. Did you mean '20990103'?",
+        "warning: 20990013: data/metadata/built_metadata_files/20990013_metadata.csv: no such file. "
+        "Did you mean '20990103'?",
+        "warning: 20990013: data/segmentation/segmentation_models/treshold: no such folder; there are bubble_v0_0100, "
+        "build02, focus_v0_0100, mask_v0_0100 and 3 more. Did you mean 'threshold'?",
+    ]
+    for command in (["status"], ["status", "--experiments", "20990013"], ["why", "20990013"], ["run", "--dry-run"]):
+        output = project.morphseq(*command, code=1)
+        assert [line for line in output.splitlines() if line.startswith("warning: 20990013")] == told, command
+    causes = json.loads(project.morphseq("why", "20990013", "--json", code=1))["causes"]
+    changed = [cause["change"] for cause in causes]
+    assert [change["name"] for change in changed if change["kind"] == "stage"] == ["images@20990013"]
+    # What was there once is no typo: that is the verdict's to tell.
+    shutil.rmtree(project.frames(SNAPSHOT))
+    assert f"{SNAPSHOT}: no such folder" not in project.morphseq("status", code=1)
+
+
 def test_a_failed_stage_says_why_until_it_has_run_well(project: Project) -> None:
     frame = project.frames(SNAPSHOT) / "A01_t0000_stitch.png"
     whole = frame.read_bytes()
@@ -432,9 +456,7 @@ def other_code(project: Project) -> None:
 
 
 @pytest.mark.parametrize("edit", [no_edit, another_frame, a_lost_folder, a_link_to_nothing, a_damaged_lock, other_code])
-def test_it_changes_no_file_but_what_is_disposable(
-    built: Path, tmp_path: Path, edit: Callable[[Project], None]
-) -> None:
+def test_it_changedno_file_but_what_is_disposable(built: Path, tmp_path: Path, edit: Callable[[Project], None]) -> None:
     # No hard links: that another test makes one more of a file is seen in its stat.
     project = Project(shutil.copytree(built, tmp_path / "project", symlinks=True))
     edit(project)

@@ -49,6 +49,15 @@ def test_given_again(toy: Project, words: tuple[str, ...]) -> None:
     assert standing_answer(toy.root, "why") is None
 
 
+@pytest.mark.parametrize("words", [("status",), ("run", "--dry-run"), ("-C", ".", "status", "--json")])
+def test_given_again_in_a_folder_of_the_project(toy: Project, words: tuple[str, ...]) -> None:
+    folder = toy.root / "data/frames"
+    kept(folder, *words)
+    assert ask(folder, *words) == ask(toy.root, *words)
+    toy.edit("params.yaml", "large: 0.15", "large: 0.3")
+    assert standing_answer(folder, *words) is None
+
+
 def test_as_a_user_types_it(toy: Project) -> None:
     """It takes two seconds until what was made has settled: here it was made long ago."""
     command = (sys.executable, "-X", "importtime", "-c", _SETTLED, *_PLATE)

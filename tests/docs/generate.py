@@ -13,10 +13,10 @@ _COMMANDS = """\
 
 What `morphseq COMMAND -h` says, for every command. This page is generated: `make docs` writes it anew.
 
-Every command works on the project in the present folder, or in `DIR` with `morphseq -C DIR`. Results go to stdout,
-progress and advice to stderr. With `--json`, stdout is one JSON object with a `schema` field. Exit status, with and
-without `--json`: 0 fine, 1 stale or different, 2 wrong usage or configuration, 3 content is not what was recorded,
-4 something could not be read, 130 after Ctrl-C.
+Every command works on the project that the present folder is in, or `DIR` with `morphseq -C DIR`: the nearest folder
+upward with a `.dvc` folder, as DVC finds it. Results go to stdout, progress and advice to stderr. With `--json`, stdout
+is one JSON object with a `schema` field. Exit status, with and without `--json`: 0 fine, 1 stale or different, 2 wrong
+usage or configuration, 3 content is not what was recorded, 4 something could not be read, 130 after Ctrl-C.
 """
 
 

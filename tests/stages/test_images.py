@@ -26,7 +26,7 @@ from morphseq_manifest.cohort.ids import frame_key
 from morphseq_manifest.cohort.manifests import canonical, images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import Frame, Reading
 from stages import images
-from stages.files import layout
+from stages.files import frame_folder, layout
 from stages.files.frame_checks import check_fit, check_sizes
 from stages.files.frames import decode, read_frame
 from stages.files.pixels import Form, form_of
@@ -60,9 +60,9 @@ def test_whole_images_are_told_from_cut_ones() -> None:
     for name, out in encoded.items():
         Image.fromarray(grey).save(out, {"png": "png", "jpg": "jpeg", "tif": "tiff"}[name[-3:]])
         data = out.getvalue()
-        assert images.whole_image(name, data) is None
+        assert frame_folder.whole_image(name, data) is None
         for length in (0, 5, len(data) // 2, len(data) - 1):
-            assert images.whole_image(name, data[:length]) is not None, (name, length)
+            assert frame_folder.whole_image(name, data[:length]) is not None, (name, length)
 
 
 def claiming(width: int, height: int) -> dict[str, bytes]:
@@ -85,7 +85,7 @@ def test_an_image_that_claims_more_pixels_than_are_decoded_is_named(name: str, t
     data, said = claiming(100_000, 100_000)[name], "(100,000 x 100,000|10000000000) pixels"
     (tmp_path / name).write_bytes(data)
     with pytest.raises(UnreadableError, match=f"{name} can't be used: .*{said}"):
-        images.read_frames(tmp_path, {("A01", 0): name}, SAID)
+        frame_folder.read_frames(tmp_path, {("A01", 0): name}, SAID)
     with pytest.raises(UnreadableError, match=f"{name}: not a whole image .*{said}"):
         decode(data, tmp_path / name)
     assert form_of(name, claiming(5_000, 5_000)[name]) == Form(5_000, 5_000, "uint8")
@@ -211,7 +211,7 @@ def test_what_windows_and_macos_leave_is_no_content(name: str) -> None:
 
 def test_what_does_not_fit_is_listed() -> None:
     listed = [Frame("A01", 0, "A01_t0000.png", 1, "x"), Frame("A01", 340, "A01_t0340.png", 1, "y")]
-    problems = images.compare(listed, [("A01", 0), ("A01", 339)], ["Thumbs.db"])
+    problems = frame_folder.compare(listed, [("A01", 0), ("A01", 339)], ["Thumbs.db"])
     assert {(problem.kind, problem.well, problem.time_int, problem.path) for problem in problems} == {
         ("row_without_frame", "A01", 339, ""),
         ("frame_without_row", "A01", 340, "A01_t0340.png"),
@@ -281,7 +281,7 @@ def test_a_manifest_differs_if_any_path_or_byte_does(frames: list[tuple[str, int
 def test_more_that_does_not_fit_than_is_allowed_is_refused_with_examples() -> None:
     frames = [Frame("A01", number, f"A01_t{number:04d}.png", 1, "x") for number in range(10)]
     rows = [("A01", number) for number in range(1, 11)]
-    manifest = images_manifest.build("exp", frames, images.compare(frames, rows, ["A01_0003.png"]), len(rows))
+    manifest = images_manifest.build("exp", frames, frame_folder.compare(frames, rows, ["A01_0003.png"]), len(rows))
     check_fit(manifest, 0.1, Path("frames"), Path("plate.csv"))
     with pytest.raises(ContentError) as refused:
         check_fit(manifest, 0.09, Path("frames"), Path("plate.csv"))

@@ -42,9 +42,9 @@ class Report(msgspec.Struct, frozen=True):
     """The state of the stages of each experiment chosen, by group, and of the cohort, with what is unusual.
 
     In a project of other things (`has_experiments` is false), `experiments` are items of its groups, and `tables` the
-    stages of none. `undated` are experiments whose ids have no date, where a day was asked for. `warnings` are of what
-    does not fit and of experiments without a row; they make nothing stale. With a choice of experiments, `tables` is
-    empty and `unusual` is None: neither is about some experiments alone.
+    stages of none. `undated` are experiments whose ids have no date, where a day was asked for. `warnings` are of
+    inputs that are not there, of what does not fit and of experiments without a row; they make nothing stale. With a
+    choice of experiments, `tables` is empty and `unusual` is None: neither is about some experiments alone.
     """
 
     model: str | None
@@ -119,7 +119,8 @@ def status(
         undated=undated,
         has_experiments=snapshot.has_experiments,
         unusual=leftovers.look(snapshot, workspace) if is_whole else None,
-        warnings=warnings.of_project(
+        warnings=warnings.of_inputs(snapshot, by_name.values())
+        + warnings.of_project(
             snapshot, chosen, [name for name in cohort if name in membership.TABLES], workspace.look([])
         ),
     )

@@ -39,7 +39,8 @@ class Causes:
         if step.failure:
             changed.append(Change("failure", name, new=step.failure))
         if entry is None:
-            return [*changed, Change("stage", name, new="has not run")] if step.verdict else changed
+            is_root = step.verdict and not self._follows_one_that_has_not_run(stage)
+            return [*changed, Change("stage", name, new="has not run")] if is_root else changed
         if step.verdict.always:
             changed.append(Change("stage", name, new="always runs, since it depends on nothing or says so"))
         changed += self._definition(stage, entry)
@@ -51,6 +52,12 @@ class Causes:
             if path in entry.outs:
                 changed += self._output(path, what, entry.outs[path])
         return changed
+
+    def _follows_one_that_has_not_run(self, stage: Stage) -> bool:
+        """Whether a stage of the same key before it has not run either: that is the cause, be there one key or many."""
+        before = self._snapshot.graph.before[stage.name]
+        mates = [name for name in before if name in self._steps and self._snapshot.graph.stages[name].key == stage.key]
+        return stage.key is not None and any(name not in self._snapshot.entries for name in mates)
 
     def _definition(self, stage: Stage, entry: StageLock) -> list[Change]:
         """What the stage runs, reads and makes otherwise than it did: for one setting, or as dvc.yaml has it."""

@@ -39,7 +39,8 @@ class Explanation(msgspec.Struct, frozen=True):
     """The stages asked about with their states, and the root causes, those of earlier stages first.
 
     `code`: which of the stages that lead to them have other code than is recorded, which makes none of them run.
-    `warnings`: what does not fit, and what has no row, of the experiments and tables that lead to them.
+    `warnings`: inputs that are not there, what does not fit, and what has no row, of the experiments and tables that
+    lead to them.
     """
 
     target: str
@@ -80,7 +81,8 @@ def why(target: str, root: Path | str = ".", threads: int = THREADS) -> Explanat
         states={name: states[name].state for name in states if name in targets},
         causes=[Cause(change, names, ways.start(names[0])) for change, names in grouped.values()],
         code=unrecorded_of(snapshot, {graph.stages[name].group for name in upstream}),
-        warnings=warnings.of_project(snapshot, _keys(graph, upstream), [name for name in upstream if name in TABLES]),
+        warnings=warnings.of_inputs(snapshot, states.values())
+        + warnings.of_project(snapshot, _keys(graph, upstream), [name for name in upstream if name in TABLES]),
     )
 
 

@@ -119,10 +119,9 @@ def _stack_sample(prepared: Path) -> bytes:
 
 def _frame(name: str, root: Path) -> object:
     from morphseq_manifest.cohort.experiments import Experiment
-    from stages import images
-    from stages.files import frames
+    from stages.files import frame_folder, frames
 
-    return images.read_frames(root, {("A01", 0): name}, Experiment("threshold")), frames.decode(
+    return frame_folder.read_frames(root, {("A01", 0): name}, Experiment("threshold")), frames.decode(
         (root / name).read_bytes(), root / name
     )
 

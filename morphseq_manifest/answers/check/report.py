@@ -1,0 +1,114 @@
+"""The dry run of plates' inputs: what of them is not there, can't be used, or is to be looked into.
+
+This runs the project's own code, which the commands that only look may not do: nobody but `check` and `add` does it. So
+the checks are those of the stages themselves, and no second copy of them.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from morphseq_manifest.base.errors import ConfigError, ExitCode
+from morphseq_manifest.base.outcomes import Outcome
+from morphseq_manifest.cohort import candidates, missing_inputs
+from morphseq_manifest.cohort.experiments import Experiment
+from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.tracker.dvc.params_file import PARAMS
+
+_DRY_RUN = "stages.files.dry_run"
+
+
+class Kind(Outcome):
+    """How grave a finding is."""
+
+    FINE = "fine", "the inputs can be used", "green"
+    WARNING = "warning", "the stages will run; look into it", "yellow"
+    FAULT = "fault", "a stage will refuse it", "red"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """Something to know of an experiment's inputs, and the exit status that it asks for: 1 for a warning."""
+
+    status: int
+    text: str
+
+    @property
+    def kind(self) -> Kind:
+        """How grave it is."""
+        return Kind.WARNING if self.status == ExitCode.STALE else Kind.FAULT
+
+
+class Inputs(msgspec.Struct, frozen=True):
+    """The inputs of an experiment: what there is, in words, and what was found."""
+
+    findings: list[Finding]
+    plate: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """The gravest of what was found."""
+        kinds = {finding.kind for finding in self.findings}
+        return next((kind for kind in (Kind.FAULT, Kind.WARNING) if kind in kinds), Kind.FINE)
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What was found, by experiment."""
+
+    experiments: dict[str, Inputs]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 if all is fine, 1 if something is to be looked into, else what the gravest fault asks for."""
+        found = [finding.status for inputs in self.experiments.values() for finding in inputs.findings]
+        return ExitCode(max(found, default=ExitCode.OK))
+
+
+def check(root: Path, names: Iterable[str] = (), segmenter: str | None = None) -> Report:
+    """Look at the inputs of these experiments, listed or not, or of all that are listed.
+
+    One that is not listed yet is looked at as if it were, with this `segmenter`, or that of all others. Raises
+    ConfigError if the project has no experiments or its stages can't be run here, and as CohortSnapshot does.
+    """
+    snapshot = CohortSnapshot(root)
+    if not snapshot.has_experiments:
+        raise ConfigError(f"{root / PARAMS}: lists no experiments: there is nothing to check")
+    chosen = list(dict.fromkeys(names)) or list(snapshot.experiments)
+    others = {*chosen, *snapshot.experiments}
+    refused = {name: why for name in chosen if (why := candidates.unfit_id(name, others))}
+    usable = [name for name in chosen if name not in refused]
+    new = [name for name in usable if name not in snapshot.experiments]
+    found = look(candidates.listing(snapshot, new, segmenter) if new else snapshot, usable)
+    return Report({name: found.get(name) or Inputs([Finding(ExitCode.USAGE, refused[name])]) for name in chosen})
+
+
+def look(snapshot: CohortSnapshot, names: Sequence[str]) -> dict[str, Inputs]:
+    """Look at the inputs of these experiments, which the snapshot lists, be they in params.yaml or not."""
+    found = _dry_run(snapshot.root, {name: snapshot.experiments[name] for name in names}) if names else {}
+    for name in names:
+        missing = [
+            Finding(ExitCode.UNREADABLE, missing_inputs.told(snapshot.root, path, name, snapshot.experiments))
+            for path in missing_inputs.of_experiment(snapshot.graph, name, snapshot.root)
+        ]
+        found[name] = Inputs([*missing, *found[name].findings], found[name].plate)
+    return found
+
+
+def _dry_run(root: Path, said: dict[str, Experiment]) -> dict[str, Inputs]:
+    """What the project's own stages say of the inputs of these experiments, run by the `python` that runs stages."""
+    python = shutil.which("python")
+    if python is None:
+        raise ConfigError("there is no `python` on the path. Activate the environment that the stages run in")
+    done = subprocess.run(
+        [python, "-m", _DRY_RUN], cwd=root, input=msgspec.json.encode(said), stdout=subprocess.PIPE, check=False
+    )
+    try:
+        found = msgspec.json.decode(done.stdout, type=dict[str, Inputs])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{root}: the inputs can't be looked at: `python -m {_DRY_RUN}` ended with exit status {done.returncode}. "
+            "Correct what it says, or activate the environment that the stages run in"
+        ) from error
+    return found

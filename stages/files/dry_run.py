@@ -1,0 +1,131 @@
+"""The dry run of plates' inputs: what the stages would refuse or warn of, by a look at names, tables and some frames.
+
+The library imports no stage, so `morphseq check` runs this as a program: `python -m stages.files.dry_run`. What is not
+there at all is not told here: dvc.yaml says what is read, and the library sees by itself that it is not there.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+import msgspec
+import pandas as pd
+
+from morphseq_manifest.base.console import Command
+from morphseq_manifest.base.errors import ExitCode, MorphseqError, described
+from morphseq_manifest.cohort import losses, params
+from morphseq_manifest.cohort.experiments import Experiment
+from morphseq_manifest.cohort.manifests import images_manifest
+from morphseq_manifest.cohort.manifests.images_manifest import Fit, Frame
+from stages.files import frame_folder, layout, plates, well_metadata
+from stages.files.frame_checks import Settings, check_fit, check_sizes
+
+_Made = TypeVar("_Made")
+_Names = dict[tuple[str, int], str]
+
+
+class Finding(msgspec.Struct):
+    """Something to know of an experiment: the exit status that it asks for, 1 if it is only to be looked into."""
+
+    status: int
+    text: str
+
+
+class Found(msgspec.Struct):
+    """What was found of one experiment, and what there is of it, in words."""
+
+    findings: list[Finding]
+    plate: str = ""
+
+    def attempt(self, step: Callable[[], _Made]) -> _Made | None:
+        """What a step makes; None if it is refused, which is a finding."""
+        try:
+            return step()
+        except MorphseqError as error:
+            self.findings.append(Finding(int(error.exit_code), str(error)))
+        except OSError as error:
+            self.findings.append(Finding(ExitCode.UNREADABLE, f"{described(error)}. Restore its permissions"))
+        return None
+
+
+def look(experiment: str, said: Experiment, most_unfit: float) -> Found:
+    """What is found of an experiment's inputs; params.yaml has `said` how its frames are read."""
+    found = Found([])
+    folder, table, workbook = (
+        layout.FRAMES / experiment,
+        layout.plate_table(experiment),
+        layout.workbook(experiment),
+    )
+    plate = found.attempt(lambda: plates.read_plate(table, experiment)) if table.exists() else None
+    if workbook.exists():
+        found.attempt(lambda: well_metadata.read(workbook, experiment))
+    listing = found.attempt(lambda: frame_folder.find_frames(folder)) if folder.exists() else None
+    if listing is not None:
+        _look_at_frames(found, experiment, listing[0], plate, said)
+    if plate is not None and listing is not None:
+        _look_at_fit(found, experiment, listing, plate, most_unfit)
+    if plate is not None and plates.summary(plate, table).um_per_px is None:
+        told = (
+            f"{table}: no row gives a scale: areas, lengths and stages would be unknown. Fill in the sizes in um and px"
+        )
+        found.findings.append(Finding(ExitCode.STALE, told))
+    found.plate = _in_words(experiment, listing, plate)
+    return found
+
+
+def _look_at_frames(found: Found, experiment: str, names: _Names, plate: pd.DataFrame | None, said: Experiment) -> None:
+    """Read the first frame of each well: whether it can be used, and is as large as the table says."""
+    folder, table = layout.FRAMES / experiment, layout.plate_table(experiment)
+    first = {well: (well, time_int) for well, time_int in sorted(names, reverse=True)}
+    some = {key: names[key] for key in sorted(first.values())}
+    listed = found.attempt(lambda: frame_folder.read_frames(folder, some, said))
+    if listed is None:
+        return
+    found.attempt(lambda: frame_folder.reading_of(listed, said, folder))
+    if plate is not None:
+        pairs = [(one.frame, one.form) for one in listed]
+        found.attempt(lambda: check_sizes(pairs, plates.frame_sizes(plate, table), folder, table))
+
+
+def _look_at_fit(
+    found: Found, experiment: str, listing: tuple[_Names, list[str]], plate: pd.DataFrame, most_unfit: float
+) -> None:
+    """Compare the names of the frames with the rows of the table."""
+    names, others = listing
+    frames = [Frame(well, time_int, name, 0, "") for (well, time_int), name in names.items()]
+    rows = list(zip(plate["well"], plate["time_int"], strict=True))
+    fit = Fit(sorted(frame_folder.compare(frames, rows, others)), images_manifest.count(frames, len(rows)))
+    folder, table = layout.FRAMES / experiment, layout.plate_table(experiment)
+    before = len(found.findings)
+    found.attempt(lambda: check_fit(fit, most_unfit, folder, table))
+    told = losses.unfit(experiment, fit)
+    if told and len(found.findings) == before:
+        found.findings.append(Finding(ExitCode.STALE, told.removeprefix(f"{experiment}: ")))
+
+
+def _in_words(experiment: str, listing: tuple[_Names, list[str]] | None, plate: pd.DataFrame | None) -> str:
+    """What there is of a plate."""
+    parts = []
+    if listing is not None:
+        parts.append(f"{len(listing[0])} frames in {len({well for well, _ in listing[0]})} wells")
+    if plate is not None:
+        scale = plates.summary(plate, layout.plate_table(experiment)).um_per_px
+        parts += [f"{len(plate)} rows", *([f"{scale:.4g} um per px"] if scale is not None else [])]
+    return ", ".join(parts)
+
+
+@click.command("dry_run", cls=Command)
+def main() -> None:
+    """Look at the inputs of experiments, given as JSON on stdin, and print what is found of each as JSON.
+
+    What is given is, by id, what params.yaml says of each, or would say.
+    """
+    given = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, Experiment])
+    most_unfit = params.read().block("images", Settings).most_unfit
+    found = {name: look(name, said, most_unfit) for name, said in given.items()}
+    sys.stdout.buffer.write(msgspec.json.encode(found))
+
+
+if __name__ == "__main__":
+    main()
