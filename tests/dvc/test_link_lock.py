@@ -1,13 +1,11 @@
 """Where `core.hardlink_lock` is on, runs and DVC's commands keep each other out, and say by whom they are kept out."""
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 from dvc.lock import LockError
 
-from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.tracker.dvc import project_lock
 from morphseq_manifest.tracker.dvc.project_lock import BusyError
 from tests.dvc.twins import Twins, repo_in
@@ -57,9 +55,3 @@ def test_what_a_killed_run_left_is_named(twins: Twins) -> None:
     assert f"already ended: delete {lock}" in twins.ours.morphseq("run", code=1)
     lock.write_text(f"{lock}|another.example|12|7")
     assert "process 12 on another.example" in twins.ours.morphseq("run", code=1)
-
-
-def test_without_what_makes_it_a_run_is_refused(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "flufl.lock", None)
-    with pytest.raises(ConfigError, match=r"pip install flufl\.lock"), project_lock.held(twins.ours.root, 0):
-        pass

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 
-from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.small_files import read_small
 
 # Nobody takes the lock for abandoned before that, as DVC has it.
@@ -29,14 +28,9 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 def take(path: Path) -> Callable[[], None] | None:
-    """Take the lock at a path; what lets go of it, None if another has it. Raises ConfigError without flufl.lock."""
-    try:
-        from flufl.lock import Lock, TimeOutError
-    except ImportError as error:
-        raise ConfigError(
-            f"{path}: DVC's setting core.hardlink_lock is on, and flufl.lock, which makes that lock, is not installed. "
-            "Install it, `pip install flufl.lock`, or turn the setting off: `dvc config core.hardlink_lock false`"
-        ) from error
+    """Take the lock at a path; what lets go of it, None if another has it."""
+    from flufl.lock import Lock, TimeOutError
+
     lock = Lock(str(path), lifetime=_LIFETIME, separator=_SEPARATOR)
     try:
         lock.lock(_AT_ONCE)
