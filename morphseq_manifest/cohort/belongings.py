@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from morphseq_manifest.base import files
 from morphseq_manifest.cohort import missing_inputs
+from morphseq_manifest.cohort.keyed_paths import pattern_of
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
 
@@ -36,7 +37,7 @@ def of_experiment(snapshot: CohortSnapshot, name: str) -> Belongings:
 def beside_inputs(snapshot: CohortSnapshot, name: str) -> list[str]:
     """What else lies where an experiment's inputs do and begins with its id, such as a workbook: no stage's input."""
     keyed = [path for path in missing_inputs.inputs(snapshot.graph, name) if name in path]
-    folders = dict.fromkeys(missing_inputs.place(path, name)[0] for path in keyed)
+    folders = dict.fromkeys(found.folder for path in keyed if (found := pattern_of(path, name)))
     longer = [other for other in snapshot.experiments if other != name and other.startswith(name)]
     paths = [
         f"{folder}/{found}"

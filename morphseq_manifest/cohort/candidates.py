@@ -9,6 +9,7 @@ from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.cohort import experiments_text, missing_inputs
 from morphseq_manifest.cohort.ids import EXPERIMENT_FORM, frame_key, is_experiment
+from morphseq_manifest.cohort.keyed_paths import pattern_of
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
@@ -67,13 +68,11 @@ def unlisted(snapshot: CohortSnapshot) -> Candidates:
 
 def _alike(root: Path, path: str) -> Iterator[tuple[str, str]]:
     """The ids, and the paths, of what differs from the probe's path in the id alone: files, and folders with frames."""
-    folder, before, after, _ = missing_inputs.place(path, _PROBE)
-    for name in missing_inputs.names_in(root / folder):
-        end = len(name) - len(after)
-        if name.startswith(before) and name.endswith(after) and end > len(before):
-            found = f"{folder}/{name}"
+    if alike := pattern_of(path, _PROBE):
+        names = (alike.key(name) for name in missing_inputs.names_in(root / alike.folder))
+        for name, found in ((name, alike.path(name)) for name in names if name is not None):
             if _holds_frames(root / found) if (root / found).is_dir() else (root / found).is_file():
-                yield name[len(before) : end], found
+                yield name, found
 
 
 def _holds_frames(folder: Path) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from morphseq_manifest.base import files, sources
 from morphseq_manifest.base.suggest import suggest
+from morphseq_manifest.cohort.keyed_paths import Pattern, pattern_of
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc.graph import Graph
 from morphseq_manifest.tracker.freshness.steps import Step
@@ -54,23 +55,14 @@ def told(root: Path, path: str, key: str | None, listed: Iterable[str] = ()) -> 
 
     `key` is the experiment that it is of, if its path names one; else all that lies beside it is of its kind.
     """
-    folder, before, after, name = place(path, key)
-    beside = [one for one in names_in(root / folder) if one.startswith(before) and one.endswith(after)]
-    kind = "folder" if not beside or (root / folder / beside[0]).is_dir() else "file"
-    names = [one[len(before) : len(one) - len(after)] for one in beside]
-    free = [one for one in names if one not in set(listed)]
-    there = "" if name == key else f"; there are {_some(free)}"
+    folder, _, last = path.rpartition("/")
+    keyed = pattern_of(path, key) if key else None
+    alike, name = (keyed, str(key)) if keyed else (Pattern(folder), last)
+    beside = [one for found in names_in(root / alike.folder) if (one := alike.key(found)) is not None]
+    kind = "folder" if not beside or (root / alike.path(beside[0])).is_dir() else "file"
+    free = [one for one in beside if one not in set(listed)]
+    there = "" if keyed else f"; there are {_some(free)}"
     return f"{path}: no such {kind}{there}{suggest(name, free)}"
-
-
-def place(path: str, key: str | None) -> tuple[str, str, str, str]:
-    """The folder in which the input's name stands, what stands before and after what varies in it, and what varies."""
-    parts = path.split("/")
-    keyed = [number for number, part in enumerate(parts) if key and key in part]
-    if not keyed:
-        return "/".join(parts[:-1]), "", "", parts[-1]
-    before, _, after = parts[keyed[-1]].partition(str(key))
-    return "/".join(parts[: keyed[-1]]), before, after, str(key)
 
 
 def names_in(folder: Path) -> list[str]:

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from morphseq_manifest.answers.code.unrecorded import unrecorded
 from morphseq_manifest.base import files, sources
+from morphseq_manifest.cohort.keyed_paths import Pattern, pattern_of
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.graph import Graph
@@ -26,21 +26,6 @@ class Unusual(msgspec.Struct, frozen=True):
     unlisted: list[str] = []
     code: dict[str, str] = {}
     problems: list[str] = []
-
-
-class _Pattern(NamedTuple):
-    """Paths that differ in the experiment alone: the folder, and what stands before and after the id in the name."""
-
-    folder: str
-    before: str
-    after: str
-    inside: str  # what follows in the path
-
-    def key(self, name: str) -> str | None:
-        """The id in a name, if it is one of these."""
-        end = len(name) - len(self.after)
-        fits = name.startswith(self.before) and name.endswith(self.after) and end > len(self.before)
-        return name[len(self.before) : end] if fits else None
 
 
 def look(snapshot: CohortSnapshot, workspace: Workspace) -> Unusual:
@@ -98,16 +83,12 @@ def _holds_something(folder: Path) -> bool:
         return folder.is_dir()  # what can't be listed may hold something
 
 
-def _patterns(graph: Graph, experiments: Collection[str]) -> Iterator[tuple[_Pattern, bool]]:
+def _patterns(graph: Graph, experiments: Collection[str]) -> Iterator[tuple[Pattern, bool]]:
     """The patterns of the paths that each group reads or makes for its experiments; all alike, so one will do."""
     firsts = {stage.group: stage for stage in reversed(graph.stages.values()) if stage.key in experiments}
     for stage in firsts.values():
         paths = [(out.path, True) for out in stage.outs]
         paths += [(dep, False) for dep in stage.deps if not any(graph.makers_of(dep))]
         for path, is_output in paths:
-            parts = path.split("/")
-            at = max((number for number, part in enumerate(parts) if str(stage.key) in part), default=0)
-            if at:
-                before, _, after = parts[at].partition(str(stage.key))
-                inside = "".join(f"/{part}" for part in parts[at + 1 :])
-                yield _Pattern("/".join(parts[:at]), before, after, inside), is_output
+            if found := pattern_of(path, str(stage.key)):
+                yield found, is_output
