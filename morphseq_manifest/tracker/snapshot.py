@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from morphseq_manifest.base import git, memo
+from morphseq_manifest.base.conflicts import check_merged
 from morphseq_manifest.base.errors import ConfigError, ContentError, UnreadableError
 from morphseq_manifest.base.own_folder import check_links
 from morphseq_manifest.base.small_files import read_small
@@ -43,13 +44,13 @@ class Snapshot:
         return commits[0] if same else None
 
     def content(self, path: Path) -> bytes | None:
-        """A file's bytes, by its path in the project; None if it is not there."""
+        """A file's bytes, by its path in the project; None if it is not there. Raises as check_merged does."""
         if path in self._texts:
             return self._texts[path]
         if self.commit:
             return git.content(self.root, self.commit, path)
         try:
-            return read_small(self.root / path)
+            return check_merged(read_small(self.root / path), path, self.name(path))
         except FileNotFoundError:
             return None
         except OSError as error:
