@@ -266,6 +266,20 @@ def test_the_remedy_is_in_dvcs_cache_wherever_its_settings_put_it(project: Proje
     assert report(project)["findings"] == []
 
 
+def test_in_a_clone_what_is_not_here_can_be_pulled(project: Project, tmp_path: Path) -> None:
+    """What is recorded has run, by whomever; the table comes from a remote, a folder here."""
+    project.run("dvc", "remote", "add", "--default", "lab", str(tmp_path / "remote"))
+    project.run("dvc", "push", "--quiet", DF01)
+    project.commit()
+    project.run("git", "clone", "--quiet", ".", str(tmp_path / "clone"))
+    there = Project(tmp_path / "clone")
+    assert "has not run yet" not in there.morphseq("run", "--dry-run", code=1)
+    assert f"`dvc pull {DF01}`, or, if no remote has it, `dvc repro -f -s df01`" in there.morphseq("verify", code=3)
+    there.run("dvc", "pull", DF01)
+    assert (there.root / DF01).read_bytes() == (project.root / DF01).read_bytes()
+    assert f"`dvc pull {DF01}`" not in there.morphseq("verify", code=3)
+
+
 def test_nothing_of_the_project_is_run(project: Project) -> None:
     """Not even what stands there under the name of a program that is asked."""
     for name in ("dvc", "pathspec", "xxhash"):

@@ -81,4 +81,5 @@ def remedy(cache: DvcCache, record: Record) -> str:
     # DVC knows a file by its inode, size and time: damage that left those alone goes unseen while the file is there.
     if os.path.exists(cache.path(record.content.kept)):  # noqa: PTH110
         return f"`rm {record.path}; dvc checkout {record.path}`"
-    return f"`dvc repro -f -s {record.maker}`"
+    again = f"`dvc repro -f -s {record.maker}`"
+    return f"`dvc pull {record.path}`, or, if no remote has it, {again}" if cache.config.has_remote else again

@@ -18,6 +18,8 @@ _LINKS = ("reflink", "hardlink", "symlink", "copy")
 _COPIES = ("reflink", "copy")
 # What `parsing` may say, with DVC's own choice first.
 _STYLES = {"bool": ("store_true", "boolean_optional"), "list": ("nargs", "append")}
+# How the name of a section about a remote begins.
+_REMOTE = 'remote "'
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -26,7 +28,7 @@ class Config(msgspec.Struct, frozen=True):
     `unsupported`: the settings, by `section.name`, under which DVC would work in another way than is done here.
     `links`: the kinds of link to the cache, of which the first that can be made is made. `shared`: whether a group has
     the cache in common. `hardlink_lock`: whether the lock on the project is a hard link.
-    `autostage`: whether what is written for git is put into its index.
+    `autostage`: whether what is written for git is put into its index. `has_remote`: whether data can be pulled.
     """
 
     cache: str
@@ -37,6 +39,7 @@ class Config(msgspec.Struct, frozen=True):
     shared: bool
     hardlink_lock: bool
     autostage: bool
+    has_remote: bool
 
 
 def read(root: Path) -> Config:
@@ -96,6 +99,7 @@ def _read(root: Path, texts: Mapping[Path, bytes | None]) -> Config:
         shared=_shared(said.get("cache.shared"), root),
         hardlink_lock=flags["core.hardlink_lock"],
         autostage=flags["core.autostage"],
+        has_remote=any(name.startswith(_REMOTE) for name in said),
     )
 
 

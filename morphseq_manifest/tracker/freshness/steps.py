@@ -46,7 +46,10 @@ _SYMBOLS = {
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A stage: its state, DVC's verdict on it, how many of its outputs are as recorded, and why it failed."""
+    """A stage: its state, DVC's verdict on it, how many of its outputs are as recorded, and why it failed.
+
+    `has_run`: whether it is recorded, by whomever; in a fresh clone its outputs may not be there.
+    """
 
     stage: str
     state: State
@@ -54,6 +57,7 @@ class Step(msgspec.Struct, frozen=True):
     made: int
     outs: int
     failure: str | None = None
+    has_run: bool = True
 
     @property
     def is_up_to_date(self) -> bool:
@@ -73,7 +77,7 @@ def steps(graph: Graph, verdicts: Mapping[str, Verdict], lock: Lock, failures: M
         state = _state(stage, verdict, name in lock, waits, name in failures)
         failure = failures.get(name) if state == State.FAILED else None
         made = len(stage.outs) - len(verdict.outs) if name in lock else 0
-        states[name] = Step(name, state, verdict, made, len(stage.outs), failure)
+        states[name] = Step(name, state, verdict, made, len(stage.outs), failure, name in lock)
     return states
 
 

@@ -143,7 +143,7 @@ def plan_rows(states: Mapping[str, Step], forced: set[str]) -> list[dict[str, An
         elif step.state == State.UNREADABLE:
             rows.append({"stage": name, "plan": "fails", "why": step.verdict.brief() or step.verdict.troubles[0]})
         elif step.verdict:
-            why = "has not run yet" if step.state == State.MISSING and not step.made else step.verdict.brief()
+            why = step.verdict.brief() if step.has_run else "has not run yet"
             rows.append({"stage": name, "plan": "runs", "why": why})
         elif not step.is_up_to_date:
             rows.append({"stage": name, "plan": "may run", "why": "if a stage before it makes something else"})
