@@ -19,7 +19,7 @@ import xxhash
 from morphseq_manifest.base import kept, project_folder
 from morphseq_manifest.base.git_again import ask
 from morphseq_manifest.base.small_files import SETTLED_NS
-from morphseq_manifest.tracker.disk.observing import observe
+from morphseq_manifest.tracker.disk.observing import UnsettledError, observe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,9 +159,10 @@ class Answer:
         is_kept = _asked_in(words) is not None and status in {0, 1} and len(paths) <= _MOST_PATHS
         if not is_kept or not self._heard or not all(heard.whole for heard in self._heard):
             return
-        with suppress(OSError, ValueError):
-            seen = observe(paths, trees)
-            if max(seen.newest_ns, _above_absent(paths, f"{self._root}/{_OWN}")) >= self._begun_ns - SETTLED_NS:
+        settled_ns = self._begun_ns - SETTLED_NS
+        with suppress(OSError, ValueError, UnsettledError):
+            seen = observe(paths, trees, before_ns=settled_ns)
+            if _above_absent(paths, f"{self._root}/{_OWN}") >= settled_ns:
                 return
             names = os.fsencode("\0".join([*paths, *trees]))
             out, err = (heard.bytes() for heard in self._heard)

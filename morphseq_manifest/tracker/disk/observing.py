@@ -8,6 +8,7 @@ import xxhash
 
 # Fewer files in folders than this take less time than starting the processes.
 _WORTH_FILES = 30_000
+_BATCH = 1000
 _numbers = attrgetter("st_mode", "st_size", "st_mtime_ns", "st_ino", "st_ctime_ns")
 _CTIME = 4
 # One entry: the numbers of its stat; else whether there is a link to nothing.
@@ -21,17 +22,28 @@ class Seen:
         self.digest, self.newest_ns, self.count = digest, newest_ns, count
 
 
-def observe(paths: list[str], trees: list[str], count: int = 0) -> Seen:
+class UnsettledError(Exception):
+    """Something has changed too recently."""
+
+
+def observe(paths: list[str], trees: list[str], count: int = 0, before_ns: int | None = None) -> Seen:
     """Look at all `paths`, and at all that is in the folders `trees`, at any depth; `count` is about how many files.
 
-    Raises OSError for what can't be looked at, but not for what is not there.
+    Raises OSError for what can't be looked at, but not for what is not there; UnsettledError, soon, if something last
+    changed at `before_ns` (ns since 1970) or later.
     """
-    rows = [_row(path) for path in paths]
+    rows: list[Row] = []
+    for at in range(0, len(paths), _BATCH):
+        rows += [_row(path) for path in paths[at : at + _BATCH]]
+        if before_ns is not None and _newest(rows[at:]) >= before_ns:
+            raise UnsettledError
     state = xxhash.xxh3_128(marshal.dumps(rows, 2))
     newest, found = _newest(rows), 0
     for seen in _forked(trees, count) if count >= _WORTH_FILES else map(_tree, trees):
         state.update(seen.digest)
         newest, found = max(newest, seen.newest_ns), found + seen.count
+        if before_ns is not None and newest >= before_ns:
+            raise UnsettledError
     return Seen(state.digest(), newest, found)
 
 
