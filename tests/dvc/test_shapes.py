@@ -1,6 +1,6 @@
 """Projects of the shapes that people publish, in words of our own: stub commands make outputs from inputs.
 
-Thirty public repositories were looked at. Each shape is run for the first time, nothing having changed, after an input,
+Each shape is run for the first time, nothing having changed, after an input,
 a setting, a program and an output have changed, and after what was changed is as before: DVC's run cache knows that.
 """
 
