@@ -147,7 +147,7 @@ stages:
     {_step("out/graph.csv", "fetched/")}
     deps: [src/step.py, out/graph.csv, out/ids.csv]
   fixed:
-    cmd: echo 1 > out/one.txt
+    cmd: mkdir -p out && echo 1 > out/one.txt
     outs: [out/one.txt]
 """,
             "params.yaml": "k: 1\n",
