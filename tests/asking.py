@@ -4,6 +4,7 @@ import contextlib
 import io
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -47,7 +48,7 @@ def ask_anew(root: Path, *words: str) -> Said:
 
 
 @contextlib.contextmanager
-def _in(root: Path, *words: str):  # type: ignore[no-untyped-def]
+def _in(root: Path, *words: str) -> Iterator[None]:
     argv = mock.patch.object(sys, "argv", ["morphseq", *words])
     settled = [mock.patch.object(module, "SETTLED_NS", -_LONG_NS) for module in (standing, workspace)]
     with contextlib.chdir(root), argv, settled[0], settled[1]:

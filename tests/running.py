@@ -190,8 +190,8 @@ def workers(runner: int) -> list[int]:
     return [pid for pid in children(runner) if b"morphseq_manifest.tracker.run.worker" in command(pid)]
 
 
-def keepers(runner: int) -> list[int]:
-    return [pid for pid in children(runner) if b"tracker/run/keeper.py" in command(pid)]
+def reapers(runner: int) -> list[int]:
+    return [pid for pid in children(runner) if b"tracker/run/reaper.py" in command(pid)]
 
 
 def command(pid: int) -> bytes:

@@ -1,5 +1,6 @@
 """How git is asked, and asking it once more what it was asked before: quickly, since nothing may have changed."""
 
+import errno
 import os
 
 # A project may come from anybody: git runs nothing that the project's own configuration names, and fetches nothing.
@@ -17,17 +18,31 @@ def ask(folder: str, arguments: list[str], given: bytes) -> tuple[int, bytes]:
     As subprocess does it, which takes longer to import than git takes to answer.
     """
     reader, writer = os.pipe()
-    question = os.memfd_create("question")
+    question = None
     try:
-        os.write(question, given)
-        os.lseek(question, 0, os.SEEK_SET)
+        question = _with(given)
         nothing = (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)
         moved = [(os.POSIX_SPAWN_DUP2, question, 0), (os.POSIX_SPAWN_DUP2, writer, 1), nothing]
         words = ["git", "-C", folder, *CAREFULLY, *arguments]
         pid = os.posix_spawnp("git", words, os.environ | ENVIRONMENT, file_actions=moved)
-    finally:
         os.close(writer)
-        os.close(question)
-    with open(reader, "rb", buffering=0) as file:  # noqa: PTH123 - a handle
-        output = file.readall()
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), output
+        writer = -1
+        with open(reader, "rb", buffering=0, closefd=False) as file:
+            output = file.readall()
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), output
+    finally:
+        for handle in (reader, writer, question):
+            if handle is not None and handle >= 0:
+                os.close(handle)
+
+
+def _with(given: bytes) -> int:
+    """A handle from which these bytes can be read. Raises OSError where the system has no files in memory alone."""
+    if not given:
+        return os.open(os.devnull, os.O_RDONLY)
+    if not hasattr(os, "memfd_create"):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    handle = os.memfd_create("question")
+    os.write(handle, given)
+    os.lseek(handle, 0, os.SEEK_SET)
+    return handle

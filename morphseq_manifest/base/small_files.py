@@ -17,6 +17,7 @@ SETTLED_NS = 2_000_000_000
 # A page that a program has written through a memory map changes the file's times once, until it is on the disk. The
 # system takes half a minute at most to put it there.
 _WRITTEN_BACK_NS = 120_000_000_000
+_sync = getattr(os, "fdatasync", os.fsync)  # macOS has the latter alone
 
 
 class NotAFileError(OSError):
@@ -68,4 +69,4 @@ def write_back(handle: int, ctime_ns: int) -> None:
     """Put on the disk what may have been written through a memory map; the next write through it changes the times."""
     if SETTLED_NS <= time.time_ns() - ctime_ns < _WRITTEN_BACK_NS:
         with contextlib.suppress(OSError):  # some file systems can't, or don't need to
-            os.fdatasync(handle)
+            _sync(handle)

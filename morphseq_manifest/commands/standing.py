@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _COMMANDS = {"status", "run"}
 _OWN = ".dvc/tmp/morphseq"
 _FOLDER = f"{_OWN}/answers"
+# Nothing that lies behind a link is given.
+_WAY = (".dvc", ".dvc/tmp", _OWN, _FOLDER)
 _LOCK = ".dvc/tmp/lock"
 # Each in a file of its own: as many as people ask in turn, with `--json` and without, in a terminal and not.
 _PLACES = 16
@@ -54,7 +56,7 @@ class Given:
 def find(words: list[str]) -> Given | None:
     """The answer to this command line, if it stands."""
     root = _asked_in(words)
-    if root is None or any(os.path.islink(f"{root}/{folder}") for folder in _ways()):  # noqa: PTH114
+    if root is None or any(os.path.islink(f"{root}/{folder}") for folder in _WAY):  # noqa: PTH114
         return None
     try:
         place, key = _place_and_key(root, words)
@@ -85,11 +87,6 @@ def _asked_in(words: list[str]) -> str | None:
     """The project's folder, by the one that the command line has; None if its answer is never kept."""
     folder, asked = (words[1], words[2:]) if words[:1] == ["-C"] and words[2:] else (".", words)
     return project_folder.find(folder) if asked[:1] and asked[0] in _COMMANDS else None
-
-
-def _ways() -> Iterator[str]:
-    """Our own folder, and those on the way to it: nothing that lies behind a link is given."""
-    yield from (".dvc", ".dvc/tmp", _OWN, _FOLDER)
 
 
 def _place_and_key(root: str, words: list[str]) -> tuple[str, bytes]:
@@ -162,7 +159,7 @@ class Answer:
         settled_ns = self._begun_ns - SETTLED_NS
         with suppress(OSError, ValueError, UnsettledError):
             seen = observe(paths, trees, before_ns=settled_ns)
-            if _above_absent(paths, f"{self._root}/{_OWN}") >= settled_ns:
+            if _above_absent(seen.absent, f"{self._root}/{_OWN}") >= settled_ns:
                 return
             names = os.fsencode("\0".join([*paths, *trees]))
             out, err = (heard.bytes() for heard in self._heard)
@@ -212,14 +209,13 @@ class _Heard:
         return getattr(self.stream, name)
 
 
-def _above_absent(paths: list[str], own: str) -> int:
-    """When the folders last changed in which something is not there: what is gone has no time of its own.
+def _above_absent(absent: list[str], own: str) -> int:
+    """When the folders last changed in which these are not: what is gone has no time of its own.
 
     Our own folder is another after every command; what was in it and is gone was about a failure.
     """
-    folders = {os.path.dirname(path) or "." for path in paths if not os.path.exists(path)}  # noqa: PTH110, PTH120
     newest = 0
-    for folder in folders:
+    for folder in {os.path.dirname(path) or "." for path in absent}:  # noqa: PTH120
         while not os.path.isdir(folder):  # noqa: PTH112
             folder = os.path.dirname(folder) or "."  # noqa: PTH120
         if not os.path.normpath(folder).startswith(os.path.normpath(own)):

@@ -16,6 +16,7 @@ from morphseq_manifest.base.console import Command
 from morphseq_manifest.base.errors import ExitCode, MorphseqError, described
 from morphseq_manifest.cohort import losses, params
 from morphseq_manifest.cohort.experiments import Experiment
+from morphseq_manifest.cohort.input_findings import Finding, Inputs
 from morphseq_manifest.cohort.manifests import images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import Fit, Frame
 from stages.files import frame_folder, layout, plates, well_metadata
@@ -25,18 +26,11 @@ _Made = TypeVar("_Made")
 _Names = dict[tuple[str, int], str]
 
 
-class Finding(msgspec.Struct):
-    """Something to know of an experiment: the exit status that it asks for, 1 if it is only to be looked into."""
+class _Look:
+    """A look at an experiment's inputs, and what it has found so far."""
 
-    status: int
-    text: str
-
-
-class Found(msgspec.Struct):
-    """What was found of one experiment, and what there is of it, in words."""
-
-    findings: list[Finding]
-    plate: str = ""
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
 
     def attempt(self, step: Callable[[], _Made]) -> _Made | None:
         """What a step makes; None if it is refused, which is a finding."""
@@ -49,9 +43,9 @@ class Found(msgspec.Struct):
         return None
 
 
-def look(experiment: str, said: Experiment, most_unfit: float) -> Found:
+def look(experiment: str, said: Experiment, most_unfit: float) -> Inputs:
     """What is found of an experiment's inputs; params.yaml has `said` how its frames are read."""
-    found = Found([])
+    found = _Look()
     folder, table, workbook = (
         layout.FRAMES / experiment,
         layout.plate_table(experiment),
@@ -70,11 +64,10 @@ def look(experiment: str, said: Experiment, most_unfit: float) -> Found:
             f"{table}: no row gives a scale: areas, lengths and stages would be unknown. Fill in the sizes in um and px"
         )
         found.findings.append(Finding(ExitCode.STALE, told))
-    found.plate = _in_words(experiment, listing, plate)
-    return found
+    return Inputs(found.findings, _in_words(experiment, listing, plate))
 
 
-def _look_at_frames(found: Found, experiment: str, names: _Names, plate: pd.DataFrame | None, said: Experiment) -> None:
+def _look_at_frames(found: _Look, experiment: str, names: _Names, plate: pd.DataFrame | None, said: Experiment) -> None:
     """Read the first frame of each well: whether it can be used, and is as large as the table says."""
     folder, table = layout.FRAMES / experiment, layout.plate_table(experiment)
     first = {well: (well, time_int) for well, time_int in sorted(names, reverse=True)}
@@ -89,7 +82,7 @@ def _look_at_frames(found: Found, experiment: str, names: _Names, plate: pd.Data
 
 
 def _look_at_fit(
-    found: Found, experiment: str, listing: tuple[_Names, list[str]], plate: pd.DataFrame, most_unfit: float
+    found: _Look, experiment: str, listing: tuple[_Names, list[str]], plate: pd.DataFrame, most_unfit: float
 ) -> None:
     """Compare the names of the frames with the rows of the table."""
     names, others = listing

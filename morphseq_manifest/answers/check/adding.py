@@ -5,9 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from morphseq_manifest.answers.check.report import Kind, Report, check, look
+from morphseq_manifest.answers.check.report import Report, check, look
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.cohort import belongings, candidates, experiments_text, missing_inputs, params_edit, selection
+from morphseq_manifest.cohort.input_findings import Kind
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 

@@ -12,46 +12,13 @@ from pathlib import Path
 import msgspec
 
 from morphseq_manifest.base.errors import ConfigError, ExitCode
-from morphseq_manifest.base.outcomes import Outcome
 from morphseq_manifest.cohort import candidates, missing_inputs
 from morphseq_manifest.cohort.experiments import Experiment
+from morphseq_manifest.cohort.input_findings import Finding, Inputs
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
 _DRY_RUN = "stages.files.dry_run"
-
-
-class Kind(Outcome):
-    """How grave a finding is."""
-
-    FINE = "fine", "the inputs can be used", "green"
-    WARNING = "warning", "the stages will run; look into it", "yellow"
-    FAULT = "fault", "a stage will refuse it", "red"
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """Something to know of an experiment's inputs, and the exit status that it asks for: 1 for a warning."""
-
-    status: int
-    text: str
-
-    @property
-    def kind(self) -> Kind:
-        """How grave it is."""
-        return Kind.WARNING if self.status == ExitCode.STALE else Kind.FAULT
-
-
-class Inputs(msgspec.Struct, frozen=True):
-    """The inputs of an experiment: what there is, in words, and what was found."""
-
-    findings: list[Finding]
-    plate: str = ""
-
-    @property
-    def kind(self) -> Kind:
-        """The gravest of what was found."""
-        kinds = {finding.kind for finding in self.findings}
-        return next((kind for kind in (Kind.FAULT, Kind.WARNING) if kind in kinds), Kind.FINE)
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from morphseq_manifest.answers.check.report import Kind, Report
+from morphseq_manifest.answers.check.report import Report
 from morphseq_manifest.base import display
+from morphseq_manifest.cohort.input_findings import Kind
 
 SCHEMA = "morphseq/inputs/1"
 

@@ -16,7 +16,6 @@ from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.disk.workspace import THREADS, Workspace
 from morphseq_manifest.tracker.freshness import failure_notes
 from morphseq_manifest.tracker.freshness.assess import assess
-from morphseq_manifest.tracker.freshness.by_dvc import ask_dvc
 from morphseq_manifest.tracker.freshness.steps import State, Step, steps
 
 __all__ = ["Report", "State", "Step", "TableState", "status"]
@@ -103,6 +102,8 @@ def status(
     wanted = [name for name, stage in graph.stages.items() if is_whole or stage.key in keys]
     verdicts = assess(snapshot, workspace, wanted)
     if remote and (elsewhere := [name for name in verdicts if graph.stages[name].unseen]):
+        from morphseq_manifest.tracker.freshness.by_dvc import ask_dvc
+
         verdicts |= ask_dvc(snapshot.root, elsewhere)
     by_name = steps(graph, verdicts, snapshot.entries, failure_notes.read(snapshot.root))
     rows: dict[str, dict[str, Step]] = {name: {} for name in chosen}

@@ -16,10 +16,13 @@ Row = tuple[int, ...] | bool
 
 
 class Seen:
-    """What was seen: its digest, when the newest of it last changed (ns since 1970), the files in the folders."""
+    """What was seen: its digest, when the newest of it last changed (ns since 1970), the files in the folders.
 
-    def __init__(self, digest: bytes, newest_ns: int, count: int) -> None:
-        self.digest, self.newest_ns, self.count = digest, newest_ns, count
+    `absent` are the paths at which there is nothing.
+    """
+
+    def __init__(self, digest: bytes, newest_ns: int, count: int, absent: list[str]) -> None:
+        self.digest, self.newest_ns, self.count, self.absent = digest, newest_ns, count, absent
 
 
 class UnsettledError(Exception):
@@ -44,7 +47,8 @@ def observe(paths: list[str], trees: list[str], count: int = 0, before_ns: int |
         newest, found = max(newest, seen.newest_ns), found + seen.count
         if before_ns is not None and newest >= before_ns:
             raise UnsettledError
-    return Seen(state.digest(), newest, found)
+    absent = [path for path, row in zip(paths, rows, strict=True) if not isinstance(row, tuple)]
+    return Seen(state.digest(), newest, found, absent)
 
 
 def _row(path: str) -> Row:
@@ -73,7 +77,7 @@ def _tree(top: str) -> Seen:
                 except FileNotFoundError:
                     rows.append(True)
     digest = xxhash.xxh3_128_digest(marshal.dumps([names, rows], 2))
-    return Seen(digest, _newest(rows), len(rows))
+    return Seen(digest, _newest(rows), len(rows), [])
 
 
 def _forked(trees: list[str], count: int) -> list[Seen]:

@@ -12,7 +12,7 @@ from morphseq_manifest.base import files
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ConfigError, MorphseqError
 from morphseq_manifest.base.small_files import read_small
-from morphseq_manifest.tracker.dvc import config, link_lock
+from morphseq_manifest.tracker.dvc import config
 
 _FOLDER = Path(".dvc/tmp")
 _RETRY_S = 0.2
@@ -65,7 +65,7 @@ def _attempt(folder: Path, by_link: bool) -> tuple[Callable[[], None] | None, st
     """Try to take the lock: what lets go of it, or who holds it."""
     path = folder / "lock"
     try:
-        let_go = link_lock.take(path) if by_link else _take(path)
+        let_go = _take_by_link(path) if by_link else _take(path)
     except OSError as error:
         error.filename = error.filename or str(path)
         raise
@@ -78,6 +78,12 @@ def _attempt(folder: Path, by_link: bool) -> tuple[Callable[[], None] | None, st
         if holder:
             let_go()
     return (None, holder) if holder else (let_go, None)
+
+
+def _take_by_link(path: Path) -> Callable[[], None] | None:
+    from morphseq_manifest.tracker.dvc import link_lock  # few have it, and it starts slowly
+
+    return link_lock.take(path)
 
 
 def _take(path: Path) -> Callable[[], None] | None:
@@ -93,6 +99,8 @@ def _take(path: Path) -> Callable[[], None] | None:
 
 def _claimant(folder: Path) -> str:
     """Who holds a lock that is a link, as far as it tells; what a killed process has left must be deleted by hand."""
+    from morphseq_manifest.tracker.dvc import link_lock
+
     path = folder / "lock"
     claim = link_lock.read(path)
     if claim is None:  # DVC's own does not tell

@@ -19,9 +19,9 @@ from morphseq_manifest.base.errors import described
 from morphseq_manifest.tracker.dvc.stages import file_name
 from morphseq_manifest.tracker.run import process_marks
 from morphseq_manifest.tracker.run.capacity import gpus
-from morphseq_manifest.tracker.run.keeper import TOKEN
-from morphseq_manifest.tracker.run.keeping import Keeping
 from morphseq_manifest.tracker.run.plain_commands import PlainCommands, is_plain
+from morphseq_manifest.tracker.run.reaper import TOKEN
+from morphseq_manifest.tracker.run.reaping import Reaping
 from morphseq_manifest.tracker.run.task import RUNNING, WORKER_LOST, Performed, Task
 
 # How often to look whether a stage is still wanted.
@@ -48,8 +48,9 @@ class LocalEngine:
 
     def __init__(self) -> None:
         self.slots, self.devices = os.cpu_count() or 1, gpus()
-        self._keeping = Keeping()
-        self._plain = PlainCommands(f"{self._keeping.token}.plain")
+        self._reaping = Reaping()
+        self._plain = PlainCommands(f"{self._reaping.token}.plain")
+        self._plain_mark: Path | None = None
         self._idle: list[_Worker] = []
         self._all: list[_Worker] = []
         self._count = 0
@@ -61,47 +62,52 @@ class LocalEngine:
     ) -> Performed:
         """Run a task, in a worker that is idle or a new one if need be; it is ended when it is not wanted any more."""
         try:
-            worker = self._begun(is_plain(task) and is_wanted is None)
+            if is_plain(task) and is_wanted is None:
+                return self._plain.perform(task) if self._may_begin_plain(task) else WORKER_LOST
+            worker = self._worker()
+            return WORKER_LOST if worker is None else self._perform_in(worker, task, is_wanted)
         except OSError as error:
             return Performed(1, described(error))
-        if worker is None:
-            return WORKER_LOST
+
+    def _may_begin_plain(self, task: Task) -> bool:
+        """Whether anything is to run any more; all that runs so has one mark. Raises OSError."""
+        with self._lock:
+            if self._plain_mark is None and not self._closed:
+                self._reaping.begin()
+                mark = Path(task.root, RUNNING, self._plain.token)
+                process_marks.leave(mark, self._plain.token)
+                self._plain_mark = mark
+            return not self._closed
+
+    def _perform_in(self, worker: "_Worker", task: Task, is_wanted: Callable[[], bool] | None) -> Performed:
+        """Run a task in a worker, with a mark of its own. Raises OSError."""
         mark = Path(task.root, RUNNING, file_name(task.stage))
+        performed = None
         try:
             process_marks.leave(mark, worker.token)
-            performed = worker.perform(task) if isinstance(worker, PlainCommands) else worker.perform(task, is_wanted)
-        except OSError as error:
-            performed = Performed(1, described(error))
-        if isinstance(worker, _Worker):
-            self._ended(worker, performed)
-        if performed == WORKER_LOST and not isinstance(worker, PlainCommands):
+            performed = worker.perform(task, is_wanted)
+        finally:
+            with self._lock:
+                (self._all.remove if performed == WORKER_LOST else self._idle.append)(worker)
+        if performed == WORKER_LOST:
             process_marks.end(mark)  # what the stage had started may have outlived it
         with contextlib.suppress(OSError):  # a mark of what has ended does no harm
             mark.unlink(missing_ok=True)
         return performed
 
-    def _begun(self, plain: bool) -> "PlainCommands | _Worker | None":
-        """What is to run a task; None if nothing is to run any more. Raises OSError."""
+    def _worker(self) -> "_Worker | None":
+        """A worker that is idle, or a new one; None if nothing is to run any more. Raises OSError."""
         with self._lock:
             if self._closed:
                 return None
-            self._keeping.begin()
-            if plain:
-                return self._plain
+            self._reaping.begin()
             self._idle = [worker for worker in self._idle if worker.is_alive]
             if self._idle:
                 return self._idle.pop()
             self._count += 1
-            worker = _Worker(f"{self._keeping.token}.{self._count}")
+            worker = _Worker(f"{self._reaping.token}.{self._count}")
             self._all.append(worker)
             return worker
-
-    def _ended(self, worker: "_Worker", performed: Performed) -> None:
-        with self._lock:
-            if performed == WORKER_LOST:
-                self._all.remove(worker)
-            else:
-                self._idle.append(worker)
 
     def close(self) -> None:
         """End all that runs, and the workers."""
@@ -110,7 +116,10 @@ class LocalEngine:
             self._plain.close()
             for worker in self._all:
                 worker.close()
-            self._keeping.end()
+            self._reaping.end()
+            if self._plain_mark:
+                with contextlib.suppress(OSError):
+                    self._plain_mark.unlink(missing_ok=True)
 
 
 class _Worker:

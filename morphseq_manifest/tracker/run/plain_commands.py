@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from morphseq_manifest.base.errors import described
-from morphseq_manifest.tracker.run import keeper
+from morphseq_manifest.tracker.run import reaper
 from morphseq_manifest.tracker.run.shells import in_shell, is_plain_shell
 from morphseq_manifest.tracker.run.task import WORKER_LOST, Performed, Task, module_of
 
@@ -43,7 +43,7 @@ class PlainCommands:
     def perform(self, task: Task) -> Performed:
         """Run a task to its end."""
         place = Path(task.root, task.wdir)
-        environment = os.environ | task.env | {keeper.TOKEN: self.token, "PWD": str(place)}
+        environment = os.environ | task.env | {reaper.TOKEN: self.token, "PWD": str(place)}
         try:
             with Path(task.log).open("wb", buffering=0) as log:
                 for command in task.commands:

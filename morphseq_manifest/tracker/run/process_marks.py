@@ -1,4 +1,4 @@
-"""Marks of the stages that run, so that what outlives its runner and its keeper can be found and ended."""
+"""Marks of the stages that run, so that what outlives its runner and its reaper can be found and ended."""
 
 import platform
 import time
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from morphseq_manifest.base import sources
 from morphseq_manifest.base.small_files import read_small
-from morphseq_manifest.tracker.run.keeper import end_bearers
+from morphseq_manifest.tracker.run.reaper import end_bearers
 from morphseq_manifest.tracker.run.task import RUNNING
 
 _GONE_S = 0.01
@@ -44,7 +44,7 @@ def wait_for_end(mark: Path, seconds: float) -> None:
 
 
 def end_left_over(root: Path) -> list[str]:
-    """End stages that outlived a runner which was killed together with its keeper; returns their names."""
+    """End stages that outlived a runner which was killed together with its reaper; returns their names."""
     folder = root / RUNNING
     sources.add(folder)
     return [mark.name for mark in (sorted(folder.iterdir()) if folder.is_dir() else ()) if end(mark)]

@@ -14,7 +14,7 @@ from tests.running import at_work, blocks, copy_of, state_of, wait_until
 _COMMANDS: dict[str, tuple[tuple[str, ...], str, int]] = {
     "run": (("morphseq", "run", "-j", "2"), "bin/morphseq", 16),
     "worker": (("morphseq", "run", "-j", "2"), "tracker.run.worker", 8),
-    "keeper": (("morphseq", "run", "-j", "2"), "run/keeper.py", 4),
+    "reaper": (("morphseq", "run", "-j", "2"), "run/reaper.py", 4),
     "stage": (("morphseq", "run", "-j", "2"), "python stage.py", 4),
     "status": (("morphseq", "status"), "morphseq", 8),
     "verify": (("morphseq", "verify"), "morphseq", 8),

@@ -17,7 +17,7 @@ from tests.running import (
     children,
     copy_of,
     differences,
-    keepers,
+    reapers,
     run_json,
     state_of,
     status,
@@ -26,18 +26,18 @@ from tests.running import (
     workers,
 )  # fmt: skip
 
-_VICTIMS = ("runner", "worker", "keeper", "stage", "runner and workers")
+_VICTIMS = ("runner", "worker", "reaper", "stage", "runner and workers")
 
 
 def kill(victim: str, runner: subprocess.Popen[str], chance: random.Random) -> None:
     """Kill one of a kind, if there is one."""
-    found, kept = workers(runner.pid), keepers(runner.pid)
+    found, reaping = workers(runner.pid), reapers(runner.pid)
     pids = {
         "runner": [runner.pid],
         "worker": found,
-        "keeper": kept,
-        "stage": [pid for parent in (runner.pid, *found) for pid in children(parent) if pid not in {*found, *kept}],
-        "runner and workers": [runner.pid, *found, *kept],
+        "reaper": reaping,
+        "stage": [pid for parent in (runner.pid, *found) for pid in children(parent) if pid not in {*found, *reaping}],
+        "runner and workers": [runner.pid, *found, *reaping],
     }[victim]
     if victim in {"worker", "stage"} and pids:
         pids = [chance.choice(pids)]
