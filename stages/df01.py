@@ -12,15 +12,15 @@ import xxhash
 from morphseq_manifest.base import files
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ContentError
-from morphseq_manifest.base.hashing import md5_bytes
 from morphseq_manifest.base.prefetch import ahead
 from morphseq_manifest.cohort import columns, params, typed_tables
-from morphseq_manifest.cohort.manifests import cohort_manifest, funnel, images_manifest, table_rows
+from morphseq_manifest.cohort.manifests import cohort_manifest, funnel, images_manifest, part_manifest, table_rows
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
+from morphseq_manifest.cohort.manifests.part_manifest import PartManifest
 from morphseq_manifest.cohort.manifests.table_rows import RowCount
 from morphseq_manifest.cohort.params import Params
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
-from stages.files import cohort_tables, layout, tables
+from stages.files import cohort_tables, layout, parts, tables
 
 # The stages whose results are in df01, and the settings they work by.
 STAGES = ("images", "qc_masks", "sam2", "build03")
@@ -78,24 +78,27 @@ class Part(NamedTuple):
         }
 
 
-def read_part(experiment: str, own: list[str], wanted: list[str]) -> Part:
+def read_part(recorded: PartManifest, own: list[str], wanted: list[str]) -> Part:
     """Read an experiment's table, whose columns are its `own`, for a df01 with the columns `wanted`."""
-    path = layout.build03_table(experiment)
+    path = layout.build03_table(recorded.experiment)
     data = path.read_bytes()
+    md5 = parts.checked(recorded, "build03", path, data)
     body = fit(data, own, wanted, path)
-    return Part(body, typed_tables.typed(body, wanted, str(path)), md5_bytes(data))
+    return Part(body, typed_tables.typed(body, wanted, str(path)), md5)
 
 
-def describe(experiment: str, part: Part, counted: RowCount, settings: Params) -> Contribution:
+def describe(recorded: PartManifest, part: Part, counted: RowCount, settings: Params) -> Contribution:
     """What an experiment adds, and what that was made from."""
-    listing = layout.images_manifest(experiment)
-    listed = listing.read_bytes()
+    experiment = recorded.experiment
+    listing, source = layout.images_manifest(experiment), layout.sam2_table(experiment)
+    listed, sam2 = listing.read_bytes(), source.read_bytes()
+    images_md5 = parts.checked(recorded, "images", listing, listed)
+    sam2_md5 = parts.checked(recorded, "sam2", source, sam2)
     manifest = images_manifest.parse(listed, str(listing))
-    sam2 = layout.sam2_table(experiment).read_bytes()
-    found = funnel.of_embryos(sam2, manifest.frames, counted.rows, str(layout.sam2_table(experiment)))
+    found = funnel.of_embryos(sam2, manifest.frames, counted.rows, str(source))
     if found[funnel.WELL_QC_FLAG] < 0:
         raise ContentError(
-            f"{layout.build03_table(experiment)}: has {counted.rows} rows, {layout.sam2_table(experiment)} only "
+            f"{layout.build03_table(experiment)}: has {counted.rows} rows, {source} only "
             f"{found[funnel.SAM2_ROWS]}. Run `dvc repro build03` for it"
         )
     return Contribution(
@@ -105,8 +108,8 @@ def describe(experiment: str, part: Part, counted: RowCount, settings: Params) -
         frames=manifest.counts.frames,
         contributed=counted.contributed,
         segmenter=settings.experiment(experiment).segmenter,
-        images=md5_bytes(listed),
-        sam2=md5_bytes(sam2),
+        images=images_md5,
+        sam2=sam2_md5,
         build03=part.md5,
         versions=settings.versions(STAGES),
         blank=part.blank,
@@ -116,10 +119,11 @@ def describe(experiment: str, part: Part, counted: RowCount, settings: Params) -
 
 def build(settings: Params) -> CohortManifest:
     """Write df01 and return its manifest; only a few experiments are in memory at a time."""
-    own = {experiment: read_columns(layout.build03_table(experiment)) for experiment in cohort_tables.listed(settings)}
+    recorded = [part_manifest.read("df01", experiment) for experiment in cohort_tables.listed(settings)]
+    own = {part.experiment: read_columns(layout.build03_table(part.experiment)) for part in recorded}
     wanted, filled = union(own)
     path = layout.cohort_table("df01")
-    parts: dict[str, Contribution] = {}
+    described: dict[str, Contribution] = {}
     with (
         files.replacing(path) as temporary,
         temporary.open("wb") as out,
@@ -130,10 +134,10 @@ def build(settings: Params) -> CohortManifest:
         whole = xxhash.xxh3_128(head)
         out.write(head)
         # Reading, md5 and parsing go on beside counting and writing.
-        read = ahead(lambda experiment: read_part(experiment, own[experiment], wanted), own)
-        for experiment, part in zip(own, read, strict=True):
-            counted = count_part(experiment, part.body, layout.build03_table(experiment))
-            parts[experiment] = describe(experiment, part, counted, settings)
+        read = ahead(lambda part: read_part(part, own[part.experiment], wanted), recorded)
+        for taken, part in zip(recorded, read, strict=True):
+            counted = count_part(taken.experiment, part.body, layout.build03_table(taken.experiment))
+            described[taken.experiment] = describe(taken, part, counted, settings)
             whole.update(part.body)
             out.write(part.body)
             write(part.typed)
@@ -141,14 +145,14 @@ def build(settings: Params) -> CohortManifest:
         schema=cohort_manifest.SCHEMA,
         table=path.name,
         hash=whole.hexdigest(),
-        rows=sum(part.rows for part in parts.values()),
+        rows=sum(part.rows for part in described.values()),
         columns=len(wanted),
         filled=filled,
         params={name: settings.values[name] for name in SETTINGS},
         versions=settings.versions(["df01"]),
         model=None,
         coverage=None,
-        experiments=parts,
+        experiments=described,
         digest="",
     )
 

@@ -6,12 +6,13 @@ import click
 import msgspec
 import pandas as pd
 
+from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError
-from morphseq_manifest.base.hashing import md5_bytes
 from morphseq_manifest.cohort import columns, params
+from morphseq_manifest.cohort.manifests import part_manifest
 from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
-from stages.files import cohort_tables, layout, tables
+from stages.files import cohort_tables, layout, parts, tables
 
 STAGES = ("snips", "latents")
 
@@ -66,10 +67,13 @@ def main(model: str) -> None:
     settings = params.read()
     df02, source = cohort_tables.read_table("df02", settings)
     paths = {experiment: layout.latents_table(model, experiment) for experiment in cohort_tables.listed(settings)}
-    parts: list[pd.DataFrame] = []
-    for path in paths.values():
-        parts.append(read_latents(path, list(parts[0].columns) if parts else None))
-    latents = pd.concat(parts)
+    md5s: dict[str, str] = {}
+    read: list[pd.DataFrame] = []
+    for experiment, path in paths.items():
+        recorded = part_manifest.read("df03", experiment)
+        md5s[experiment] = parts.checked(recorded, "latents", path, files.read_bytes(path, "Run latents for it"))
+        read.append(read_latents(path, list(read[0].columns) if read else None))
+    latents = pd.concat(read)
     df03 = join(df02, latents)
     embedded = count_latents(df03, latents.columns[-1])
     total = {str(experiment): int(rows) for experiment, rows in df03["experiment_date"].value_counts().items()}
@@ -80,7 +84,7 @@ def main(model: str) -> None:
         return msgspec.structs.replace(
             part,
             versions=part.versions | settings.versions(STAGES),
-            latents=md5_bytes(paths[experiment].read_bytes()),
+            latents=md5s[experiment],
             with_latents=embedded.get(experiment, 0),
         )
 

@@ -12,12 +12,12 @@ import msgspec
 
 from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.changes import Change, differences
-from morphseq_manifest.answers.provenance.sources import SOURCES, folder_read, made
+from morphseq_manifest.answers.provenance.sources import made
 from morphseq_manifest.base import files
 from morphseq_manifest.base.hashing import md5_bytes
 from morphseq_manifest.cohort import experiments_manifest
 from morphseq_manifest.cohort.ids import frame_key
-from morphseq_manifest.cohort.manifests import cohort_manifest, funnel, images_manifest, places
+from morphseq_manifest.cohort.manifests import cohort_manifest, funnel, images_manifest, part_manifest, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
 from morphseq_manifest.cohort.manifests.images_manifest import (
     FRAME_WITHOUT_ROW,
@@ -94,23 +94,25 @@ def of_lock(table: str, manifest: CohortManifest, entry: StageLock) -> Iterator[
         yield Change("model", table, manifest.model, str(entry.cmd))
 
 
-def of_contents(manifest: CohortManifest, entry: StageLock, snapshot: CohortSnapshot) -> Iterator[Change]:
+def of_contents(table: str, manifest: CohortManifest, entry: StageLock, snapshot: CohortSnapshot) -> Iterator[Change]:
     """What dvc.lock says otherwise of the contents that the table was made from.
 
-    Its stage depends on whole folders. The md5 of one follows from those of its files, which the manifest has.
+    Its stage depends on the folder of the experiments' parts. The md5 of that follows from theirs, and theirs from the
+    contents that the manifest has.
     """
-    for source in SOURCES:
-        folder = folder_read(source, entry, snapshot)
-        if folder is None:
-            continue
-        found = {name: made(source, name, snapshot) for name in manifest.experiments}
-        md5s = {
-            path.rpartition("/")[2]: getattr(manifest.experiments[name], source) for name, (path, _) in found.items()
-        }
-        if folder_md5(md5s) == entry.deps[folder].md5:
-            continue
-        for name, (_, md5) in found.items():
-            yield from differences(name, {source: getattr(manifest.experiments[name], source)}, {source: md5})
+    sources = part_manifest.SOURCES.get(table, ())
+    taken = {
+        name: {source: str(getattr(part, source)) for source in sources} for name, part in manifest.experiments.items()
+    }
+    folder = entry.deps.get(str(places.parts(table)))
+    if not sources or (folder and folder.md5 == folder_md5(_parts(table, taken))):
+        return
+    for name, contents in taken.items():
+        yield from differences(name, contents, {source: made(source, name, snapshot)[1] for source in sources})
+
+
+def _parts(table: str, taken: Mapping[str, dict[str, str]]) -> dict[str, str]:
+    return {places.part(table, name).name: part_manifest.md5_of(table, name, taken[name]) for name in taken}
 
 
 def of_frames(manifest: CohortManifest, snapshot: CohortSnapshot) -> Iterator[Change]:
@@ -174,15 +176,14 @@ def of_experiments(snapshot: CohortSnapshot) -> Iterator[Change]:
     yield from differences(str(places.EXPERIMENTS), recorded | dict.fromkeys(ran_with.keys() - recorded), ran_with)
 
 
-def of_columns(manifest: CohortManifest, entry: StageLock, snapshot: CohortSnapshot) -> Iterator[Change]:
+def of_columns(table: str, manifest: CohortManifest, snapshot: CohortSnapshot) -> Iterator[Change]:
     """What the experiments' own tables say otherwise of the columns that some lack, if none was made anew since."""
-    folder = folder_read("build03", entry, snapshot)
-    if folder is None:
-        return
+    if table != "df01":
+        return  # a later table takes them over from the earlier one
     columns = {}
     for experiment, part in manifest.experiments.items():
         name, md5 = made("build03", experiment, snapshot)
-        path = snapshot.root / folder / name
+        path = snapshot.root / name
         if md5 != part.build03 or not path.is_file():
             return  # said as a change of the experiment
         with opened(path) as file:

@@ -69,9 +69,9 @@ def examine(table: str, snapshot: CohortSnapshot) -> list[ExperimentState]:
     """The state of every experiment that is listed or in the table, in id order. Raises as `manifest_of` does."""
     manifest = manifest_of(table, snapshot)
     common = _common_changes(manifest, snapshot)
-    stages = sorted({stage for part in manifest.experiments.values() for stage in part.versions})
     built = _Built(table, snapshot)
     notes = {} if snapshot.commit else _failures(snapshot)
+    stages = sorted(_stages_of(manifest) | _part_stages(table, {*snapshot.lock, *notes}))
     states = []
     for experiment in sorted(snapshot.params.experiments.keys() | manifest.experiments.keys()):
         part = manifest.experiments.get(experiment)
@@ -91,6 +91,16 @@ def examine(table: str, snapshot: CohortSnapshot) -> list[ExperimentState]:
                 ExperimentState(experiment, Membership.OUTDATED if found else Membership.CURRENT, found, part)
             )
     return states
+
+
+def _stages_of(manifest: CohortManifest) -> set[str]:
+    return {stage for part in manifest.experiments.values() for stage in part.versions}
+
+
+def _part_stages(table: str, names: set[str]) -> set[str]:
+    """The stages that record what this table and those before it take, if there are any yet."""
+    groups = {name.partition("@")[0] for name in names}
+    return {f"{earlier}_part" for earlier in TABLES[: TABLES.index(table) + 1]} & groups
 
 
 def _failures(snapshot: CohortSnapshot) -> dict[str, str]:

@@ -58,9 +58,9 @@ def check(table: str, path: Path, manifest: CohortManifest, snapshot: CohortSnap
     if not counted.faults:  # a table with cut lines has no columns to read
         differences += figures.of_table(table, path, manifest, counted.columns)
     differences += figures.of_lock(table, manifest, entry)
-    differences += figures.of_contents(manifest, entry, snapshot)
+    differences += figures.of_contents(table, manifest, entry, snapshot)
     differences += figures.of_frames(manifest, snapshot)
-    differences += figures.of_columns(manifest, entry, snapshot)
+    differences += figures.of_columns(table, manifest, snapshot)
     differences += figures.of_earlier(manifest, entry, snapshot)
     differences += figures.of_experiments(snapshot)
     return list({(change.kind, change.name): change for change in differences[::-1]}.values())[::-1]

@@ -16,3 +16,13 @@ def images(experiment: str) -> Path:
 def cohort(table: str) -> Path:
     """The manifest of df01, df02 or df03."""
     return FOLDER / f"{table}.json"
+
+
+def parts(table: str) -> Path:
+    """The folder of what df01 or df03 takes of each experiment."""
+    return FOLDER / f"{table}_parts"
+
+
+def part(table: str, experiment: str) -> Path:
+    """What df01 or df03 takes of an experiment."""
+    return parts(table) / f"{experiment}.json"
