@@ -90,7 +90,7 @@ def of_lock(table: str, manifest: CohortManifest, entry: StageLock) -> Iterator[
             continue
         yield from differences(experiment, {"segmenter": part.segmenter}, listed[experiment])
         yield from changes.compare(f"version of {experiment}:", *_shared(part.versions, versions))
-    if manifest.model and not any(Path(path).name == manifest.model for path in entry.deps):
+    if manifest.model and manifest.model not in str(entry.cmd).replace("'", " ").split():
         yield Change("model", table, manifest.model, str(entry.cmd))
 
 
