@@ -17,7 +17,7 @@ from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
 
 REPOSITORY = Path(__file__).parent.parent
 PLATES = ("20250101", "20250102_snapshot", "SimFish_awkward_v1.2_b")
-_RUNNING = re.compile(r"^Running stage '([^']+)'", re.MULTILINE)
+RUNNING = re.compile(r"^Running stage '([^']+)'", re.MULTILINE)
 _RESTORED = re.compile(r"^Stage '([^']+)' is cached - skipping run", re.MULTILINE)
 
 
@@ -144,7 +144,7 @@ class Ran:
 
     def __init__(self, output: str) -> None:
         self.output = output
-        self.stages = set(_RUNNING.findall(output))
+        self.stages = set(RUNNING.findall(output))
         self.restored = set(_RESTORED.findall(output))
 
 

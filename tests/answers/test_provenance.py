@@ -55,7 +55,7 @@ def test_outdated_names_the_frames_the_table_and_the_setting(project: Project) -
     swap_frames(project, SNAPSHOT)
     plate = project.plate(AWKWARD)
     replace_file(plate, plate.read_bytes().replace(b",wt,", b",mut,"))
-    project.repro("build03")
+    project.repro("df01_part")
     found = states(project)
     assert {name: item["state"] for name, item in found.items()} == {
         TIME_LAPSE: "current",
@@ -103,10 +103,10 @@ def test_waiting_removed_and_failed(project: Project) -> None:
     assert found["20990101"]["state"] == found["20990102"]["state"] == "failed"
     assert "A05_t0000_stitch.png is empty" in project.morphseq("provenance", "df01", code=1)
     assert {change["name"] for change in found["20990102"]["changes"]} == {
-        f"{stage}@20990102" for stage in ("qc_masks", "sam2", "build03")
+        f"{stage}@20990102" for stage in ("qc_masks", "sam2", "build03", "df01_part")
     }
 
-    project.repro("build03@20990102")
+    project.repro("df01_part@20990102")
     item = states(project)["20990102"]
     assert item["state"] == "waiting"
     assert "dvc repro df01" in item["changes"][0]["new"]
@@ -210,8 +210,8 @@ def test_diff_names_outputs_that_dvc_lock_records_otherwise_and_reads_no_damaged
 def test_the_way_back_leads_from_df03_to_the_frames(project: Project) -> None:
     found = msgspec.json.decode(project.morphseq("provenance", "--experiment", SNAPSHOT, "--json"))
     steps = [step["stage"].partition("@")[0] for step in found["way"]["steps"]]
-    assert steps[:4] == ["df03", "df02", "df01", "latents"]
-    assert set(steps[4:]) == {"snips", "build03", "sam2", "qc_masks", "images", "wells"}
+    assert steps[:4] == ["df03", "df02", "df01", "df03_part"]
+    assert set(steps[4:]) == {"df01_part", "latents", "snips", "build03", "sam2", "qc_masks", "images", "wells"}
     assert steps[-1] == "images"
     assert len(found["images"]["frames"]) == 24
     paths = {item["path"]: item for step in found["way"]["steps"] for item in step["items"]}

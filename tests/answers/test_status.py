@@ -22,7 +22,7 @@ from tests.project import PLATES, Project, replace_file
 
 TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
 EVERYTHING = dict.fromkeys(PLATES, "threshold")
-GROUPS = ["images", "qc_masks", "sam2", "build03", "snips", "latents"]
+GROUPS = ["images", "qc_masks", "sam2", "build03", "df01_part", "snips", "latents", "df03_part"]
 SNIPS = "data/training_data/bf_embryo_snips"
 MASKS = "data/segmentation/via_v1_0100_predictions"
 MORPHSEQ = Path(sys.executable).parent / "morphseq"

@@ -82,8 +82,8 @@ def test_what_nobody_recorded_is_named_but_not_what_dvc_ignores(project: Project
         f"{FRAMES}/{TIME_LAPSE}",
         f"{SNIPS}/{TIME_LAPSE}",
         MODEL,
-        "manifests/images",
-        "data/metadata/build03_output",
+        "manifests/df01_parts",
+        "data/metadata/built_metadata_files",
     ]
     for place in places:
         (project.root / place / "extra.bin").write_bytes(b"x")

@@ -65,14 +65,16 @@ def test_frames_are_named_with_sizes_and_hashes_and_the_way_to_the_target(projec
         ("frame", f"{FRAMES}/{SNAPSHOT}/{new.name}"): (None, content(after)),
     }
     assert named(found) == expected
-    assert ways(found) == {(f"images@{SNAPSHOT}", f"snips@{SNAPSHOT}", f"latents@{SNAPSHOT}", "df03")}
-    assert ways(why(project, "df01")) == {(f"images@{SNAPSHOT}", "df01")}
+    assert ways(found) == {
+        (f"images@{SNAPSHOT}", f"snips@{SNAPSHOT}", f"latents@{SNAPSHOT}", f"df03_part@{SNAPSHOT}", "df03")
+    }
+    assert ways(why(project, "df01")) == {(f"images@{SNAPSHOT}", f"df01_part@{SNAPSHOT}", "df01")}
     text = project.morphseq("why", "df03", code=1)
     assert f"frame {FRAMES}/{SNAPSHOT}/{gone.name} is gone" in text
     assert f"frame {FRAMES}/{SNAPSHOT}/{new.name} added" in text
     assert f"was  {len(before)} bytes, xxh3_128 {hash_bytes(before)}" in text
     assert f"is   {len(after)} bytes, xxh3_128 {hash_bytes(after)}" in text
-    assert f"images@{SNAPSHOT} -> snips@{SNAPSHOT} -> latents@{SNAPSHOT} -> df03" in text
+    assert f"images@{SNAPSHOT} -> snips@{SNAPSHOT} -> latents@{SNAPSHOT} -> df03_part@{SNAPSHOT} -> df03" in text
 
     # After that stage alone has run, what it saw before is in git.
     project.repro("-s", f"images@{SNAPSHOT}")
@@ -114,8 +116,8 @@ def test_a_setting_a_version_and_a_command_are_named_with_what_they_were(project
         ("command", "df02"): ("python -m stages.df02", "python -m stages.df02 --more"),
     }
     assert ways(found) == {
-        (f"build03@{TIME_LAPSE}", "df01", "df02", "df03"),
-        (f"snips@{TIME_LAPSE}", f"latents@{TIME_LAPSE}", "df03"),
+        (f"build03@{TIME_LAPSE}", f"df01_part@{TIME_LAPSE}", "df01", "df02", "df03"),
+        (f"snips@{TIME_LAPSE}", f"latents@{TIME_LAPSE}", f"df03_part@{TIME_LAPSE}", "df03"),
         ("df02", "df03"),
     }
     setting = next(cause for cause in found.causes if cause.change.kind == "setting")
@@ -126,8 +128,12 @@ def test_a_model_that_was_switched_is_one_setting(project: Project) -> None:
     project.edit("params.yaml", "model_name: demo_a", "model_name: demo_b")
     found = why(project)
     assert named(found) == {("setting", "model_name"): ("demo_a", "demo_b")}
-    assert found.causes[0].stages == [*(f"latents@{name}" for name in PLATES), "df03"]
-    assert ways(found) == {(f"latents@{TIME_LAPSE}", "df03")}
+    assert found.causes[0].stages == [
+        *(f"latents@{name}" for name in PLATES),
+        *(f"df03_part@{name}" for name in PLATES),
+        "df03",
+    ]
+    assert ways(found) == {(f"latents@{TIME_LAPSE}", f"df03_part@{TIME_LAPSE}", "df03")}
 
 
 def test_another_segmenter_and_another_network_are_settings(project: Project) -> None:
@@ -235,7 +241,7 @@ def test_what_a_table_lacks_is_told_by_experiment(project: Project) -> None:
     assert why(project).exit_code == 0, "the same content"
     plate = project.plate(SNAPSHOT)
     replace_file(plate, plate.read_bytes().replace(b",wt,", b",mut,"))
-    project.repro("build03")
+    project.repro("df01_part")
     found = why(project, "df01")
     assert [name for kind, name in named(found) if SNAPSHOT in name]
     assert all(cause.way[-1] == "df01" for cause in found.causes)

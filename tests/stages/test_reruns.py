@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.project import PLATES, Project, replace_file, stages_of
+from tests.project import PLATES, RUNNING, Project, replace_file, stages_of
 
-PER_EXPERIMENT = ("images", "qc_masks", "sam2", "build03", "snips", "latents")
+PER_EXPERIMENT = ("images", "qc_masks", "sam2", "build03", "df01_part", "snips", "latents", "df03_part")
 COHORT = {"df01", "df02", "df03"}
 TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
 
@@ -41,20 +41,22 @@ def test_a_removed_experiment_leaves_the_cohort_and_comes_back_without_being_com
     assert "up to date" in project.status()
 
     project.experiments(everything)
-    assert project.repro().stages <= COHORT | {"experiments", "wells"}
+    parts = stages_of(SNAPSHOT, "df01_part", "df03_part")
+    assert project.repro().stages <= COHORT | {"experiments", "wells"} | parts
     assert {name: project.table(name).read_bytes() for name in before} == before
 
 
 def test_another_model_runs_latents_and_df03_and_the_first_one_comes_back_from_the_run_cache(project: Project) -> None:
     first = project.table("df03").read_bytes()
     output = project.run("dvc", "exp", "run", "--set-param", "model_name=demo_b", "df03")
-    ran = {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
-    assert ran == {f"latents@{name}" for name in PLATES} | {"df03"}
+    ran = set(RUNNING.findall(output))
+    parts = {f"df03_part@{name}" for name in PLATES}
+    assert ran == {f"latents@{name}" for name in PLATES} | parts | {"df03"}
     assert project.manifest("df03").model == "demo_b"
     assert "z_mu_00" in project.table("df03").read_text().partition("\n")[0].split(",")
 
     output = project.run("dvc", "exp", "run", "--set-param", "model_name=demo_a", "df03")
-    assert "Running stage" not in output
+    assert set(RUNNING.findall(output)) == parts
     assert project.table("df03").read_bytes() == first
     assert project.manifest("df03").model == "demo_a"
 
@@ -63,8 +65,8 @@ def test_a_setting_reruns_what_it_is_a_setting_of(project: Project) -> None:
     project.setting("k_upper", 1.3)
     assert project.repro().stages == {"df02", "df03"}
     project.setting("noise_sd", 6)
-    snips_and_latents = {f"{stage}@{name}" for stage in ("snips", "latents") for name in PLATES}
-    assert project.repro().stages == snips_and_latents | {"df03"}
+    again = {f"{stage}@{name}" for stage in ("snips", "latents", "df03_part") for name in PLATES}
+    assert project.repro().stages == again | {"df03"}
 
 
 def test_a_corrected_temperature_runs_no_network(project: Project) -> None:
@@ -74,7 +76,7 @@ def test_a_corrected_temperature_runs_no_network(project: Project) -> None:
     table["temperature"] = table["temperature"].replace("", "28.5")
     replace_file(path, table.to_csv(index=False).encode())
     # Snips depend on the plate table for its scale; they come out the same, so that latents don't run.
-    assert project.repro().stages == stages_of(AWKWARD, "images", "build03", "snips") | {"wells"} | COHORT
+    assert project.repro().stages == stages_of(AWKWARD, "images", "build03", "df01_part", "snips") | {"wells"} | COHORT
     stages = pd.read_csv(project.table("df01"))["predicted_stage_hpf"]
     assert stages.notna().all()
 

@@ -73,7 +73,7 @@ def test_embryos_are_counted_and_measured_as_drawn(built: Path) -> None:
 def test_build02_counts_and_measures_them_too(project: Project) -> None:
     project.experiments(dict.fromkeys(PLATES, "build02"))
     # What is said of an experiment is an argument of `images`, which makes the same again.
-    per_experiment = {f"{stage}@{name}" for stage in ("images", "sam2", "build03") for name in PLATES}
+    per_experiment = {f"{stage}@{name}" for stage in ("images", "sam2", "build03", "df01_part") for name in PLATES}
     assert project.repro("df02").stages == per_experiment | {"experiments", "wells", "df01", "df02"}
     assert counts_agree(project.root, found(project.root)) >= 0.98
     table = matched(project.root)

@@ -128,14 +128,14 @@ def test_a_corrected_genotype_runs_build03_of_its_plate_alone(project: Project, 
     assert statuses(project) == {}
     correct(project, "tbx5a")
     assert set(statuses(project)) == {"wells"}
-    assert run() == {"wells", f"build03@{SNAPSHOT}", "df01"}
+    assert run() == {"wells", f"build03@{SNAPSHOT}", f"df01_part@{SNAPSHOT}", "df01"}
     built = pd.read_csv(project.table("df01"), dtype=str, keep_default_na=False)
     one = built[built["experiment_date"] == SNAPSHOT].set_index("well")
     assert (one["genotype"]["A01"], one["genotype"]["A02"], one["dye"]["A02"]) == ("tbx5a", "wt", "DAPI")
     assert not built["dye"][built["experiment_date"] == TIME_LAPSE].any()
     assert set(statuses(project)) == {"df02"}
     correct(project, "wt")
-    assert run() == {"wells", f"build03@{SNAPSHOT}", "df01"}
+    assert run() == {"wells", f"build03@{SNAPSHOT}", f"df01_part@{SNAPSHOT}", "df01"}
     (project.root / FOLDER / "20990101_well_metadata.xlsx").write_bytes(b"no workbook, and nobody's")
     assert run() == {"wells"}, "the tables are the same"
     project.run("dvc", "status", "wells")

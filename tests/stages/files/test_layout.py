@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from morphseq_manifest.cohort import params
+from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.tracker.dvc import lock_reading
 from stages.files import layout
 from stages.networks.qc_networks import QcSettings
@@ -31,8 +32,10 @@ def test_the_stages_of_an_experiment_make_what_the_layout_names(
         "qc_masks": paths(*(layout.predictions(name, experiment) for name in networks)),
         "sam2": paths(layout.LABELS / experiment, layout.sam2_table(experiment)),
         "build03": paths(layout.build03_table(experiment)),
+        "df01_part": paths(places.part("df01", experiment)),
         "snips": paths(layout.SNIPS / experiment),
         "latents": paths(layout.latents_table("demo_a", experiment)),
+        "df03_part": paths(places.part("df03", experiment)),
     }
     assert {stage: recorded[f"{stage}@{experiment}"][1] for stage in expected} == expected
     inputs = {
@@ -40,7 +43,11 @@ def test_the_stages_of_an_experiment_make_what_the_layout_names(
         "qc_masks": paths(*(layout.MODELS / name for name in networks)),
         "sam2": paths(layout.MODELS / "threshold"),
         "build03": paths(layout.plate_table(experiment), layout.well_table(experiment)),
+        "df01_part": paths(
+            layout.images_manifest(experiment), layout.sam2_table(experiment), layout.build03_table(experiment)
+        ),
         "latents": paths(layout.VAES / "demo_a"),
+        "df03_part": paths(layout.latents_table("demo_a", experiment)),
     }
     for stage, needed in inputs.items():
         assert needed <= recorded[f"{stage}@{experiment}"][0]
@@ -54,8 +61,8 @@ def test_the_cohort_stages_read_and_make_what_the_layout_names(
     for name in ("df01", "df02", "df03"):
         made = (layout.cohort_table(name), layout.typed_table(name), layout.cohort_manifest(name))
         assert recorded[name][1] == paths(*made)
-    assert recorded["df01"][0] == paths(layout.BUILD03, layout.SAM2_TABLES, layout.IMAGES, layout.EXPERIMENTS)
+    assert recorded["df01"][0] == paths(places.parts("df01"), layout.EXPERIMENTS)
     earlier = [layout.cohort_table("df01"), layout.cohort_manifest("df01")]
     assert recorded["df02"][0] == paths(*earlier, layout.REFERENCE_CURVES, layout.KEY_TABLE)
     earlier = [layout.cohort_table("df02"), layout.cohort_manifest("df02")]
-    assert recorded["df03"][0] == paths(*earlier, layout.LATENTS / "demo_a")
+    assert recorded["df03"][0] == paths(*earlier, places.parts("df03"))
