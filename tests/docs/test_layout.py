@@ -17,7 +17,7 @@ FLOORS = (
     "tracker.dvc", "tracker.disk", "tracker.snapshot", "tracker.freshness", "tracker.run",
     "cohort.columns", "cohort.manifests", "cohort",
     "answers.changes", "answers.warnings", "answers.check", "answers.code", "answers.provenance", "answers.table",
-    "answers.status", "answers.why", "answers.verify",
+    "answers.status", "answers.why", "answers.verify", "answers.orphans",
     "commands",
 )  # fmt: skip
 LIBRARY = "morphseq_manifest"

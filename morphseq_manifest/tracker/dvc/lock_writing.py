@@ -1,7 +1,7 @@
 """dvc.lock, written in batches: in one step, and in the order in which `dvc repro` would have written it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from morphseq_manifest.base import files
@@ -49,6 +49,17 @@ class LockWriter:
         if not self._path.exists():
             return ""
         return files.read_text(self._path, "Run again if it can", "Restore it: `git checkout dvc.lock`")
+
+
+def drop(root: Path, names: Collection[str]) -> None:
+    """Take stages out of the lock of the project in `root`, all else as it stands. Raises as LockWriter does."""
+    path = root / LOCK
+    text = files.read_text(path, "Run again if it can", "Restore it: `git checkout dvc.lock`") if names else ""
+    blocks = _blocks(text, str(path))
+    if kept := {name: block for name, block in blocks.items() if name not in names}:
+        files.write_bytes(path, (_HEAD + "".join(kept.values())).encode())
+    elif blocks:
+        files.write_bytes(path, b"schema: '2.0'\n")
 
 
 def _blocks(text: str, name: str) -> dict[str, str]:

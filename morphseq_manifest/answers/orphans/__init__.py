@@ -1,0 +1,1 @@
+"""`morphseq orphans`: what experiments and models that are no longer listed have left, and deleting it."""
