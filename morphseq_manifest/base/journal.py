@@ -14,6 +14,7 @@ import msgspec
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.hashing import hash_bytes
+from morphseq_manifest.base.small_files import read_small
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -70,6 +71,15 @@ class Journal(Generic[Record]):
     def close(self) -> None:
         """Let others have it; what it holds stays."""
         self._file.close()
+
+
+def peek(path: Path, kind: type[Record]) -> list[Record]:
+    """The whole records of a journal that may be in use; none if there is no such file, or it can't be read."""
+    try:
+        lines = read_small(path).split(b"\n")
+    except OSError:
+        return []
+    return [record for line in lines if (record := _parse(line, kind)) is not None]
 
 
 def _line(record: msgspec.Struct) -> bytes:

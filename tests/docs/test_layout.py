@@ -16,7 +16,8 @@ FLOORS = (
     "base",
     "tracker.dvc", "tracker.disk", "tracker.snapshot", "tracker.freshness", "tracker.run",
     "cohort.columns", "cohort.manifests", "cohort",
-    "answers.changes", "answers.warnings", "answers.check", "answers.code", "answers.provenance", "answers.table",
+    "answers.changes", "answers.warnings", "answers.wells", "answers.check", "answers.code", "answers.provenance",
+    "answers.table",
     "answers.status", "answers.why", "answers.verify", "answers.orphans",
     "commands",
 )  # fmt: skip

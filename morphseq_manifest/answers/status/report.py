@@ -5,11 +5,12 @@ from pathlib import Path
 
 import msgspec
 
-from morphseq_manifest.answers import warnings
+from morphseq_manifest.answers import warnings, wells
 from morphseq_manifest.answers.provenance import membership
 from morphseq_manifest.answers.provenance.membership import Membership
 from morphseq_manifest.answers.status import leftovers
 from morphseq_manifest.answers.status.leftovers import Unusual
+from morphseq_manifest.answers.wells import Wells
 from morphseq_manifest.base.errors import ExitCode, MorphseqError
 from morphseq_manifest.cohort import selection
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
@@ -43,7 +44,8 @@ class Report(msgspec.Struct, frozen=True):
     In a project of other things (`has_experiments` is false), `experiments` are items of its groups, and `tables` the
     stages of none. `undated` are experiments whose ids have no date, where a day was asked for. `warnings` are of
     inputs that are not there, of what does not fit and of experiments without a row; they make nothing stale. With a
-    choice of experiments, `tables` is empty and `unusual` is None: neither is about some experiments alone.
+    choice of experiments, `tables` is empty and `unusual` is None: neither is about some experiments alone; and `wells`
+    has, by stage, those of the stages that make stacks.
     """
 
     model: str | None
@@ -54,6 +56,7 @@ class Report(msgspec.Struct, frozen=True):
     unusual: Unusual | None
     warnings: list[str]
     has_experiments: bool = True
+    wells: dict[str, Wells] = {}
 
     @property
     def steps(self) -> dict[str, Step]:
@@ -119,6 +122,7 @@ def status(
         tables={name: _table(name, snapshot, by_name) for name in cohort},
         undated=undated,
         has_experiments=snapshot.has_experiments,
+        wells={} if is_whole else wells.of_steps(snapshot, by_name.values()),
         unusual=leftovers.look(snapshot, workspace) if is_whole else None,
         warnings=warnings.of_inputs(snapshot, by_name.values())
         + warnings.of_project(

@@ -23,6 +23,9 @@ def show(report: Report, as_json: bool, verbose: bool = False) -> None:
         return
     if report.experiments:
         _show_experiments(report)
+    if report.wells:
+        display.show()
+        _show_wells(report)
     if report.tables:
         if report.experiments or report.has_experiments:
             display.show()
@@ -48,6 +51,7 @@ def content(report: Report) -> dict[str, Any]:
             for name, table in report.tables.items()
         },
         "undated": report.undated,
+        "wells": report.wells,
         "unusual": report.unusual,
         "warnings": report.warnings,
         "exit_code": int(report.exit_code),
@@ -76,6 +80,15 @@ def _show_experiments(report: Report) -> None:
     summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     model = f"; latents of {report.model}" if report.model else ""
     display.show_table(rows, f"{len(rows)} {word}{'s' * (len(rows) != 1)}: {summary or 'no steps'}{model}")
+
+
+def _show_wells(report: Report) -> None:
+    rows = [
+        {"stage": name, "wells": wells.total, "done": wells.done, "kept": wells.kept, "to do": len(wells.to_do),
+         "as": wells.to_do[0] if wells.to_do else None}
+        for name, wells in report.wells.items()
+    ]  # fmt: skip
+    display.show_table(rows, "wells, of which the next run keeps what it can")
 
 
 def _cell(step: Step | None) -> Cell | None:

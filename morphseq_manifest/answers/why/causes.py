@@ -12,6 +12,7 @@ from morphseq_manifest.answers.why import recorded_files
 from morphseq_manifest.answers.why.interpolated import FilledIn
 from morphseq_manifest.answers.why.recorded_files import ListedFrames, Listing
 from morphseq_manifest.base.errors import MorphseqError
+from morphseq_manifest.cohort import earlier_manifest
 from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.cohort.manifests.images_manifest import parse as parse_manifest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
@@ -139,7 +140,7 @@ class Causes:
         return changes.compare(kind, _inside(folder, before), _inside(folder, now))
 
     def _frames(self, path: str, recorded: Recorded) -> list[Change]:
-        before = recorded_files.manifest_recorded(self._snapshot, path, recorded)
+        before = earlier_manifest.find(self._snapshot, path, recorded)
         data = self._snapshot.content(Path(path))
         if before is None or data is None:
             return []

@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
-from morphseq_manifest.answers import warnings
+from morphseq_manifest.answers import warnings, wells
 from morphseq_manifest.answers.changes import Change
 from morphseq_manifest.answers.code.unrecorded import Unrecorded, unrecorded_of
 from morphseq_manifest.answers.provenance.membership import TABLES
+from morphseq_manifest.answers.wells import Wells
 from morphseq_manifest.answers.why.causes import Causes
 from morphseq_manifest.base.errors import ConfigError, ExitCode
 from morphseq_manifest.base.suggest import suggest
@@ -40,7 +41,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
     `code`: which of the stages that lead to them have other code than is recorded, which makes none of them run.
     `warnings`: inputs that are not there, what does not fit, and what has no row, of the experiments and tables that
-    lead to them.
+    lead to them. `wells`: of those asked about that are not up to date and make stacks, what is to be made.
     """
 
     target: str
@@ -48,6 +49,7 @@ class Explanation(msgspec.Struct, frozen=True):
     causes: list[Cause]
     code: Unrecorded
     warnings: list[str]
+    wells: dict[str, Wells] = {}
 
     @property
     def exit_code(self) -> ExitCode:
@@ -83,6 +85,7 @@ def why(target: str, root: Path | str = ".", threads: int = THREADS) -> Explanat
         code=unrecorded_of(snapshot, {graph.stages[name].group for name in upstream}),
         warnings=warnings.of_inputs(snapshot, states.values())
         + warnings.of_project(snapshot, _keys(graph, upstream), [name for name in upstream if name in TABLES]),
+        wells=wells.of_steps(snapshot, (states[name] for name in sorted(targets) if not states[name].is_up_to_date)),
     )
 
 

@@ -1,13 +1,12 @@
 """What a folder held when it was recorded, file by file: from the images manifest or contents index that lists it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from morphseq_manifest.base import git
 from morphseq_manifest.base.errors import MorphseqError
-from morphseq_manifest.base.hashing import md5_bytes
-from morphseq_manifest.cohort.manifests import images_manifest, places, stack_index
+from morphseq_manifest.cohort import earlier_manifest
+from morphseq_manifest.cohort.manifests import places, stack_index
 from morphseq_manifest.cohort.manifests.images_manifest import ImagesManifest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc.lock_reading import Recorded
@@ -38,7 +37,7 @@ class ListedFrames:
         """The frames that were in a folder when the stage that lists them last ran; None if no such list is found."""
         if folder not in self._manifests:
             return None
-        manifest = manifest_recorded(self._snapshot, *self._manifests[folder])
+        manifest = earlier_manifest.find(self._snapshot, *self._manifests[folder])
         return of_frames(manifest) if manifest else None
 
     def folder_of(self, path: str) -> str:
@@ -55,27 +54,6 @@ def stacks(root: Path, folder: str, recorded: Recorded) -> Listing | None:
     if index is None or index.folder_md5() != recorded.md5:
         return None
     return {entry.path: {"size": entry.size, "xxh3_128": entry.xxh3_128} for entry in index.files}
-
-
-def manifest_recorded(snapshot: CohortSnapshot, path: str, recorded: Recorded) -> ImagesManifest | None:
-    """An images manifest with the recorded content: the present one, or one in git's history; None for none."""
-    for data in _versions(snapshot, Path(path)):
-        if md5_bytes(data) == recorded.md5:
-            try:
-                return images_manifest.parse(data, path)
-            except MorphseqError:
-                return None  # of another form: what it lists can't be determined
-    return None
-
-
-def _versions(snapshot: CohortSnapshot, path: Path) -> Iterator[bytes]:
-    present = snapshot.content(path)
-    if present is not None:
-        yield present
-    for commit in git.history(snapshot.root, path):
-        data = git.content(snapshot.root, commit, path)
-        if data is not None:
-            yield data
 
 
 def of_frames(manifest: ImagesManifest) -> Listing:

@@ -28,6 +28,10 @@ def show(explanation: Explanation, as_json: bool) -> None:
         display.show(f"\n{number}. " + "\n   ".join(_lines(cause)))
     if len(explanation.causes) > _SHOWN:
         display.show(f"\nand {len(explanation.causes) - _SHOWN} more causes: --json has them all")
+    if explanation.wells:
+        display.show()
+    for name, wells in list(explanation.wells.items())[:_SHOWN]:
+        display.show(f"{name}: {wells}")
     if explanation.warnings:
         display.show()
         display.show_warnings(explanation.warnings)
