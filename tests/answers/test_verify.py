@@ -189,7 +189,9 @@ def test_a_cohort_that_lacks_what_was_made_since_is_stale(project: Project) -> N
     assert (found["findings"], found["left_out"]) == ([], [AWKWARD])
     assert AWKWARD in project.morphseq("verify")
     (project.root / f"data/metadata/build03_output/expr_embryo_metadata_{AWKWARD}.csv").unlink()
-    assert findings(project, code=1) == {"data/metadata/build03_output": "stale"}
+    assert findings(project, code=0) == {}, "what is not listed is in no table's folder"
+    (project.root / f"manifests/df01_parts/{AWKWARD}.json").unlink()
+    assert findings(project, code=1) == {"manifests/df01_parts": "stale"}
 
 
 def test_one_experiment_and_a_wrong_name(project: Project) -> None:
