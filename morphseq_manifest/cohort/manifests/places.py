@@ -6,6 +6,7 @@ FOLDER = Path("manifests")
 IMAGES = FOLDER / "images"
 EXPERIMENTS = FOLDER / "experiments.json"
 CODE = FOLDER / "code.json"
+PROJECT = FOLDER / "project.json"
 
 
 def images(experiment: str) -> Path:

@@ -1,0 +1,61 @@
+"""The project that an installation carries: dvc.yaml, params.yaml and stages, from which a data repository is made.
+
+It stands in the folder that the library was installed from, if that was one, and else in the installation's share/.
+"""
+
+import importlib.metadata
+from pathlib import Path
+
+import morphseq_manifest
+from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.cohort import experiments_text
+from morphseq_manifest.cohort.params import parse
+from morphseq_manifest.tracker.dvc.params_file import PARAMS
+
+_NAME = "morphseq-manifest"
+# Besides the stages, by path from the project's folder.
+_FILES = ("dvc.yaml", "params.yaml", "manifests/code.json", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore",
+          ".gitattributes")  # fmt: skip
+_STAGES = "stages"
+README = Path("README.md")
+_README = """\
+# Plates, and what is made of them
+
+A git + DVC repository made by `morphseq init`, of MorphSeq Manifest {version}.
+
+- `data/` holds the frames, and what is made of them; plate tables and workbooks in it go into git.
+- `params.yaml` lists the experiments and all settings, `dvc.yaml` the stages, whose code is in `stages/`.
+- `manifests/` says which files, rows and settings went into what: commit it with `dvc.lock`.
+
+In each clone, `morphseq init` once. Then `morphseq add EXPERIMENT`, `morphseq status`, `morphseq run`; and
+`morphseq upgrade` after a newer release was installed. `morphseq --help` lists all there is.
+"""
+
+
+def version() -> str:
+    """The release that is installed."""
+    return importlib.metadata.version(_NAME)
+
+
+def contents() -> dict[str, bytes]:
+    """The files of a project without experiments, by path. Raises ConfigError if the installation has none."""
+    source = _source()
+    paths = [*_FILES, *sorted(path.relative_to(source).as_posix() for path in (source / _STAGES).rglob("*.py"))]
+    found = {path: files.read_bytes(source / path, f"Install {_NAME} again") for path in paths}
+    settings = parse(found[str(PARAMS)].decode(), source / PARAMS)
+    bare = experiments_text.removed(found[str(PARAMS)].decode(), set(settings.experiments), source / PARAMS)
+    return found | {str(PARAMS): bare.encode(), str(README): _README.format(version=version()).encode()}
+
+
+def _source() -> Path:
+    """The folder in which the project stands."""
+    beside = Path(morphseq_manifest.__file__).resolve().parent.parent
+    if (beside / _STAGES).is_dir() and (beside / _FILES[0]).is_file():
+        return beside
+    for file in importlib.metadata.files(_NAME) or ():
+        if file.match(f"share/{_NAME}/{_FILES[0]}"):
+            return Path(str(file.locate())).resolve().parent
+    raise ConfigError(
+        f"{beside}: this installation of {_NAME} carries no project. Install it from its wheel, or a clone"
+    )
