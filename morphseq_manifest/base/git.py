@@ -1,4 +1,7 @@
-"""What git knows: the content of a file at a commit, and the commits in which a file changed. Only `stage` writes."""
+"""What git knows: the content of a file at a commit, and the commits in which a file changed.
+
+Only `stage` and `configure` write.
+"""
 
 import os
 from collections.abc import Sequence
@@ -6,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from morphseq_manifest.base import sources
-from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.base.errors import ConfigError, ContentError, UnreadableError
 from morphseq_manifest.base.git_again import CAREFULLY, ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -18,6 +21,10 @@ _NO_REPOSITORY = b"not a git repository"
 # stranger's configuration names.
 _LACKS = b"promisor"
 _REFETCH = "Fetch it: `git fetch --refetch --no-filter`"
+# How many characters long a mark of a conflict is, unless somebody says otherwise.
+MARK_SIZE = 7
+# What `git merge-file` counts up to; more is an error.
+_MOST_CONFLICTS = 127
 _DEEPEN = "This clone is shallow: `git fetch --unshallow` brings older commits"
 
 
@@ -103,6 +110,37 @@ def stage(root: Path, paths: Sequence[str]) -> str:
     """Put files, as they are now, into git's index. What git complained about if it did not; else nothing."""
     done = _call(root, ["add", "--", *paths])
     return _said(done.stderr) if done.returncode != 0 else ""
+
+
+def merge_lines(root: Path, texts: Sequence[bytes], size: int = MARK_SIZE) -> tuple[bytes, int]:
+    """Three texts, base, ours, theirs, merged by lines, as git merges; and how many conflicts are left in it.
+
+    Their marks are so many characters long. Raises ContentError if one is not a text.
+    """
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        base, ours, theirs = paths = [f"{folder}/{side}" for side in ("base", "ours", "theirs")]
+        for path, text in zip(paths, texts, strict=True):
+            Path(path).write_bytes(text)
+        labels = ("-L", "ours", "-L", "base", "-L", "theirs")
+        done = _call(root, ["merge-file", "--stdout", "--quiet", f"--marker-size={size}", *labels, ours, base, theirs])
+    if done.returncode not in range(_MOST_CONFLICTS + 1):
+        raise ContentError(f"git can't merge it by lines: {_said(done.stderr) or 'not a text'}")
+    return done.stdout, done.returncode
+
+
+def setting(root: Path, name: str) -> str | None:
+    """What git's configuration of this clone says; None if nothing."""
+    found = run(root, "config", "--local", "--get", name)
+    return None if found is None else found.decode(errors="surrogateescape").removesuffix("\n")
+
+
+def configure(root: Path, name: str, value: str) -> None:
+    """Write a setting into git's configuration of this clone. Raises UnreadableError in git's words if it can't."""
+    done = _call(root, ["config", "--local", name, value])
+    if done.returncode != 0:
+        raise UnreadableError(f"{root}: git can't set {name}: {_said(done.stderr)}")
 
 
 def history(root: Path, path: Path, *, start: str | None = None) -> list[str]:

@@ -9,7 +9,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from morphseq_manifest.base import text_blocks
 from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.base.text_blocks import Block, Span, comment_column, lines_of
 from morphseq_manifest.tracker.dvc import params_file
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
@@ -36,9 +38,9 @@ def added(text: str, segmenters: Mapping[str, str], path: Path = PARAMS) -> str:
 
     `segmenters` by id; `path` is for messages. Raises ConfigError if the experiments can't be edited as they stand.
     """
-    wanted = _listed(text, path) | {name: {"segmenter": kind} for name, kind in segmenters.items()}
-    changed = _NONE.sub(r"\1", text)
-    entries, lines = _entries(changed, path), _lines(changed)
+    wanted = read(text, path) | {name: {"segmenter": kind} for name, kind in segmenters.items()}
+    changed = opened(text)
+    entries, lines = _entries(changed, path), lines_of(changed)
     column, inner = (entries[0].column, entries[0].inner) if entries else (2, 4)
     ending = "\r\n" if "\r\n" in text else "\n"
     own: dict[int, list[str]] = {}
@@ -53,21 +55,21 @@ def added(text: str, segmenters: Mapping[str, str], path: Path = PARAMS) -> str:
 
 def removed(text: str, names: Collection[str], path: Path = PARAMS) -> str:
     """The text without these experiments; comments above and below one stay. Raises as `added` does."""
-    listed = _listed(text, path)
+    listed = read(text, path)
     wanted = {name: said for name, said in listed.items() if name not in names}
     if wanted == listed:
         return text
-    lines = _lines(text)
+    lines = lines_of(text)
     for entry in reversed(_entries(text, path)):
         if entry.name in names:
             del lines[entry.first : entry.last + 1]
     changed = "".join(lines)
-    return _checked(changed if wanted else _BLOCK.sub(r"\1 {}", changed, count=1), text, wanted, path)
+    return _checked(changed if wanted else closed(changed), text, wanted, path)
 
 
 def comments(text: str, names: Collection[str], path: Path = PARAMS) -> list[str]:
     """The comments within the lines of these experiments, which go with them. Raises as `added` does."""
-    lines = _lines(text)
+    lines = lines_of(text)
     own = [lines[entry.first : entry.last + 1] for entry in _entries(text, path) if entry.name in names]
     return [match[1] for part in own for line in part if (match := _COMMENT.search(line))]
 
@@ -77,9 +79,9 @@ def renamed(text: str, old: str, new: str, path: Path = PARAMS) -> str:
 
     Raises as `added` does.
     """
-    listed = _listed(text, path)
+    listed = read(text, path)
     wanted = {new if name == old else name: said for name, said in listed.items()}
-    entries, lines = _entries(text, path), _lines(text)
+    entries, lines = _entries(text, path), lines_of(text)
     at = next(number for number, entry in enumerate(entries) if entry.name == old)
     entry = entries[at]
     first = lines[entry.first]
@@ -93,16 +95,33 @@ def renamed(text: str, old: str, new: str, path: Path = PARAMS) -> str:
     return _checked("".join(lines), text, wanted, path)
 
 
+def block(text: str, path: Path = PARAMS) -> Block:
+    """The lines of the experiments, for merging; those of none come right after the key. Raises as `added` does."""
+    spans = [Span(entry.name, entry.first, entry.last, entry.column) for entry in _entries(text, path)]
+    first = _key_line(text, path) + 1
+    return text_blocks.block(lines_of(text), spans) if spans else Block(first, first, {})
+
+
+def opened(text: str) -> str:
+    """The text with room for experiments below the key, if there are none yet."""
+    return _NONE.sub(r"\1", text)
+
+
+def closed(text: str) -> str:
+    """The text of which nothing is left below the key, with what stands for no experiments."""
+    return _BLOCK.sub(r"\1 {}", text, count=1)
+
+
 def _place(entries: list[_Entry], lines: list[str], name: str, key_line: int) -> int:
     """The line at which an experiment belongs: before the first one after it, and before the comments on that."""
     later = next((entry for entry in entries if entry.name > name), None)
     if later:
         at = later.first
-        while _comment_column(lines[at - 1]) == later.column:
+        while comment_column(lines[at - 1]) == later.column:
             at -= 1
     elif entries:
         at = entries[-1].last + 1
-        while at < len(lines) and (_comment_column(lines[at]) or 0) > entries[-1].column:
+        while at < len(lines) and (comment_column(lines[at]) or 0) > entries[-1].column:
             at += 1
     else:
         at = key_line + 1
@@ -150,24 +169,13 @@ def _key_line(text: str, path: Path) -> int:
     return int(key.start_mark.line)
 
 
-def _listed(text: str, path: Path) -> dict[str, Any]:
+def read(text: str, path: Path) -> dict[str, Any]:
     """What is said of each experiment. Raises ConfigError if there is no list."""
     values = params_file.parse(text, path)
     listed = values.get(_KEY)
     if _KEY not in values or not isinstance(listed, dict | None):
         raise ConfigError(f"{path}: expected a mapping `{_KEY}:`. Put it there")
     return listed or {}
-
-
-def _lines(text: str) -> list[str]:
-    """The lines with their ends, as YAML counts them."""
-    return re.findall(r"[^\n]*\n|[^\n]+\Z", text)
-
-
-def _comment_column(line: str) -> int | None:
-    """Where the comment of a line that is nothing else begins."""
-    rest = line.lstrip(" ")
-    return len(line) - len(rest) if rest.startswith("#") else None
 
 
 def _value(text: str) -> str:

@@ -51,9 +51,7 @@ def _git(root: Path, *words: str) -> None:
     try:
         done = subprocess.run(["git", *words], cwd=root, capture_output=True, check=False)
     except FileNotFoundError as error:
-        raise ConfigError(
-            f"{root}: the files are there, git is not. Install it, then `git init`"
-        ) from error
+        raise ConfigError(f"{root}: the files are there, git is not. Install it, then `git init`") from error
     if done.returncode != 0:
         said = " ".join(done.stderr.decode(errors="backslashreplace").split())
         raise ConfigError(f"{root}: `git {words[0]}` says: {said}")

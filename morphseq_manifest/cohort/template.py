@@ -15,8 +15,10 @@ from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
 _NAME = "morphseq-manifest"
 # Besides the stages, by path from the project's folder.
-_FILES = ("dvc.yaml", "params.yaml", "manifests/code.json", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore",
-          ".gitattributes")  # fmt: skip
+_FILES = (
+    "dvc.yaml", "params.yaml", "manifests/code.json", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore",
+    ".gitattributes",
+)  # fmt: skip
 _STAGES = "stages"
 README = Path("README.md")
 _README = """\
@@ -56,6 +58,4 @@ def _source() -> Path:
     for file in importlib.metadata.files(_NAME) or ():
         if file.match(f"share/{_NAME}/{_FILES[0]}"):
             return Path(str(file.locate())).resolve().parent
-    raise ConfigError(
-        f"{beside}: this installation of {_NAME} carries no project. Install it from its wheel, or a clone"
-    )
+    raise ConfigError(f"{beside}: this installation of {_NAME} carries no project. Install its wheel, or a clone")

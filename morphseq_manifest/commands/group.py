@@ -13,6 +13,7 @@ _MODULES = {
     "status": "status", "why": "why", "run": "run", "pipeline": "run", "provenance": "provenance",
     "diff": "diff", "table": "table", "verify": "verify", "index": "index", "check": "check",
     "add": "add", "remove": "remove", "rename": "rename", "orphans": "orphans", "code": "code",
+    "init": "init", "upgrade": "upgrade", "merge-driver": "merge_driver",
 }  # fmt: skip
 
 
@@ -23,7 +24,7 @@ class _Commands(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _MODULES:
             return None
-        found = getattr(import_module(f"morphseq_manifest.commands.{_MODULES[cmd_name]}"), cmd_name)
+        found = getattr(import_module(f"morphseq_manifest.commands.{_MODULES[cmd_name]}"), cmd_name.replace("-", "_"))
         assert isinstance(found, click.Command)
         return found
 

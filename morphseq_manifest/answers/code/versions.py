@@ -17,30 +17,14 @@ from morphseq_manifest.base.errors import ConfigError, UnreadableError
 from morphseq_manifest.base.outcomes import Outcome
 from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.cohort import params
-from morphseq_manifest.cohort.manifests import canonical, places
+from morphseq_manifest.cohort.manifests import code_manifest, places
+from morphseq_manifest.cohort.manifests.code_manifest import StageCode
 from morphseq_manifest.tracker.dvc import definition, params_file
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
 RECORD = places.CODE
 # The folder that the library is in: a project has modules of its own, and its stages import these too.
 LIBRARY = Path(__file__).parents[3]
-SCHEMA = "morphseq/code/1"
-_REMEDY = f"Restore it: `git checkout {RECORD}`"
-
-
-class StageCode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A version of a stage's results, and the code behind it: fingerprints by module."""
-
-    version: int
-    modules: dict[str, str]
-
-
-class CodeManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What manifests/code.json holds: the code of each stage."""
-
-    schema: str
-    stages: dict[str, StageCode]
-    digest: str
 
 
 class State(Outcome):
@@ -101,7 +85,7 @@ def accept(root: Path = Path(), stages: Sequence[str] = ()) -> list[StageState]:
     kept = {stage: code for stage, code in recorded.items() if stage in now}
     merged = kept | {state.stage: now[state.stage] for state in new}
     if merged != recorded:
-        files.write_bytes(root / RECORD, canonical.dump(canonical.seal(CodeManifest(SCHEMA, merged, ""))))
+        files.write_bytes(root / RECORD, code_manifest.dump(merged))
     return new
 
 
@@ -161,5 +145,5 @@ def read(root: Path = Path()) -> dict[str, StageCode]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise UnreadableError(f"{path}: can't be read ({error.strerror}). {_REMEDY}") from error
-    return canonical.parse(data, CodeManifest, SCHEMA, str(path), _REMEDY).stages
+        raise UnreadableError(f"{path}: can't be read ({error.strerror}). {code_manifest.REMEDY}") from error
+    return code_manifest.parse(data, str(path))

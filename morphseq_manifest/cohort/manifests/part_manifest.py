@@ -48,6 +48,11 @@ def read(table: str, experiment: str) -> PartManifest:
     return manifest
 
 
+def parse(data: bytes, name: str) -> PartManifest:
+    """Read canonical bytes; `name` is for messages. Raises ContentError for anything else."""
+    return canonical.parse(data, PartManifest, SCHEMA, name, "Run its stage again")
+
+
 def md5_of(table: str, experiment: str, contents: dict[str, str]) -> str:
     """The md5 of the file that says so."""
     return md5_bytes(canonical.dump(of(table, experiment, contents)))

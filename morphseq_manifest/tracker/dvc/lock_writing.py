@@ -8,7 +8,7 @@ from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.tracker.dvc.lock_reading import LOCK
 
-_HEAD = "schema: '2.0'\nstages:\n"
+HEAD = "schema: '2.0'\nstages:\n"
 _STAGE = re.compile(r"^  (?=\S)", re.MULTILINE)
 
 
@@ -33,14 +33,14 @@ class LockWriter:
     def write(self) -> None:
         """Write what was added into the lock as it stands in the folder now."""
         before = self._read()
-        old = _blocks(before, str(self._path))
+        old = blocks(before, str(self._path))
         self._first = set(old) if self._first is None else self._first
         merged = old | self._new
         # What the run adds comes last, in DVC's order, however the stages happened to end.
         first = self._first
         added = sorted(merged.keys() - first, key=lambda name: (self._place.get(name, len(self._place)), name))
         ordered = [merged[name] for name in merged if name in first] + [merged[name] for name in added]
-        text = _HEAD + "".join(ordered)
+        text = HEAD + "".join(ordered)
         if text != before:
             files.write_bytes(self._path, text.encode())
         self._new = {}
@@ -55,21 +55,21 @@ def drop(root: Path, names: Collection[str]) -> None:
     """Take stages out of the lock of the project in `root`, all else as it stands. Raises as LockWriter does."""
     path = root / LOCK
     text = files.read_text(path, "Run again if it can", "Restore it: `git checkout dvc.lock`") if names else ""
-    blocks = _blocks(text, str(path))
-    if kept := {name: block for name, block in blocks.items() if name not in names}:
-        files.write_bytes(path, (_HEAD + "".join(kept.values())).encode())
-    elif blocks:
+    found = blocks(text, str(path))
+    if kept := {name: block for name, block in found.items() if name not in names}:
+        files.write_bytes(path, (HEAD + "".join(kept.values())).encode())
+    elif found:
         files.write_bytes(path, b"schema: '2.0'\n")
 
 
-def _blocks(text: str, name: str) -> dict[str, str]:
-    """The text of each stage, by name."""
+def blocks(text: str, name: str) -> dict[str, str]:
+    """The text of each stage in the text of a lock, by stage. Raises ContentError if DVC does not write it so."""
     if not text:
         return {}
-    head, *blocks = _STAGE.split(text)
-    if head not in {_HEAD, _HEAD.partition("\n")[0] + "\n"} or not text.endswith("\n"):
+    head, *parts = _STAGE.split(text)
+    if head not in {HEAD, HEAD.partition("\n")[0] + "\n"} or not text.endswith("\n"):
         raise ContentError(f"{name}: not in the form that DVC writes. Write it anew with `dvc commit`")
-    return {_name(block.partition(":\n")[0]): f"  {block}" for block in blocks}
+    return {_name(block.partition(":\n")[0]): f"  {block}" for block in parts}
 
 
 def _name(text: str) -> str:
