@@ -4,6 +4,7 @@ It stands in the folder that the library was installed from, if that was one, an
 """
 
 import importlib.metadata
+import sys
 from pathlib import Path
 
 import morphseq_manifest
@@ -20,6 +21,7 @@ _FILES = (
     ".gitattributes",
 )  # fmt: skip
 _STAGES = "stages"
+_IN_WHEEL = f"share/{_NAME}/{_FILES[0]}"
 README = Path("README.md")
 _README = """\
 # Plates, and what is made of them
@@ -53,9 +55,9 @@ def contents() -> dict[str, bytes]:
 def _source() -> Path:
     """The folder in which the project stands."""
     beside = Path(morphseq_manifest.__file__).resolve().parent.parent
-    if (beside / _STAGES).is_dir() and (beside / _FILES[0]).is_file():
-        return beside
-    for file in importlib.metadata.files(_NAME) or ():
-        if file.match(f"share/{_NAME}/{_FILES[0]}"):
-            return Path(str(file.locate())).resolve().parent
+    listed = (Path(str(file.locate())) for file in importlib.metadata.files(_NAME) or () if file.match(_IN_WHEEL))
+    in_wheel = (beside / _IN_WHEEL, Path(sys.prefix) / _IN_WHEEL, *listed)
+    for place in (beside, *(path.parent for path in in_wheel)):
+        if (place / _STAGES).is_dir() and (place / _FILES[0]).is_file():
+            return place
     raise ConfigError(f"{beside}: this installation of {_NAME} carries no project. Install its wheel, or a clone")

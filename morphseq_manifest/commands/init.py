@@ -15,18 +15,25 @@ _COMPLETION = {
 }
 
 
-@click.command(cls=Command, epilog=examples("morphseq init", "morphseq -C ~/morphseq init"))
+@click.command(cls=Command, epilog=examples("morphseq init", "morphseq init ~/plates"))
+@click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path))
 @click.pass_obj
-def init(root: Path) -> None:
-    """Set up a clone: git then merges what several people have done.
+def init(root: Path, folder: Path | None) -> None:
+    """Set up a clone, or make a data repository in DIR.
 
-    Tells git to merge params.yaml, dvc.yaml, dvc.lock and the manifests with `morphseq merge-driver`: in the
-    configuration of this clone, and in .gitattributes if that does not name them yet. Prints the line with which your
-    shell completes the names of commands and options. Type it once in each clone, and again if its environment moves.
+    With DIR, a new or empty folder: writes dvc.yaml, params.yaml without experiments, and the stages of the installed
+    release there, puts all under git, and commits it; `morphseq upgrade` brings it to a later release. Then, and
+    without DIR: tells git to merge params.yaml, dvc.yaml, dvc.lock and the manifests with `morphseq merge-driver`: in
+    the configuration of this clone, and in .gitattributes if that does not name them yet. Prints the line with which
+    your shell completes the names of commands and options. Type it once in each clone, and again if its environment
+    moves.
     """
-    from morphseq_manifest.cohort import sharing
+    from morphseq_manifest.cohort import new_project, sharing
 
-    for line in sharing.set_up(root):
+    if folder is not None:
+        for line in new_project.make(folder):
+            note(line)
+    for line in sharing.set_up(root if folder is None else folder):
         note(line)
     shell = PurePath(os.environ.get("SHELL", "")).name
     if shell in _COMPLETION:

@@ -265,6 +265,7 @@ def test_json_is_all_that_is_printed(project: Project) -> None:
     assert msgspec.json.decode(done.stdout) == {
         "schema": view.SCHEMA,
         "target": "build03",
+        "wells": {},
         "states": {f"build03@{name}": "out of date" for name in PLATES},
         "causes": [
             {

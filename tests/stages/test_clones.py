@@ -79,7 +79,7 @@ def test_a_clone_with_leftovers_stays_up_to_date(project: Project) -> None:
     project.run("dvc", "push")
     colleague.run("git", "pull", "--quiet")
     colleague.run("dvc", "pull")
-    assert (colleague.root / f"data/metadata/build03_output/expr_embryo_metadata_{SNAPSHOT}.csv").exists()
+    assert (colleague.root / f"data/training_data/bf_embryo_snips/{SNAPSHOT}").exists()
     check_up_to_date(colleague)
     assert "up to date" in colleague.morphseq("run")
 
