@@ -73,7 +73,7 @@ def test_a_data_repository_is_whole_and_its_stages_run(fresh: Project, tmp_path:
     assert "experiments: {}" in (lab.root / "params.yaml").read_text()
     assert {path for path in template.contents() if not (lab.root / path).is_file()} == set()
     assert "merge.morphseq.driver" in lab.run("git", "config", "--list")
-    for folder in ("built_image_data", "metadata/built_metadata_files", "segmentation/segmentation_models"):
+    for folder in ("built_image_data", "metadata/built_metadata_files", "segmentation/segmentation_models", "models"):
         shutil.copytree(fresh.root / "data" / folder, lab.root / "data" / folder)
     assert "added: 20250102_snapshot" in lab.morphseq("add", "20250102_snapshot", "--segmenter", "threshold")
     lab.morphseq("run", "images@20250102_snapshot")
