@@ -12,7 +12,7 @@ from morphseq_manifest.answers.provenance import figures, table_check
 from morphseq_manifest.base.hashing import md5_bytes
 from morphseq_manifest.cohort import experiments_manifest
 from morphseq_manifest.cohort.experiments import Experiment
-from morphseq_manifest.cohort.manifests import canonical, places
+from morphseq_manifest.cohort.manifests import canonical, part_manifest, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc.lock_reading import LOCK
@@ -85,6 +85,28 @@ def test_whatever_is_changed_in_a_manifest_is_named(built: Path, table: str) -> 
     assert f"rows {PLATES[0]}" in (named["experiments", PLATES[0], "rows"] or [])
     assert named["experiments", PLATES[0], "embryos"] == [f"embryos {PLATES[0]}"]
     assert named["experiments", PLATES[0], "contributed"] == [f"content of rows {PLATES[0]}"]
+
+
+@pytest.mark.parametrize(
+    ("table", "source"), [("df01", "images"), ("df01", "sam2"), ("df01", "build03"), ("df03", "latents")]
+)
+def test_a_part_that_lists_another_content_is_named(built: Path, table: str, source: str) -> None:
+    snapshot = CohortSnapshot(built)
+    manifest = snapshot.cohort(table)
+    assert manifest
+    assert not list(figures.of_parts(table, manifest, snapshot))
+    path = places.part(table, PLATES[0])
+    before = snapshot.content(path) or b""
+    contents = part_manifest.parse(before, "it").contents
+    data = canonical.dump(part_manifest.of(table, PLATES[0], contents | {source: "0" * 32}))
+    lock = (built / LOCK).read_bytes().replace(md5_bytes(before).encode(), f"'{md5_bytes(data)}'".encode())
+    for texts, named in (({path: data}, {"manifest", source}), ({path: data, LOCK: lock}, {source})):
+        found = figures.of_parts(table, manifest, CohortSnapshot(built, texts=texts))
+        assert {change.kind for change in found} == named
+    of_another = canonical.dump(part_manifest.of(table, PLATES[1], contents))
+    assert "of" in {
+        one.kind for one in figures.of_parts(table, manifest, CohortSnapshot(built, texts={path: of_another}))
+    }
 
 
 @pytest.mark.parametrize("field", ["frames", "wells", "bytes", "rows"])

@@ -115,6 +115,20 @@ def _parts(table: str, taken: Mapping[str, dict[str, str]]) -> dict[str, str]:
     return {places.part(table, name).name: part_manifest.md5_of(table, name, taken[name]) for name in taken}
 
 
+def of_parts(table: str, manifest: CohortManifest, snapshot: CohortSnapshot) -> Iterator[Change]:
+    """What dvc.lock says otherwise of the contents that the parts of the experiments list, and of the parts."""
+    for name in manifest.experiments if table in part_manifest.SOURCES else ():
+        path, entry = places.part(table, name), snapshot.lock.get(f"{table}_part@{name}")
+        data = snapshot.content(path)
+        if entry is None or data is None or str(path) not in entry.outs:
+            continue  # it has not run, or is gone, which is said as a change
+        yield from differences(str(path), {"manifest": md5_bytes(data)}, {"manifest": entry.outs[str(path)].md5})
+        part = part_manifest.parse(data, snapshot.name(path))
+        yield from differences(str(path), {"of": [part.table, part.experiment]}, {"of": [table, name]})
+        read = {source: entry.deps.get(made(source, name, snapshot)[0]) for source in part_manifest.SOURCES[table]}
+        yield from differences(str(path), part.contents, {source: dep.md5 for source, dep in read.items() if dep})
+
+
 def of_frames(manifest: CohortManifest, snapshot: CohortSnapshot) -> Iterator[Change]:
     """What the images manifests say otherwise, if they are still those that the table was made from."""
     for experiment, part in manifest.experiments.items():

@@ -59,6 +59,7 @@ def check(table: str, path: Path, manifest: CohortManifest, snapshot: CohortSnap
         differences += figures.of_table(table, path, manifest, counted.columns)
     differences += figures.of_lock(table, manifest, entry)
     differences += figures.of_contents(table, manifest, entry, snapshot)
+    differences += figures.of_parts(table, manifest, snapshot)
     differences += figures.of_frames(manifest, snapshot)
     differences += figures.of_columns(table, manifest, snapshot)
     differences += figures.of_earlier(manifest, entry, snapshot)
