@@ -34,18 +34,9 @@ class Release(Project):
 def release(tmp_path: Path) -> Path:
     """A copy of what is installed, to be changed."""
     folder = tmp_path / "release"
-    for name in ("morphseq_manifest", "stages", "manifests"):
-        ignored = shutil.ignore_patterns("__pycache__", "images", "df0*", "experiments.json")
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=ignored)
-    for name in (
-        "dvc.yaml",
-        "params.yaml",
-        ".dvcignore",
-        ".gitignore",
-        ".gitattributes",
-        ".dvc/config",
-        ".dvc/.gitignore",
-    ):
+    for name in ("morphseq_manifest", "stages"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in BESIDE:
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy2(REPOSITORY / name, folder / name)
     return folder
@@ -80,7 +71,7 @@ def test_a_data_repository_is_whole_and_its_stages_run(fresh: Project, tmp_path:
     assert "up to date" in lab.run("dvc", "status", "images@20250102_snapshot")
     assert "up to date" in lab.morphseq("-C", lab.root / "data", "status", "--experiments", "20250102_snapshot", code=1)
     assert "not empty" in fresh.morphseq("init", lab.root, code=2)
-    assert "no files" in lab.morphseq("upgrade")
+    assert "params.yaml  kept\n" in lab.morphseq("upgrade")
     assert "not made by `morphseq init DIR`" in fresh.morphseq("upgrade", code=2)
 
 
