@@ -10,6 +10,10 @@ from morphseq_manifest.cohort import template
 from tests.project import REPOSITORY, Project, replace_file
 
 CODE = "stages/imaging/polarity.py"
+BESIDE = (
+    "dvc.yaml", "params.yaml", "manifests/code.json", ".dvcignore", ".gitignore", ".gitattributes", ".dvc/config",
+    ".dvc/.gitignore",
+)  # fmt: skip
 LAB = 'experiments:\n  # the first\n  "20250102_snapshot":\n    segmenter: threshold\n'
 
 
