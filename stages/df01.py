@@ -119,6 +119,7 @@ def describe(recorded: PartManifest, part: Part, counted: RowCount, settings: Pa
 
 def build(settings: Params) -> CohortManifest:
     """Write df01 and return its manifest; only a few experiments are in memory at a time."""
+    parts.check_listed("df01", settings.experiments)
     recorded = [part_manifest.read("df01", experiment) for experiment in cohort_tables.listed(settings)]
     own = {part.experiment: read_columns(layout.build03_table(part.experiment)) for part in recorded}
     wanted, filled = union(own)

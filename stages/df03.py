@@ -65,6 +65,7 @@ def read_latents(path: Path, expected: list[str] | None) -> pd.DataFrame:
 def main(model: str) -> None:
     """Build df03 from df02 and the latents of MODEL."""
     settings = params.read()
+    parts.check_listed("df03", settings.experiments)
     df02, source = cohort_tables.read_table("df02", settings)
     paths = {experiment: layout.latents_table(model, experiment) for experiment in cohort_tables.listed(settings)}
     md5s: dict[str, str] = {}

@@ -112,6 +112,20 @@ def test_what_a_folder_of_results_holds_besides_changes_nothing(project: Project
     assert "up to date" in project.morphseq("run")
 
 
+@pytest.mark.parametrize("table", ["df01", "df03"])
+def test_a_part_of_what_is_not_listed_never_gets_into_dvc_lock(project: Project, table: str) -> None:
+    part = project.root / f"manifests/{table}_parts/20990101.json"
+    part.write_bytes((project.root / f"manifests/{table}_parts/{SNAPSHOT}.json").read_bytes())
+    lock = (project.root / "dvc.lock").read_bytes()
+    assert "20990101" in project.morphseq("status", code=1)
+    output = project.morphseq("run", table, code=1)
+    assert f"manifests/{table}_parts/20990101.json: 20990101 is not listed" in output
+    assert (project.root / "dvc.lock").read_bytes() == lock
+    project.run("dvc", "repro", "--force", "--single-item", "experiments")
+    assert not part.exists()
+    check_up_to_date(project)
+
+
 def test_a_part_that_is_not_of_its_table_is_refused_by_name(project: Project) -> None:
     path = project.root / f"data/metadata/build03_output/expr_embryo_metadata_{SNAPSHOT}.csv"
     data = path.read_bytes()
