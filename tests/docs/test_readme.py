@@ -39,7 +39,7 @@ def grown(project: Project) -> None:
     project.repro("df01")
     project.commit("Two experiments")
     project.change_pixel(SNAPSHOT, "A03_t0000_stitch.png", 5, 7)
-    project.repro(f"build03@{SNAPSHOT}")
+    project.repro(f"df01_part@{SNAPSHOT}")
     project.experiments(dict.fromkeys((TIME_LAPSE, SNAPSHOT, "20250103"), "threshold"))
 
 
