@@ -9,7 +9,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from morphseq_manifest.base.hashing import md5_bytes
 from morphseq_manifest.cohort import columns, ids
 from morphseq_manifest.cohort.columns import KEY, Dtype, Source
-from morphseq_manifest.cohort.manifests import canonical, images_manifest
+from morphseq_manifest.cohort.manifests import canonical, images_manifest, part_manifest, places
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
 from stages.files import layout
 
@@ -38,6 +38,8 @@ def synthesise(root: Path, experiments: int = EXPERIMENTS, rows: int = ROWS) -> 
             "sam2": {layout.sam2_table(name): _embryos(name, sam2_tail)},
             "build03": {layout.build03_table(name): _rows(name, tail)},
         }
+        contents = {stage: md5_bytes(data) for stage, made in outs.items() for data in made.values()}
+        outs["df01_part"] = {places.part("df01", name): canonical.dump(part_manifest.of("df01", name, contents))}
         for stage, files in outs.items():
             lock[f"{stage}@{name}"] = _lock_entry(stage, name, files)
             for path, data in files.items():
