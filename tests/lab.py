@@ -1,4 +1,4 @@
-"""A project that several people work on: a toy whose tables name every experiment, and what people do in it."""
+"""A toy project that several people work on, whose tables name every experiment in dvc.yaml; and what they do in it."""
 
 from pathlib import Path
 
@@ -135,4 +135,4 @@ class Lab(Project):
 
     def out_of_date(self) -> set[str]:
         """What `dvc status` calls."""
-        return set(status(self.root))
+        return {name.rpartition(":")[2] for name in status(self.root)}

@@ -3,7 +3,11 @@
 import re
 from pathlib import Path
 
-from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.base import git
+from morphseq_manifest.base.errors import ContentError, UnreadableError
+
+# Where git's configuration says what merges the project's files.
+DRIVER = "merge.morphseq.driver"
 
 _MARK = b"<<<<<<< "
 # Written by commands: of these, one side will do, and what the other had is made again.
@@ -24,18 +28,38 @@ def settled(text: str) -> str:
     return _CONFLICT.sub("", text)
 
 
-def check_merged(data: bytes, path: Path, name: str) -> bytes:
-    """The bytes of a file, `path` from the project's folder; `name` is for messages.
+def check_merged(data: bytes, path: Path, root: Path) -> bytes:
+    """The bytes of the file at `path` from the project's folder `root`.
 
     Raises ContentError, with a remedy that git takes, if it holds the marks of a conflict.
     """
     if path.suffix not in _MADE | _BY_HAND or not (data.startswith(_MARK) or b"\n" + _MARK in data):
         return data
     line = data[: data.index(_MARK)].count(b"\n") + 1
-    remedy = f"Keep what is right of both sides, and take the marks out; then `git add {path}`"
-    if path.suffix in _MADE:
+    raise ContentError(
+        f"{root / path}, line {line}: not merged: git has left the marks of a conflict. {_remedy(path, root)}"
+    )
+
+
+def _remedy(path: Path, root: Path) -> str:
+    is_set_up = _is_set_up(root)
+    if path.suffix in _BY_HAND or (path.suffix == ".lock" and is_set_up):
+        remedy = f"Keep what is right of both sides, and take the marks out; then `git add {path}`"
+    else:
         remedy = (
             f"Take one side, `git restore --ours {path}` (or --theirs), and `git add {path}`; "
             "then `morphseq run` makes what is lacking of the other"
         )
-    raise ContentError(f"{name}, line {line}: not merged: git has left the marks of a conflict. {remedy}")
+    again = (
+        ". Or have both sides merged entry by entry: `git merge --abort` (or `git rebase --abort`), `morphseq init`, "
+        "and the same again"
+    )
+    return remedy if is_set_up else f"{remedy}{again}"
+
+
+def _is_set_up(root: Path) -> bool:
+    """Whether git knows what merges the project's files; if it can't be asked, advice about that is of no use."""
+    try:
+        return git.setting(root, DRIVER) is not None
+    except UnreadableError:
+        return True

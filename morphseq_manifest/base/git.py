@@ -131,8 +131,8 @@ def merge_lines(root: Path, texts: Sequence[bytes], size: int = MARK_SIZE) -> tu
 
 
 def setting(root: Path, name: str) -> str | None:
-    """What git's configuration of this clone says; None if nothing."""
-    found = run(root, "config", "--local", "--get", name)
+    """What git is configured to; None if nothing is said."""
+    found = run(root, "config", "--get", name)
     return None if found is None else found.decode(errors="surrogateescape").removesuffix("\n")
 
 

@@ -44,21 +44,30 @@ def comment_column(line: str) -> int | None:
 
 def block(lines: Sequence[str], spans: Sequence[Span]) -> Block:
     """The block of these entries, of which there is one at least."""
-    starts = [_start(lines, span, before) for before, span in zip([None, *spans], spans, strict=False)]
-    end = spans[-1].last + 1
-    while end < len(lines) and (comment_column(lines[end]) or 0) > spans[-1].column:
-        end += 1
-    ends = [*starts[1:], end]
-    texts = {span.name: "".join(lines[start:stop]) for span, start, stop in zip(spans, starts, ends, strict=True)}
-    return Block(starts[0], end, texts)
+    ends = [_end(lines, span, later) for span, later in zip(spans, [*spans[1:], None], strict=True)]
+    starts = [_above(lines, spans[0]), *ends[:-1]]
+    texts = {span.name: "".join(lines[start:end]) for span, start, end in zip(spans, starts, ends, strict=True)}
+    return Block(starts[0], ends[-1], texts)
 
 
-def _start(lines: Sequence[str], span: Span, before: Span | None) -> int:
-    """The first line of an entry: that of the comments right above it."""
-    start, least = span.first, before.last + 1 if before else 0
-    while start > least and comment_column(lines[start - 1]) == span.column:
+def _above(lines: Sequence[str], span: Span) -> int:
+    """The first line of the comments right above the first entry."""
+    start = span.first
+    while start and comment_column(lines[start - 1]) == span.column:
         start -= 1
     return start
+
+
+def _end(lines: Sequence[str], span: Span, later: Span | None) -> int:
+    """The line after an entry and what stands deeper below it; all else up to the next one is above that."""
+    end = last = span.last + 1
+    while end < (later.first if later else len(lines)):
+        column = comment_column(lines[end])
+        if (column is None and lines[end].strip()) or (column is not None and column <= span.column):
+            break
+        end += 1
+        last = end if column is not None or later else last
+    return last
 
 
 class Part(NamedTuple):
@@ -92,9 +101,26 @@ def merge(root: Path, texts: Sequence[str], parts: Sequence[Part], size: int) ->
             raise ContentError(f"both sides have moved {part.title}")
         merged = merging.merge([side.entries for side in part.sides], part.settle)
         order = merging.placed(merged, part.sides[1].entries, part.rank)
-        text = text.replace(mark, "".join(_text(merged[name], size) for name in order))
+        lines = _with_comments({name: _text(merged[name], size) for name in order}, part.sides)
+        text = text.replace(mark, lines)
         found[part.title] = [name for name in order if not isinstance(merged[name], str)]
     return MergedBlocks(text, found, left)
+
+
+def _with_comments(merged: Mapping[str, str], sides: Sequence[Block]) -> str:
+    """The lines of the entries; comments that stood above one that is out stay, unless a side took them out too."""
+    base, *others = ({line for entry in side.entries.values() for line in _split(entry)[0]} for side in sides)
+    wanted = (set.intersection(*others) | (set.union(*others) - base)) - {"\n"}
+    missing = wanted - {line for entry in merged.values() for line in lines_of(entry)}
+    above: dict[str | None, list[str]] = {}
+    for side in sides[1:]:
+        names = [*side.entries]
+        for number, name in enumerate(names):
+            lines = [line for line in _split(side.entries[name])[0] if line in missing]
+            missing -= {*lines}
+            above.setdefault(next((later for later in names[number:] if later in merged), None), []).extend(lines)
+    placed = [*(line for name, entry in merged.items() for line in [*above.get(name, []), entry]), *above.get(None, [])]
+    return "".join(placed)
 
 
 def _text(entry: str | Sides[str], size: int) -> str:
@@ -132,7 +158,7 @@ def settle_texts(root: Path, meant: Sequence[Mapping[str, object]]) -> Settle[st
 
 
 def _split(entry: str) -> tuple[list[str], str]:
-    """The comments above an entry, and the rest."""
+    """The comments above an entry, with blank lines between, and the rest."""
     lines = lines_of(entry)
-    first = next((number for number, line in enumerate(lines) if comment_column(line) is None), len(lines))
+    first = next((at for at, line in enumerate(lines) if line.strip() and comment_column(line) is None), len(lines))
     return lines[:first], "".join(lines[first:])

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from morphseq_manifest.base import files, git
+from morphseq_manifest.base.conflicts import DRIVER
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.own_folder import check_links
 from morphseq_manifest.cohort.merging import PATTERNS
@@ -24,13 +25,11 @@ def set_up(root: Path) -> list[str]:
     Raises ConfigError if `root` is not a DVC project under git, and as git.configure does.
     """
     _check(root)
-    done = []
-    wanted = {f"merge.{_NAME}.name": "morphseq: merge entry by entry", f"merge.{_NAME}.driver": _driver()}
+    wanted = {f"merge.{_NAME}.name": "morphseq: merge entry by entry", DRIVER: _driver()}
     new = {name: value for name, value in wanted.items() if git.setting(root, name) != value}
     for name, value in new.items():
         git.configure(root, name, value)
-    done.append(f"git {'now' if new else 'already'} merges by {shlex.join(_program())}")
-    return done + _add_attributes(root)
+    return [f"git {'now' if new else 'already'} merges by {shlex.join(_program())}", *_add_attributes(root)]
 
 
 def _check(root: Path) -> None:

@@ -50,7 +50,7 @@ class Snapshot:
         if self.commit:
             return git.content(self.root, self.commit, path)
         try:
-            return check_merged(read_small(self.root / path), path, self.name(path))
+            return check_merged(read_small(self.root / path), path, self.root)
         except FileNotFoundError:
             return None
         except OSError as error:
