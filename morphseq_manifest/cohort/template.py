@@ -7,7 +7,6 @@ import importlib.metadata
 import sys
 from pathlib import Path
 
-import morphseq_manifest
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.cohort import experiments_text
@@ -54,7 +53,7 @@ def contents() -> dict[str, bytes]:
 
 def _source() -> Path:
     """The folder in which the project stands."""
-    beside = Path(morphseq_manifest.__file__).resolve().parent.parent
+    beside = Path(files.__file__).resolve().parents[2]
     listed = (Path(str(file.locate())) for file in importlib.metadata.files(_NAME) or () if file.match(_IN_WHEEL))
     in_wheel = (beside / _IN_WHEEL, Path(sys.prefix) / _IN_WHEEL, *listed)
     for place in (beside, *(path.parent for path in in_wheel)):
