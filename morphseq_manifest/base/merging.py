@@ -49,11 +49,17 @@ def _merged(name: str, sides: Sides[Entry], settle: Settle[Entry]) -> Entry | Si
     return sides.theirs if sides.ours == sides.base else settle(name, sides)
 
 
-def placed(names: Iterable[str], first: Iterable[str], rank: Callable[[str], str]) -> list[str]:
-    """The names, those of `first` in that order; each of the others before the first that ranks after it."""
-    known = list(names)
-    order = [name for name in first if name in set(known)]
-    for name in sorted(set(known) - set(order), key=rank):
-        later = (number for number, other in enumerate(order) if rank(other) > rank(name))
-        order.insert(next(later, len(order)), name)
+def placed(names: Iterable[str], first: Iterable[str], rank: Callable[[str], tuple[str, str]]) -> list[str]:
+    """The names, those of `first` in that order; each of the others in its place among those of its kind.
+
+    `rank` says the kind of a name, and its place: before the first that comes after it, else after the last.
+    """
+    known = set(names)
+    order = [name for name in first if name in known]
+    for name in sorted(known - set(order), key=rank):
+        kind, place = rank(name)
+        others = [(number, *rank(other)) for number, other in enumerate(order)]
+        same = [(number, other) for number, its_kind, other in others if its_kind == kind]
+        later = [number for number, other in same if other > place]
+        order.insert(later[0] if later else same[-1][0] + 1 if same else len(order), name)
     return order

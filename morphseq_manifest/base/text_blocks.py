@@ -71,12 +71,12 @@ def _end(lines: Sequence[str], span: Span, later: Span | None) -> int:
 
 
 class Part(NamedTuple):
-    """A block in three texts; `settle` as merging.merge has it; `rank` of a name puts what theirs adds in its place."""
+    """A block in three texts; `settle` as merging.merge has it; `rank` as merging.placed has it."""
 
     title: str
     sides: tuple[Block, Block, Block]
     settle: Settle[str]
-    rank: Callable[[str], str] = str
+    rank: Callable[[str], tuple[str, str]]
 
 
 class MergedBlocks(NamedTuple):

@@ -28,7 +28,7 @@ def merged(root: Path, base: str, ours: str, theirs: str, name: str, size: int) 
     said = [experiments_text.read(text, path) for path, text in texts.items()]
     opened = {path: experiments_text.opened(text) for path, text in texts.items()}
     before, here, there = (experiments_text.block(text, path) for path, text in opened.items())
-    part = Part("the experiments", (before, here, there), text_blocks.settle_texts(root, said))
+    part = Part("the experiments", (before, here, there), text_blocks.settle_texts(root, said), lambda name: ("", name))
     found = text_blocks.merge(root, [*opened.values()], [part], size)
     conflicts = found.conflicts[part.title] + ([_around(found.around)] if found.around else [])
     wanted = merging.merge(said, lambda _, sides: sides)

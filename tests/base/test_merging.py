@@ -68,8 +68,22 @@ def test_changes_of_different_entries_merge_in_all_orders(
 @given(st.lists(names, unique=True), st.data())
 def test_what_is_added_is_placed_by_name(known: list[str], data: st.DataObject) -> None:
     first = data.draw(st.lists(st.sampled_from(known), unique=True)) if known else []
-    order = placed(known, [*first, "other"], str)
+    order = placed(known, [*first, "other"], lambda name: ("", name))
     assert sorted(order) == sorted(known)
     assert [name for name in order if name in first] == first, "ours stay in their order"
     if first == sorted(first):
         assert order == sorted(known)
+
+
+def test_and_among_those_of_its_kind() -> None:
+    def rank(name: str) -> tuple[str, str]:
+        return name[0], name
+
+    assert placed(["a2", "b1", "b3", "c1", "b2", "a1"], ["b1", "b3", "a2"], rank) == [
+        "b1",
+        "b2",
+        "b3",
+        "a1",
+        "a2",
+        "c1",
+    ]

@@ -41,7 +41,9 @@ def _part(root: Path, stage: str, sides: Sequence[Block]) -> Part | None:
     if _is_replaced(names):
         return None
     settle = text_blocks.settle_texts(root, [dict.fromkeys(side, True) for side in names])
-    return Part(f"the deps of {stage}", (base, ours, theirs), settle, lambda name: posixpath.splitext(name)[0])
+    return Part(
+        f"the deps of {stage}", (base, ours, theirs), settle, lambda name: (_family(name), posixpath.splitext(name)[0])
+    )
 
 
 def _is_replaced(names: Sequence[set[str]]) -> bool:
