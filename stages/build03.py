@@ -17,7 +17,7 @@ from morphseq_manifest.cohort.columns import FRAME_KEY, KEY, Source
 from morphseq_manifest.cohort.ids import image_id
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, plates, stacks, tables, well_tables
-from stages.files.labels import read_labels
+from stages.files.labels import read_labels, read_mask
 from stages.imaging import course
 from stages.imaging.embryo_box import boxes
 from stages.imaging.geometry import Outline, QcMasks, Quality, Settings, Shape, judge, measure, outline
@@ -128,14 +128,15 @@ def measure_well(
     measured = []
     with ExitStack() as opened:
         labels = opened.enter_context(stacks.open_stack(folder, well))
-        qc = [
-            opened.enter_context(stacks.open_stack(layout.predictions(name, experiment), well, mask=True))
+        places = [
+            layout.predictions(name, experiment)
             for name in (networks.dead, networks.yolk, networks.focus, networks.bubble)
         ]
+        qc = [(place, opened.enter_context(stacks.open_stack(place, well, mask=True))) for place in places]
         for time_int in rows["time_int"].unique().tolist():
             frame = rows[rows["time_int"] == time_int]
             label = read_labels(labels, well, time_int, folder)
-            masks = QcMasks(*(pages[time_int]() if time_int in pages else None for pages in qc))
+            masks = QcMasks(*(read_mask(pages, well, time_int, place) for place, pages in qc))
             scale = scales.get((well, time_int), (np.nan, np.nan))
             um_per_px = float(np.sqrt(scale[0] * scale[1]))
             embryo_boxes = boxes(label)

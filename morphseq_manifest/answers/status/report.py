@@ -11,7 +11,7 @@ from morphseq_manifest.answers.provenance.membership import Membership
 from morphseq_manifest.answers.status import leftovers
 from morphseq_manifest.answers.status.leftovers import Unusual
 from morphseq_manifest.base.errors import ExitCode, MorphseqError
-from morphseq_manifest.cohort import selection
+from morphseq_manifest.cohort import adopted, selection
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.disk.workspace import THREADS, Workspace
 from morphseq_manifest.tracker.freshness import failure_notes
@@ -43,7 +43,8 @@ class Report(msgspec.Struct, frozen=True):
     In a project of other things (`has_experiments` is false), `experiments` are items of its groups, and `tables` the
     stages of none. `undated` are experiments whose ids have no date, where a day was asked for. `warnings` are of
     inputs that are not there, of what does not fit and of experiments without a row; they make nothing stale. With a
-    choice of experiments, `tables` is empty and `unusual` is None: neither is about some experiments alone.
+    choice of experiments, `tables` is empty and `unusual` is None: neither is about some experiments alone. `adopted`
+    are the groups, by experiment, whose results were taken over from the lab.
     """
 
     model: str | None
@@ -54,6 +55,7 @@ class Report(msgspec.Struct, frozen=True):
     unusual: Unusual | None
     warnings: list[str]
     has_experiments: bool = True
+    adopted: dict[str, list[str]] = {}
 
     @property
     def steps(self) -> dict[str, Step]:
@@ -119,6 +121,7 @@ def status(
         tables={name: _table(name, snapshot, by_name) for name in cohort},
         undated=undated,
         has_experiments=snapshot.has_experiments,
+        adopted=adopted.of(snapshot, chosen),
         unusual=leftovers.look(snapshot, workspace) if is_whole else None,
         warnings=warnings.of_inputs(snapshot, by_name.values())
         + warnings.of_project(
