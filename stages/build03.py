@@ -14,9 +14,10 @@ from morphseq_manifest.base.prefetch import ahead
 from morphseq_manifest.base.progress import watching
 from morphseq_manifest.cohort import columns, params
 from morphseq_manifest.cohort.columns import FRAME_KEY, KEY, Source
+from morphseq_manifest.cohort.ids import image_id
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, plates, stacks, tables, well_tables
-from stages.files.labels import read_labels
+from stages.files.labels import read_labels, read_mask
 from stages.imaging import course
 from stages.imaging.embryo_box import boxes
 from stages.imaging.geometry import Outline, QcMasks, Quality, Settings, Shape, judge, measure, outline
@@ -24,6 +25,8 @@ from stages.networks.qc_networks import Networks, QcSettings
 
 # The columns of this stage's own, after the key.
 OWN = tuple(column for column in columns.of(Source.BUILD03) if column.name not in KEY)
+# Without these columns of the sam2 table nothing can be told of an embryo.
+_NEEDED = ("embryo_id", "snip_id", "area_px", "experiment_id", *FRAME_KEY, "sam2_qc_flags")
 Measured = tuple[Shape, Quality, Outline]
 NOWHERE = (slice(0, 0), slice(0, 0))
 _SHOWN = 10
@@ -125,14 +128,15 @@ def measure_well(
     measured = []
     with ExitStack() as opened:
         labels = opened.enter_context(stacks.open_stack(folder, well))
-        qc = [
-            opened.enter_context(stacks.open_stack(layout.predictions(name, experiment), well, mask=True))
+        places = [
+            layout.predictions(name, experiment)
             for name in (networks.dead, networks.yolk, networks.focus, networks.bubble)
         ]
+        qc = [(place, opened.enter_context(stacks.open_stack(place, well, mask=True))) for place in places]
         for time_int in rows["time_int"].unique().tolist():
             frame = rows[rows["time_int"] == time_int]
             label = read_labels(labels, well, time_int, folder)
-            masks = QcMasks(*(pages[time_int]() if time_int in pages else None for pages in qc))
+            masks = QcMasks(*(read_mask(pages, well, time_int, place) for place, pages in qc))
             scale = scales.get((well, time_int), (np.nan, np.nan))
             um_per_px = float(np.sqrt(scale[0] * scale[1]))
             embryo_boxes = boxes(label)
@@ -183,6 +187,22 @@ def other_counts(embryos: pd.DataFrame, plate: pd.DataFrame) -> dict[str, tuple[
     return differing
 
 
+def read_embryos(path: Path, experiment: str) -> pd.DataFrame:
+    """The sam2 table of an experiment: the columns of that stage, as text, but integer `time_int` and float `area_px`.
+
+    Those of the lab's own runs have more columns, the plate's among them, which are left to the plate table; areas
+    such as `8455.0`; and image_ids with a channel, which get the one form. Raises as tables.numbers does.
+    """
+    embryos = tables.read_text(path)
+    tables.require(embryos, _NEEDED, path)
+    embryos = embryos[[name for name in columns.names(Source.SAM2) if name in embryos.columns]].copy()
+    embryos["time_int"] = tables.numbers(embryos, "time_int", path).astype(np.int64)
+    embryos["area_px"] = tables.numbers(embryos, "area_px", path)
+    frames = zip(embryos["well"], embryos["time_int"], strict=True)
+    embryos["image_id"] = [image_id(experiment, well, time_int) for well, time_int in frames]
+    return embryos
+
+
 def build_table(
     experiment: str, embryos: pd.DataFrame, plate: pd.DataFrame, networks: Networks, settings: Settings
 ) -> pd.DataFrame:
@@ -208,10 +228,7 @@ def main(experiment: str) -> None:
     settings.experiment(experiment)
     said = well_tables.read(experiment)
     plate = well_tables.join(plates.read_plate(layout.plate_table(experiment), experiment), said, experiment)
-    source = layout.sam2_table(experiment)
-    embryos = tables.read_text(source)
-    embryos["time_int"] = tables.numbers(embryos, "time_int", source).astype(np.int64)
-    embryos["area_px"] = tables.numbers(embryos, "area_px", source)
+    embryos = read_embryos(layout.sam2_table(experiment), experiment)
     networks = settings.block("qc_masks", QcSettings).models
     table = build_table(experiment, embryos, plate, networks, settings.block("build03", Settings))
     tables.write(layout.build03_table(experiment), table)

@@ -19,7 +19,7 @@ from morphseq_manifest.cohort.params import Params
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, plates, stacks
 from stages.files.frames import read_frame
-from stages.files.labels import check_shape, read_labels
+from stages.files.labels import check_shape, read_labels, read_mask
 from stages.imaging import geometry
 from stages.imaging.alignment import (
     SNIP_SIZE,
@@ -111,11 +111,11 @@ def well_snips(
     """The snips of one well, each embryo_id's pages in time order, with their key; none of frames without a scale."""
     experiment, well = manifest.experiment, frames[0].well
     own, chorion, yolk_network = by
-    folder = layout.LABELS / experiment
+    folder, seen_by = layout.LABELS / experiment, layout.predictions(yolk_network, experiment)
     snips: dict[str, list[stacks.Page]] = {}
     with (
         stacks.open_stack(folder, well) as labels,
-        stacks.open_stack(layout.predictions(yolk_network, experiment), well, mask=True) as yolks,
+        stacks.open_stack(seen_by, well, mask=True) as yolks,
     ):
         for frame in frames:
             label, scale = read_labels(labels, well, frame.time_int, folder), scales.get((well, frame.time_int))
@@ -124,10 +124,10 @@ def well_snips(
                 continue
             grey = read_frame(layout.FRAMES / experiment, manifest.reading, frame)
             check_shape(label, frame, grey.shape, folder)
-            yolk = yolks[frame.time_int]() if frame.time_int in yolks else NO_YOLK
+            yolk = read_mask(yolks, well, frame.time_int, seen_by)
             for embryo, box in embryo_boxes.items():
                 name = snip_id(experiment, well, embryo, frame.time_int)
-                seen = from_qc(yolk, label.shape, box) > 0
+                seen = from_qc(NO_YOLK if yolk is None else yolk, label.shape, box) > 0
                 mask = label[box] == embryo
                 pose = pose_of(mask, seen, box, scale, chorion)
                 cut = stacks.Cut(own.um_per_px, angle(pose), inside(mask, box, sampling(pose, scale, own.um_per_px)))

@@ -12,7 +12,7 @@ from morphseq_manifest.base.console import Group, examples
 _MODULES = {
     "status": "status", "why": "why", "run": "run", "pipeline": "run", "provenance": "provenance",
     "diff": "diff", "table": "table", "verify": "verify", "index": "index", "check": "check",
-    "add": "add", "remove": "remove", "rename": "rename", "orphans": "orphans", "code": "code",
+    "add": "add", "remove": "remove", "rename": "rename", "orphans": "orphans", "adopt": "adopt", "code": "code",
     "init": "init", "upgrade": "upgrade", "merge-driver": "merge_driver",
 }  # fmt: skip
 

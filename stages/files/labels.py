@@ -1,4 +1,4 @@
-"""Label images: read from a well's stack, and checked against their frames."""
+"""Label images and QC masks: read from a well's stack, and checked to be of their size."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
 from stages.files.stacks import Reader
-from stages.imaging.arrays import Labels
+from stages.imaging.arrays import Grey, Labels
+from stages.imaging.qc_frame import QC_SIZE
 
 
 def read_labels(pages: Mapping[int, Reader], well: str, time_int: int, folder: Path) -> Labels:
@@ -15,6 +16,22 @@ def read_labels(pages: Mapping[int, Reader], well: str, time_int: int, folder: P
         raise ContentError(f"{folder}: well {well} has no labels for frame {time_int}. Run sam2 again")
     labels: Labels = pages[time_int]()
     return labels
+
+
+def read_mask(pages: Mapping[int, Reader], well: str, time_int: int, folder: Path) -> Grey | None:
+    """A QC network's mask of one frame of a well, from its stack in `folder`: uint8 (576, 320); None if there is none.
+
+    Raises ContentError if it is of another size.
+    """
+    if time_int not in pages:
+        return None
+    mask: Grey = pages[time_int]()
+    if mask.shape != QC_SIZE:
+        raise ContentError(
+            f"{folder}: the mask of well {well}, frame {time_int} is {mask.shape}, expected {QC_SIZE}. "
+            "Run qc_masks again"
+        )
+    return mask
 
 
 def check_shape(labels: Labels, frame: Frame, shape: tuple[int, ...], folder: Path) -> None:

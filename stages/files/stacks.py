@@ -2,9 +2,10 @@
 
 Each page's description says which frame it is of, which content that frame had, and by which key the stack was made
 (`{"time_int": 3, "frame": "<xxh3_128>", "key": "<xxh3_128>"}`), so that a stack found anywhere can be traced. Fiji and
-napari open them as they are. The lab's older form, one PNG or JPG a frame, is read too.
+napari open them as they are. The lab's older form, one PNG or JPG a frame, there or in a folder `masks`, is read too.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -27,7 +28,9 @@ Pixels = NDArray[Any]
 Reader = Callable[[], Pixels]
 # In the lab's JPG masks the background is 127 and the foreground 255.
 JPG_FOREGROUND = 191
-_OLD_FORM = re.compile(r"(?:.*_)?([A-H]\d\d)_t(\d+).*\.(png|jpe?g)", re.IGNORECASE)
+# Where the lab's SAM 2 run left its label images, in the experiment's folder.
+MASKS = "masks"
+_OLD_FORM = re.compile(r"(?:.*_)?([A-H]\d\d)(?:_ch\d+)?_t(\d+).*\.(png|jpe?g)", re.IGNORECASE)
 
 
 class EmbryoTag(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -189,13 +192,23 @@ def _old_form(folder: Path, name: str, mask: bool) -> dict[int, Reader]:
     return {time_int: partial(_read_image, path, mask) for time_int, path in _old_files(folder, name).items()}
 
 
+def old_key(file: str) -> tuple[str, int] | None:
+    """(well, time_int) that the name of a file in the lab's older form says; None for any other name."""
+    match = _OLD_FORM.fullmatch(file)
+    return (match[1], int(match[2])) if match else None
+
+
 def _old_files(folder: Path, name: str) -> dict[int, Path]:
-    """The lab's files of a well, one a frame, by frame number, in order."""
+    """The lab's files of a well, one a frame, by frame number, in order. Raises ContentError if a frame has two."""
     by_frame: dict[int, Path] = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        match = _OLD_FORM.fullmatch(path.name)
-        if match and match[1] == name:
-            by_frame[int(match[2])] = path
+    for place in (folder, folder / MASKS):
+        for file in sorted(os.listdir(place)) if place.is_dir() else ():  # noqa: PTH208 - as names
+            key = old_key(file)
+            if key is None or key[0] != name:
+                continue
+            if other := by_frame.get(key[1]):
+                raise ContentError(f"{place / file}: {other} is of the same frame. Take one of them away")
+            by_frame[key[1]] = place / file
     return dict(sorted(by_frame.items()))
 
 

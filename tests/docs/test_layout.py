@@ -16,15 +16,15 @@ FLOORS = (
     "base",
     "tracker.dvc", "tracker.disk", "tracker.snapshot", "tracker.freshness", "tracker.run",
     "cohort.columns", "cohort.manifests", "cohort",
-    "answers.changes", "answers.warnings", "answers.wells", "answers.check", "answers.code", "answers.provenance",
-    "answers.table",
+    "answers.changes", "answers.warnings", "answers.wells", "answers.programs", "answers.check", "answers.code",
+    "answers.provenance", "answers.table", "answers.adopt",
     "answers.status", "answers.why", "answers.verify", "answers.orphans",
     "commands",
 )  # fmt: skip
 LIBRARY = "morphseq_manifest"
 # The face: what users import, and what the command starts with.
 FACE = ("__init__", "__main__")
-STAGE_FLOORS = ("imaging", "files", "networks", "segmentation", "reuse")
+STAGE_FLOORS = ("imaging", "files", "networks", "segmentation", "reuse", "lab")
 MOST_LINES, LONGEST_FUNCTION = 300, 50
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort import columns, params
 from morphseq_manifest.cohort.columns import Source, needed_of_plate
 from stages import build03
@@ -53,3 +54,18 @@ def test_a_plate_without_embryos_has_a_table_without_rows(tmp_path: Path, monkey
     assert len(built) == 0
     assert built.columns[:4].tolist() == ["experiment_date", "well", "embryo_id", "snip_id"]
     assert {"genotype", "area_um2", "dead_flag"} <= set(built.columns)
+
+
+def test_a_table_of_the_labs_own_is_read_as_one_of_ours_and_the_plates_columns_in_it_give_way(tmp_path: Path) -> None:
+    cells = dict.fromkeys(columns.names(Source.SAM2), "") | {
+        "image_id": "20250305_1_A01_ch00_t0003", "embryo_id": "20250305_1_A01_e01", "well": "A01", "time_int": "3",
+        "area_px": "8455.0", "temperature": "28.5", "genotype": "of another day",
+    }  # fmt: skip
+    path = tmp_path / "sam2.csv"
+    path.write_text(f"{','.join(cells)}\n{','.join(cells.values())}\n")
+    (row,) = build03.read_embryos(path, "20250305_1").to_dict("records")
+    assert (row["area_px"], row["image_id"]) == (8455, "20250305_1_A01_t0003")
+    assert list(row) == columns.names(Source.SAM2)
+    path.write_text("snip_id,well\nx,A01\n")
+    with pytest.raises(ContentError, match=r"sam2\.csv: lacks the column\(s\) 'embryo_id', 'area_px'"):
+        build03.read_embryos(path, "20250305_1")

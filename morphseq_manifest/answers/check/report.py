@@ -4,16 +4,14 @@ This runs the project's own code, which the commands that only look may not do: 
 the checks are those of the stages themselves, and no second copy of them.
 """
 
-import shutil
-import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
+from morphseq_manifest.answers import programs
 from morphseq_manifest.base.errors import ConfigError, ExitCode
 from morphseq_manifest.cohort import candidates, missing_inputs
-from morphseq_manifest.cohort.experiments import Experiment
 from morphseq_manifest.cohort.input_findings import Finding, Inputs
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
@@ -53,29 +51,13 @@ def check(root: Path, names: Iterable[str] = (), segmenter: str | None = None) -
 
 def look(snapshot: CohortSnapshot, names: Sequence[str]) -> dict[str, Inputs]:
     """Look at the inputs of these experiments, which the snapshot lists, be they in params.yaml or not."""
-    found = _dry_run(snapshot.root, {name: snapshot.experiments[name] for name in names}) if names else {}
+    said = {name: snapshot.experiments[name] for name in names}
+    told = "the inputs can't be looked at"
+    found = programs.ask(snapshot.root, _DRY_RUN, said, dict[str, Inputs], told) if names else {}
     for name in names:
         missing = [
             Finding(ExitCode.UNREADABLE, missing_inputs.told(snapshot.root, path, name, snapshot.experiments))
             for path in missing_inputs.of_experiment(snapshot.graph, name, snapshot.root)
         ]
         found[name] = Inputs([*missing, *found[name].findings], found[name].plate)
-    return found
-
-
-def _dry_run(root: Path, said: dict[str, Experiment]) -> dict[str, Inputs]:
-    """What the project's own stages say of the inputs of these experiments, run by the `python` that runs stages."""
-    python = shutil.which("python")
-    if python is None:
-        raise ConfigError("there is no `python` on the path. Activate the environment that the stages run in")
-    done = subprocess.run(
-        [python, "-m", _DRY_RUN], cwd=root, input=msgspec.json.encode(said), stdout=subprocess.PIPE, check=False
-    )
-    try:
-        found = msgspec.json.decode(done.stdout, type=dict[str, Inputs])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{root}: the inputs can't be looked at: `python -m {_DRY_RUN}` ended with exit status {done.returncode}. "
-            "Correct what it says, or activate the environment that the stages run in"
-        ) from error
     return found

@@ -4,7 +4,7 @@ Everything is told from small files: the table's manifest, params.yaml, dvc.lock
 commit, without checking it out. `morphseq provenance --check` holds the manifest against the table itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.changes import Change
 from morphseq_manifest.base.errors import ConfigError, MorphseqError, UnreadableError
 from morphseq_manifest.base.outcomes import Outcome
-from morphseq_manifest.cohort import losses
+from morphseq_manifest.cohort import adopted, losses
 from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
@@ -45,12 +45,16 @@ class Membership(Outcome):
 
 
 class ExperimentState(msgspec.Struct, frozen=True):
-    """One experiment and one table: its part of the table, if it has one, its state, and why that is so."""
+    """One experiment and one table: its part of the table, if it has one, its state, and why that is so.
+
+    `adopted` are the stages whose results were taken over from the lab: what made them is not known.
+    """
 
     experiment: str
     state: Membership
     changes: list[Change]
     part: Contribution | None
+    adopted: list[str] = []
 
 
 def manifest_of(table: str, snapshot: CohortSnapshot) -> CohortManifest:
@@ -90,7 +94,14 @@ def examine(table: str, snapshot: CohortSnapshot) -> list[ExperimentState]:
             states.append(
                 ExperimentState(experiment, Membership.OUTDATED if found else Membership.CURRENT, found, part)
             )
-    return states
+    taken = adopted.of(snapshot, snapshot.params.experiments)
+    return [_with_adopted(state, taken.get(state.experiment, ())) for state in states]
+
+
+def _with_adopted(state: ExperimentState, taken: Collection[str]) -> ExperimentState:
+    """The state with the stages before the table that were taken over."""
+    known = state.part.versions if state.part else {}
+    return msgspec.structs.replace(state, adopted=[stage for stage in taken if stage in known])
 
 
 def _stages_of(manifest: CohortManifest) -> set[str]:
@@ -210,6 +221,7 @@ def rows(states: list[ExperimentState]) -> list[dict[str, Any]]:
             "experiment": item.experiment,
             "state": item.state,
             **{name: getattr(item.part, name, None) for name in ("rows", "embryos", "wells", "frames", "segmenter")},
+            **_adopted(item, states),
             **_coverage(item.part),
             "contributed": item.part.contributed if item.part else None,
             **dict.fromkeys(ways, "") | {loss.way: loss.cell for loss in own},
@@ -217,6 +229,14 @@ def rows(states: list[ExperimentState]) -> list[dict[str, Any]]:
         }
         for item, own in zip(states, lost, strict=True)
     ]
+
+
+def _adopted(item: ExperimentState, states: list[ExperimentState]) -> dict[str, Any]:
+    """Which of its results were taken over, if any in the table were; of such ones the segmenter is not known."""
+    if not any(state.adopted for state in states):
+        return {}
+    unknown = {"segmenter": "unknown"} if "sam2" in item.adopted else {}
+    return unknown | {"adopted": ", ".join(item.adopted) or None}
 
 
 def _coverage(part: Contribution | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from morphseq_manifest.answers.status import leftovers
 from morphseq_manifest.answers.status.leftovers import Unusual
 from morphseq_manifest.answers.wells import Wells
 from morphseq_manifest.base.errors import ExitCode, MorphseqError
-from morphseq_manifest.cohort import selection
+from morphseq_manifest.cohort import adopted, selection
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.disk.workspace import THREADS, Workspace
 from morphseq_manifest.tracker.freshness import failure_notes
@@ -45,7 +45,8 @@ class Report(msgspec.Struct, frozen=True):
     stages of none. `undated` are experiments whose ids have no date, where a day was asked for. `warnings` are of
     inputs that are not there, of what does not fit and of experiments without a row; they make nothing stale. With a
     choice of experiments, `tables` is empty and `unusual` is None: neither is about some experiments alone; and `wells`
-    has, by stage, those of the stages that make stacks.
+    has, by stage, those of the stages that make stacks. `adopted` are the groups, by experiment, whose results were
+    taken over from the lab.
     """
 
     model: str | None
@@ -57,6 +58,7 @@ class Report(msgspec.Struct, frozen=True):
     warnings: list[str]
     has_experiments: bool = True
     wells: dict[str, Wells] = {}
+    adopted: dict[str, list[str]] = {}
 
     @property
     def steps(self) -> dict[str, Step]:
@@ -123,6 +125,7 @@ def status(
         undated=undated,
         has_experiments=snapshot.has_experiments,
         wells={} if is_whole else wells.of_steps(snapshot, by_name.values()),
+        adopted=adopted.of(snapshot, chosen),
         unusual=leftovers.look(snapshot, workspace) if is_whole else None,
         warnings=warnings.of_inputs(snapshot, by_name.values())
         + warnings.of_project(

@@ -54,6 +54,7 @@ def content(report: Report) -> dict[str, Any]:
         "wells": report.wells,
         "unusual": report.unusual,
         "warnings": report.warnings,
+        "adopted": report.adopted,
         "exit_code": int(report.exit_code),
     }
 
@@ -72,7 +73,10 @@ def _step(step: Step) -> dict[str, Any]:
 def _show_experiments(report: Report) -> None:
     word = "experiment" if report.has_experiments else "item"
     rows = [
-        {word: name, **{group: _cell(steps.get(group)) for group in report.groups}}
+        {
+            word: name,
+            **{group: _cell(steps.get(group), group in report.adopted.get(name, ())) for group in report.groups},
+        }
         for name, steps in report.experiments.items()
     ]
     steps_ = [step for row in report.experiments.values() for step in row.values()]
@@ -91,13 +95,14 @@ def _show_wells(report: Report) -> None:
     display.show_table(rows, "wells, of which the next run keeps what it can")
 
 
-def _cell(step: Step | None) -> Cell | None:
+def _cell(step: Step | None, is_adopted: bool = False) -> Cell | None:
     """A symbol and a word in a terminal, the word elsewhere; of a stage with many outputs, how many there are."""
     if step is None:
         return None
     count = f" {step.made}/{step.outs}" if step.outs > 3 else ""
     symbol = f"{step.state.symbol} " if sys.stdout.isatty() else ""
-    return Cell(f"{symbol}{step.state}{count}", step.state)
+    word = "adopted" if is_adopted and step.is_up_to_date else step.state
+    return Cell(f"{symbol}{word}{count}", step.state)
 
 
 def _show_tables(report: Report) -> None:

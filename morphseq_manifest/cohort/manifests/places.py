@@ -27,3 +27,8 @@ def parts(table: str) -> Path:
 def part(table: str, experiment: str) -> Path:
     """What df01 or df03 takes of an experiment."""
     return parts(table) / f"{experiment}.json"
+
+
+def adopted(experiment: str) -> Path:
+    """Which results of an experiment were taken over, not made by its stages."""
+    return FOLDER / "adopted" / f"{experiment}.json"

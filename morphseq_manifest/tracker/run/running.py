@@ -41,10 +41,15 @@ class Report(msgspec.Struct, frozen=True):
         return all(result.end == End.UP_TO_DATE for result in self.results.values())
 
     @property
+    def late(self) -> list[str]:
+        """The stages that are not up to date now."""
+        fine = {End.RAN, End.RESTORED, End.COMMITTED, End.UP_TO_DATE}
+        return [name for name, result in self.results.items() if result.end not in fine]
+
+    @property
     def exit_code(self) -> ExitCode:
         """0 if all that was asked for is up to date now, else 1."""
-        fine = {End.RAN, End.RESTORED, End.COMMITTED, End.UP_TO_DATE}
-        return ExitCode.OK if all(result.end in fine for result in self.results.values()) else ExitCode.STALE
+        return ExitCode.STALE if self.late else ExitCode.OK
 
 
 def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None) -> Report:

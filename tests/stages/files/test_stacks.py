@@ -50,3 +50,17 @@ def test_the_labs_older_form_is_read(tmp_path: Path) -> None:
         assert (readers[4]() == mask).all()
     with stacks.open_stack(tmp_path, "A03") as readers:
         assert readers == {}
+
+
+def test_what_a_run_of_sam2_in_the_lab_has_left_is_read(tmp_path: Path) -> None:
+    (tmp_path / "masks").mkdir()
+    label = np.arange(1600, dtype=np.uint16).reshape(40, 40).astype(np.uint8)
+    for time_int in (7, 0):
+        name = f"20250305_1_A01_ch00_t{time_int:04d}_masks_emnum_1.png"
+        Image.fromarray(label + np.uint8(time_int)).save(tmp_path / "masks" / name)
+    with stacks.open_stack(tmp_path, "A01") as readers:
+        assert list(readers) == [0, 7]
+        assert (readers[7]() == label + np.uint8(7)).all()
+    Image.fromarray(label).save(tmp_path / "A01_t0007.png")
+    with pytest.raises(ContentError, match="of the same frame"), stacks.open_stack(tmp_path, "A01"):
+        pass

@@ -1,0 +1,150 @@
+"""`morphseq adopt`: a data root of the lab is looked through, and what is whole in it taken over as it is."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import lab_root
+from tests.conftest import Once
+from tests.lab_root import LabRoot
+from tests.project import Project, clone, link_copy
+
+FIRST = "20250401"
+
+
+@pytest.fixture(scope="session")
+def lab(once: Once) -> tuple[LabRoot, dict[str, dict[str, str]]]:
+    """A root of experiments in all states, and these; nobody may change anything in it."""
+
+    def build(folder: Path) -> None:
+        (folder / "expected.json").parent.mkdir(parents=True)
+        _, expected = lab_root.in_all_states(folder / "root")
+        (folder / "expected.json").write_text(json.dumps(expected))
+
+    folder = once("lab", build)
+    return LabRoot(folder / "root"), json.loads((folder / "expected.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def model_project(once: Once) -> Path:
+    """A clone without plates whose models are there by name alone: nothing is computed with them."""
+
+    def build(folder: Path) -> None:
+        project = clone(folder)
+        names = (*lab_root.NETWORKS, "threshold")
+        for place in (*(f"segmentation/segmentation_models/{name}" for name in names), "models/legacy/demo_a"):
+            (folder / "data" / place).mkdir(parents=True)
+            (folder / "data" / place / "config.json").write_text("{}")
+        text = (folder / "params.yaml").read_text()
+        start, end = text.index("experiments:"), text.index("# The model that embeds")
+        (folder / "params.yaml").write_text(f"{text[:start]}experiments: {{}}\n\n{text[end:]}")
+        project.commit("No plates yet")
+
+    return once("model_project", build)
+
+
+@pytest.fixture
+def empty(model_project: Path, tmp_path: Path) -> Project:
+    return link_copy(model_project, tmp_path / "project")
+
+
+Told = dict[str, Any]
+
+
+def looked(project: Project, *arguments: str | Path, code: int) -> Told:
+    """What `morphseq adopt --json` says."""
+    output = project.morphseq("adopt", "--json", *arguments, code=code)
+    told: Told = json.loads(output[output.index("{") : output.rindex("}") + 1])
+    assert (told["schema"], told["exit_code"]) == ("morphseq/adopt/1", code)
+    return told
+
+
+def odd(told: Told, name: str) -> list[str]:
+    """What is said of the steps of an experiment that are neither whole nor missing."""
+    steps = told["experiments"][name].items()
+    return [
+        f"{step}: {'; '.join([one['amount'], *one['told']])}"
+        for step, one in steps
+        if one["standing"] not in {"whole", "missing"}
+    ]
+
+
+def test_every_experiment_and_step_is_sorted_and_nothing_is_changed(
+    lab: tuple[LabRoot, dict[str, dict[str, str]]], empty: Project
+) -> None:
+    root, expected = lab
+    before = root.files(), LabRoot(empty.root / "data").files()
+    told = looked(empty, "--dry-run", "--from", root.path, code=3)
+    standings = {
+        name: {step: one["standing"] for step, one in steps.items()} for name, steps in told["experiments"].items()
+    }
+    assert standings == expected
+    assert odd(told, "20250404") == ["images: 2 of 6 frames in 1 of 2 wells"]
+    assert odd(told, "20250405") == ["sam2: 3 of 6 masks in 1 of 2 wells, 6 rows"]
+    assert odd(told, "20250407") == ["qc_masks: 28 of 30 masks; via_v1_0100: 4 of 6 masks in 2 wells"]
+    assert odd(told, "20250412") == [
+        "latents: 0 of 6 rows in 0 of 2 wells; 6 rows of snips that the tables do not have, as 20250412_A01_e02_t0000"
+    ]
+    empties = "2 empty, as 20250420_A01_ch00_t0002_masks_emnum_1.png"
+    assert odd(told, "20250420") == [f"sam2: 4 of 6 masks in 2 wells, 6 rows; {empties}"]
+    assert told["tables"]["df01"]["told"] == ["1 rows of '20240101', of which nothing else is there"]
+    assert (root.files(), LabRoot(empty.root / "data").files()) == before
+    output = empty.morphseq("adopt", "--from", root.path, "--dry-run", "--experiments", f"{FIRST},20250404", code=3)
+    assert output.startswith("2 experiments: 11 whole, 1 half done\n")
+    assert "20250404: images: half done: 2 of 6 frames in 1 of 2 wells\n" in output
+
+
+def test_what_is_whole_is_recorded_as_adopted_and_the_rest_is_named(
+    lab: tuple[LabRoot, dict[str, dict[str, str]]], empty: Project
+) -> None:
+    root, expected = lab
+    before = root.files()
+    told = looked(empty, "--from", root.path, "--segmenter", "threshold", code=1)
+    became = told["adopted"]
+    assert root.files() == before
+    # Neither what has no whole frames, nor what was made of results that were not taken over.
+    whole = {name for name, steps in expected.items() if steps["images"] == "whole"}
+    assert set(became["listed"]) == whole
+    later = {"qc_masks": ["build03", "snips", "latents"], "sam2": ["build03", "snips", "latents"], "snips": ["latents"]}
+    lost = {
+        f"{name}@{experiment}"
+        for experiment, steps in expected.items()
+        for step, standing in steps.items()
+        if standing != "whole"
+        for name in (step, *later.get(step, ()))
+    }
+    steps = ("qc_masks", "sam2", "build03", "snips", "latents")
+    assert set(became["stages"]) == {f"{step}@{name}" for name in whole for step in steps} - lost
+    assert "depends on qc_masks@20250406, which is not taken over" in became["left"]["build03@20250406"]
+    assert empty.run("dvc", "status", *became["stages"]).strip().endswith("Data and pipelines are up to date.")
+    manifest = json.loads((empty.root / f"manifests/adopted/{FIRST}.json").read_text())
+    assert manifest["stages"]["snips"]["unknown"] == ["settings", "version", "scale"]
+    masks = empty.root / "data" / lab_root.MASKS / FIRST / "masks"
+    assert all(path.stat().st_nlink > 1 for path in masks.iterdir())
+    state = LabRoot(empty.root / "data").files(), (empty.root / "dvc.lock").read_bytes()
+    again = looked(empty, "--from", root.path, code=1)["adopted"]
+    assert (again["stages"], set(again["already"])) == ([], set(became["stages"]))
+    assert (LabRoot(empty.root / "data").files(), (empty.root / "dvc.lock").read_bytes()) == state
+    assert root.files() == before
+
+
+def test_tables_say_what_was_adopted_until_it_is_made_again(
+    lab: tuple[LabRoot, dict[str, dict[str, str]]], empty: Project
+) -> None:
+    root, _ = lab
+    before = root.files()
+    empty.morphseq("adopt", "--from", root.path, "--experiments", FIRST, "--segmenter", "threshold")
+    assert "adopted" in empty.morphseq("status", "--experiments", FIRST, code=1)
+    empty.repro("df01")
+    output = empty.morphseq("provenance", "df01")
+    assert "qc_masks, sam2, build03" in output
+    assert "unknown" in output
+    empty.commit("Taken over")
+    empty.run("dvc", "repro", "-f", "-s", f"build03@{FIRST}")
+    output = empty.morphseq("provenance", "df01", code=1)
+    assert "qc_masks, sam2" in output
+    assert "sam2, build03" not in output
+    assert "qc_masks, sam2, build03" in empty.morphseq("provenance", "df01", "--rev", "HEAD")
+    assert root.files() == before
