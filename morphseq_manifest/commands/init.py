@@ -15,7 +15,7 @@ _COMPLETION = {
 }
 
 
-@click.command(cls=Command, epilog=examples("morphseq init", "morphseq -C ~/morphseq init"))
+@click.command(cls=Command, epilog=examples("morphseq init"))
 @click.pass_obj
 def init(root: Path) -> None:
     """Set up a clone: git then merges what several people have done.
