@@ -14,6 +14,7 @@ install: $(VENV)/installed
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	if git rev-parse --is-inside-work-tree > /dev/null 2>&1; then morphseq init; fi
 	touch $@
 
 plates: install

@@ -11,7 +11,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _SHOWN = 10
 
 
-@click.command("merge-driver", cls=Command, epilog=examples("morphseq merge-driver -- %O %A %B %P %L"))
+@click.command("merge-driver", cls=Command, epilog=examples("morphseq merge-driver -- before ours theirs dvc.lock 7"))
 @click.argument("base", type=_FILE)
 @click.argument("ours", type=_FILE)
 @click.argument("theirs", type=_FILE)
