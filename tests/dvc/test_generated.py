@@ -1,6 +1,6 @@
 """Generated projects through seeded edits: after each, both say the same, run the same and leave the same behind.
 
-`EXAMPLES=250 python -m pytest tests/dvc/test_generated.py --hypothesis-seed=1` takes so many projects through four edits.
+`EXAMPLES=250 python -m pytest tests/dvc/test_generated.py --hypothesis-seed=1` takes that many through four edits.
 """
 
 import os
