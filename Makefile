@@ -7,7 +7,7 @@ JOBS ?= 2
 # Tests start commands by the hundred: compiled modules are kept, whatever the machine's default.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install plates models train demo check fast test campaign coverage lowest docs bench
+.PHONY: install plates models train demo check fast test campaign coverage elsewhere lowest docs bench
 
 install: $(VENV)/installed
 
@@ -55,6 +55,11 @@ campaign: install
 coverage: install
 	python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report=html --cov-report=term:skip-covered
 
+# What is done on systems other than Linux, on Linux: nothing is forked.
+elsewhere: install
+	PYTHONPATH=$(CURDIR)/tests/elsewhere python -m pytest -n $(JOBS) --dist worksteal -m 'not slow' \
+	    tests/base tests/tracker tests/dvc tests/answers tests/commands
+
 # The lower bounds of pyproject.toml, in an environment of their own.
 lowest: $(VENV)/lowest/installed
 	PATH=$(CURDIR)/$(VENV)/lowest/bin:$$PATH python -m pytest -n $(JOBS) --dist worksteal -m 'not slow'
@@ -62,7 +67,7 @@ lowest: $(VENV)/lowest/installed
 $(VENV)/lowest/installed: pyproject.toml | install
 	$(PYTHON) -m venv $(VENV)/lowest
 	python -m tests.lowest > $(VENV)/lowest/constraints.txt
-	$(VENV)/lowest/bin/pip install --quiet --constraint $(VENV)/lowest/constraints.txt --editable '.[dev]'
+	$(VENV)/lowest/bin/pip install --quiet --constraint $(VENV)/lowest/constraints.txt --editable '.[test]'
 	touch $@
 
 # The pages of docs/ that are made from the code.
@@ -70,8 +75,8 @@ docs: install
 	python -m tests.docs.generate
 	python -m morphseq_manifest.cohort.columns_page
 
-bench: install $(VENV)/snakemake/bin/snakemake $(VENV)/paraffin/bin/paraffin
-	SNAKEMAKE=$(CURDIR)/$(VENV)/snakemake/bin/snakemake PARAFFIN=$(CURDIR)/$(VENV)/paraffin/bin/paraffin \
+bench: install $(VENV)/snakemake/bin/snakemake $(VENV)/paraffin/bin/paraffin $(VENV)/others/bin/pytask
+	PATH=$$PATH:$(CURDIR)/$(VENV)/others/bin SNAKEMAKE=$(CURDIR)/$(VENV)/snakemake/bin/snakemake PARAFFIN=$(CURDIR)/$(VENV)/paraffin/bin/paraffin \
 	python -m benchmarks
 
 # What `morphseq status` and `morphseq run` are measured against, each in an environment of its own.
@@ -79,8 +84,12 @@ $(VENV)/snakemake/bin/snakemake:
 	$(PYTHON) -m venv $(VENV)/snakemake
 	$(VENV)/snakemake/bin/pip install --quiet 'snakemake>=9.27,<10'
 
+$(VENV)/others/bin/pytask:
+	$(PYTHON) -m venv $(VENV)/others
+	$(VENV)/others/bin/pip install --quiet 'pytask>=0.6' 'doit>=0.37' 'ninja>=1.13'
+
 # Its release does not start with newer ones of sqlmodel; the YAML library is the one with the C part, as here.
 $(VENV)/paraffin/bin/paraffin:
 	$(PYTHON) -m venv $(VENV)/paraffin
-	$(VENV)/paraffin/bin/pip install --quiet 'paraffin==0.3.7' 'dvc>=3.67,<3.68' 'sqlmodel<0.0.32' \
+	$(VENV)/paraffin/bin/pip install --quiet 'paraffin==0.3.7' 'dvc>=3.67,<4' 'sqlmodel<0.0.32' \
 	    'ruamel.yaml>=0.18.7,<0.19' ruamel.yaml.clib

@@ -28,15 +28,23 @@ def steps(count: int, chain: int) -> Iterator[tuple[str, str, str]]:
 @contextmanager
 def project(count: int, chain: int) -> Iterator[Path]:
     """Such a project, in which nothing has run."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "project"
-        os.environ["DVC_SITE_CACHE_DIR"] = f"{folder}/site"
+    with empty_project() as root:
         for name in ("in", *_GROUPS):
             (root / name).mkdir(parents=True)
         for number in range(max(count, 1)):
             (root / f"in/{number}.txt").write_text(f"content {number}\n")
         (root / "dvc.yaml").write_text("stages:\n" + "".join(_stages(count, chain)))
         (root / ".gitignore").write_text("".join(f"/{group}\n" for group in _GROUPS))
+        yield root
+
+
+@contextmanager
+def empty_project() -> Iterator[Path]:
+    """A git repository with DVC and no stages."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "project"
+        os.environ["DVC_SITE_CACHE_DIR"] = f"{folder}/site"
+        root.mkdir()
         subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
         command("dvc", "init", "--quiet", folder=root)()
         command("dvc", "config", "core.analytics", "false", folder=root)()
@@ -72,6 +80,20 @@ def _write_doit(root: Path, count: int) -> None:
     (root / "dodo.py").write_text(f"def task_all():\n    yield from {tasks!r}\n")
 
 
+def _write_pytask(root: Path, count: int) -> None:
+    lines = [
+        "import shutil",
+        "from pathlib import Path",
+        "from typing import Annotated",
+        "from pytask import Product, task",
+    ]
+    for name, given, made in steps(count, 3):
+        reads, makes = (f"Path(__file__).parent / {path!r}" for path in (given, made))
+        arguments = f"given: Path = {reads}, made: Annotated[Path, Product] = {makes}"
+        lines += [f"@task(id={name!r})", f"def task_copy({arguments}) -> None:", "    shutil.copyfile(given, made)"]
+    (root / "task_copy.py").write_text("\n".join(lines) + "\n")
+
+
 def _write_nothing(root: Path, count: int) -> None:
     """It reads dvc.yaml."""
 
@@ -80,5 +102,6 @@ def _write_nothing(root: Path, count: int) -> None:
 OTHERS: dict[str, tuple[tuple[str, ...], Callable[[Path, int], None]]] = {
     "doit": (("doit", "--verbosity", "0"), _write_doit),
     "ninja": (("ninja", "-j2", "--quiet"), _write_ninja),
+    "pytask": (("pytask", "--verbose", "0"), _write_pytask),
     "dvc": (("dvc", "repro", "--quiet"), _write_nothing),
 }

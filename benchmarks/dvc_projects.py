@@ -1,17 +1,14 @@
 """Figures of status and run in any DVC project, in seconds of processors; git, doit, ninja and DVC beside."""
 
 import shutil
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import copying
-from benchmarks.figures import Figure, Taken, command, cpu_and_wall
+from benchmarks import copying, shapes
+from benchmarks.figures import Figure, Taken, command, cpu_and_wall, may_fail, settle
 from benchmarks.status import STATUS, project
 
 RUN = ("morphseq", "run", "--jobs", "2")
-_SETTLED_S = 2.1  # what is younger is not relied on
 
 
 def figures(quick: bool) -> Iterator[Figure]:
@@ -21,27 +18,7 @@ def figures(quick: bool) -> Iterator[Figure]:
     yield status_of_frames(2_000 if quick else 200_000)
     yield from run_of_few(10 if quick else 100, quick)
     yield run_of_many(50 if quick else 1000)
-
-
-def settle(root: Path, *words: str) -> None:
-    """Let the project be as it is for a while, and have the command look at it, which then knows it."""
-    time.sleep(_SETTLED_S)
-    for _ in range(2):
-        _may_fail(*words, folder=root)()
-
-
-def _may_fail(*words: str, folder: Path) -> Callable[[], None]:
-    """A command that says by its exit status that something has changed."""
-    run = command(*words, folder=folder)
-
-    def attempt() -> None:
-        try:
-            run()
-        except subprocess.CalledProcessError as error:
-            if error.returncode != 1:
-                raise
-
-    return attempt
+    yield from shapes.figures(quick)
 
 
 def status_of_many(experiments: int) -> Iterator[Figure]:
@@ -49,11 +26,11 @@ def status_of_many(experiments: int) -> Iterator[Figure]:
     with project(experiments) as (root, listed):
         settle(root, *STATUS)
         git = cpu_and_wall(command("git", "status", "--porcelain", folder=root), 5)
-        ours = cpu_and_wall(_may_fail(*STATUS, folder=root), 5)
+        ours = cpu_and_wall(may_fail(*STATUS, folder=root), 5)
         note = f"{ours} for {6 * experiments + 1} stages; git status: {git}"
         yield Figure("status, nothing changed: s of processors", ours.cpu, 0.2, note=note)
         frame = next((root / "data/frames" / listed[0]).iterdir())
-        ours = cpu_and_wall(_may_fail(*STATUS, folder=root), 5, before=lambda: _touch(frame))
+        ours = cpu_and_wall(may_fail(*STATUS, folder=root), 5, before=lambda: _touch(frame))
         yield Figure("status, one file changed: s of processors", ours.cpu, 0.3, note=str(ours))
 
 
@@ -83,7 +60,7 @@ def status_of_frames(frames: int) -> Figure:
         settle(root, *STATUS)
         command("git", "status", "--porcelain", folder=root)()  # it too has an index to bring up to date
         git = cpu_and_wall(command("git", "status", "--porcelain", folder=root), 3)
-        ours = cpu_and_wall(_may_fail(*STATUS, folder=root), 3)
+        ours = cpu_and_wall(may_fail(*STATUS, folder=root), 3)
     note = f"{ours} against {git} for {frames} frames"
     return Figure("status of frames: times git status", ours.cpu / git.cpu, 1.2, note=note)
 

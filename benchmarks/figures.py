@@ -11,6 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+_SETTLED_S = 2.1  # what is younger is not relied on
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -97,6 +99,27 @@ def command(*parts: str | Path, folder: Path) -> Callable[[], None]:
         subprocess.run([str(part) for part in parts], cwd=folder, env=environment, check=True, capture_output=True)
 
     return run
+
+
+def settle(root: Path, *words: str) -> None:
+    """Let the project be as it is for a while, and have the command look at it, which then knows it."""
+    time.sleep(_SETTLED_S)
+    for _ in range(2):
+        may_fail(*words, folder=root)()
+
+
+def may_fail(*words: str, folder: Path) -> Callable[[], None]:
+    """A command that says by its exit status that something has changed."""
+    run = command(*words, folder=folder)
+
+    def attempt() -> None:
+        try:
+            run()
+        except subprocess.CalledProcessError as error:
+            if error.returncode != 1:
+                raise
+
+    return attempt
 
 
 def peak_memory(parts: Sequence[str | Path], folder: Path) -> float:

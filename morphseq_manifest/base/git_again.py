@@ -1,6 +1,5 @@
 """How git is asked, and asking it once more what it was asked before: quickly, since nothing may have changed."""
 
-import errno
 import os
 
 # A project may come from anybody: git runs nothing that the project's own configuration names, and fetches nothing.
@@ -37,12 +36,16 @@ def ask(folder: str, arguments: list[str], given: bytes) -> tuple[int, bytes]:
 
 
 def _with(given: bytes) -> int:
-    """A handle from which these bytes can be read. Raises OSError where the system has no files in memory alone."""
+    """A handle from which these bytes can be read: of a file in memory alone, where the system has such."""
     if not given:
         return os.open(os.devnull, os.O_RDONLY)
-    if not hasattr(os, "memfd_create"):
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    handle = os.memfd_create("question")
+    if hasattr(os, "memfd_create"):
+        handle = os.memfd_create("question")
+    else:
+        import tempfile
+
+        with tempfile.TemporaryFile() as file:
+            handle = os.dup(file.fileno())
     os.write(handle, given)
     os.lseek(handle, 0, os.SEEK_SET)
     return handle

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import xxhash
 
-from morphseq_manifest.base import reading
+from morphseq_manifest.base import reading, system
 from morphseq_manifest.base.errors import UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes, hash_file, md5_bytes
 from morphseq_manifest.base.reading import CalledOffError, ChangingError, OtherSizeError, feed, read, stat_of
@@ -146,7 +146,7 @@ def test_threads_do_not_read_into_each_others_memory(tmp_path: Path) -> None:
     assert wrong == []
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+@pytest.mark.skipif(not system.FORKS, reason="processes are forked on Linux only")
 def test_forked_processes_do_not_read_into_each_others_memory(tmp_path: Path) -> None:
     """In a process of its own, which has read before it forks."""
     code = """\

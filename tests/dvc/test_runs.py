@@ -176,3 +176,26 @@ stages:
     twins.write({"go": ""})
     assert twins.check_run().ran == {"b@x/y", "b@../z", "b@%2F"}
     assert twins.check_status()
+
+
+@pytest.mark.parametrize("linked", ["copy", "symlink"])
+def test_what_is_restored_into_a_folder_that_is_not_there(tmp_path: Path, linked: str) -> None:
+    """One item has run, and the others, which make the same in folders of their own, are restored."""
+    pipeline = """\
+stages:
+  a:
+    foreach: [x, y]
+    do:
+      wdir: ${item}
+      cmd: mkdir -p new/deep && cp in new/deep/out && mkdir other && cp in other/b
+      deps: [in]
+      outs: [new/deep/out, other]
+"""
+    files = {"dvc.yaml": pipeline, "x/in": "1", "y/in": "2", ".dvc/config.local": f"[cache]\n    type = {linked}\n"}
+    twins = Twins(tmp_path, files)
+    assert twins.check_run().ran == {"a@x", "a@y"}
+    for name in ("new", "other"):
+        twins.write({f"y/{name}": None})
+    twins.write({"y/in": "1"})
+    assert twins.check_run().restored == {"a@y"}
+    assert twins.check_status()

@@ -1,11 +1,11 @@
 """Forked processes, for work that is mostly the interpreter's: one interpreter uses one processor."""
 
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from morphseq_manifest.base import system
 from morphseq_manifest.base.errors import UnreadableError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 def can_fork() -> bool:
     """Whether this process can be forked safely: another thread could hold a lock that nobody would release."""
-    return sys.platform == "linux" and threading.active_count() == 1
+    return system.FORKS and threading.active_count() == 1
 
 
 @contextmanager

@@ -130,16 +130,18 @@ def _rules(lines: Iterable[str], path: Path) -> list[_Rule]:
 
 def _patterns(lines: Iterable[str], path: Path) -> list[_Pattern]:
     """The rules as regular expressions; a line that is none is passed over. Raises ConfigError for one of no sense."""
-    from pathspec.patterns.gitignore.base import GitIgnorePatternError
-    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+    try:
+        from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern as GitPattern
+    except ImportError:  # before pathspec 1, which releases of DVC before 3.67 can't be used with
+        from pathspec.patterns.gitwildmatch import GitWildMatchPattern as GitPattern
 
     patterns = []
     try:
         for line in lines:
-            pattern, leaves_out = GitIgnoreSpecPattern.pattern_to_regex(line)
+            pattern, leaves_out = GitPattern.pattern_to_regex(line)
             if pattern is not None and leaves_out is not None:
-                patterns.append(_Pattern(line, pattern, leaves_out))
-    except GitIgnorePatternError as error:
+                patterns.append(_Pattern(line, str(pattern), leaves_out))
+    except ValueError as error:  # of pathspec's own kind
         raise _unusable(path, error) from error
     return patterns
 

@@ -36,6 +36,7 @@ class Links:
         path = Path(place)
         if path.is_dir() and not path.is_symlink():
             files.remove(path)
+        path.parent.mkdir(parents=True, exist_ok=True)  # nothing may have been made there yet
         self._make(self._kinds, Path(kept), path)
 
     def take(self, source: str, kept: str) -> None:

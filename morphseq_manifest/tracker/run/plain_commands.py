@@ -10,6 +10,7 @@ import subprocess
 import threading
 from pathlib import Path
 
+from morphseq_manifest.base import system
 from morphseq_manifest.base.errors import described
 from morphseq_manifest.tracker.run import reaper
 from morphseq_manifest.tracker.run.shells import in_shell, is_plain_shell
@@ -27,8 +28,8 @@ source suspend test then time times trap true type typeset ulimit umask unalias 
 
 
 def is_plain(task: Task) -> bool:
-    """Whether no command of a task is a Python module that a warm worker would run."""
-    return bool(task.wdir) or not any(module_of(command) for command in task.commands)
+    """Whether no command of a task is a Python module that a warm worker would run, or a worker can't be forked."""
+    return bool(task.wdir) or not system.FORKS or not any(module_of(command) for command in task.commands)
 
 
 class PlainCommands:

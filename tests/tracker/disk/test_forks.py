@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from morphseq_manifest.base import system
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
 from morphseq_manifest.tracker.disk.forks import forked
 from tests.project import REPOSITORY
 from tests.running import DEADLINE_S, children, wait_until, words_of
 from tests.tracker.disk.looking import DATA
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+pytestmark = pytest.mark.skipif(not system.FORKS, reason="processes are forked on Linux only")
 
 
 def each_item_is_worked_on_once_by_some_process() -> None:
@@ -129,5 +130,5 @@ print(json.dumps([first, forked, told, sorted(folder_digests.unchanged(".", know
     assert first == forked
     assert first[DATA][2] == 40
     assert same
-    if sys.platform == "linux":
+    if system.FORKS:
         assert (told, still) == ([DATA, "data/other"], ["data/other"])
