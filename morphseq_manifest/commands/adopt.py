@@ -36,10 +36,11 @@ def adopt(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Take over what the lab has made before, without computing it again.
+    """Take over what the lab has made before.
 
-    Whatever is whole in ROOT is linked into the project (tables are copied), its experiment is listed in params.yaml,
-    and it is recorded in dvc.lock, and in manifests/adopted as made by others, with settings that nobody knows. What
+    Nothing is computed again. Whatever is whole in ROOT is linked into the project (tables are copied), its experiment
+    is listed in params.yaml, and it is recorded in dvc.lock, and in manifests/adopted as made by others, with settings
+    that nobody knows. What
     is half done or contradictory is named, and left. Nothing in ROOT is changed. Exit status: 0 if all that is there
     was taken over, 1 if something was left; in a dry run 1, 3 or 4 if something is half done, contradictory or
     unreadable.

@@ -21,7 +21,7 @@ _SHOWN = 10
 @with_json
 @click.pass_context
 def orphans(context: click.Context, names: tuple[str, ...], delete: bool, yes: bool, as_json: bool) -> None:
-    """Show what is left of experiments and models no longer listed.
+    """Show what is left of what is no longer listed.
 
     Outputs, entries of dvc.lock, what DVC's cache holds for these alone, and what stages keep to resume from, with
     sizes; of each experiment or model NAME, by default of all. Frames, plate tables and models are never among it.
