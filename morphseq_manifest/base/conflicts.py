@@ -15,7 +15,7 @@ _MADE = {".lock", ".json"}
 _BY_HAND = {".yaml", ".yml", ".dvc"}
 
 # Of any length: git makes them longer where it merges what is itself a base of merges.
-_CONFLICT = re.compile(r"^<{7,} .*?^>{7,} [^\n]*\n", re.MULTILINE | re.DOTALL)
+_OPEN, _CLOSED = re.compile("(<{7,}) "), re.compile("(>{7,}) ")
 
 
 def marked(ours: str, theirs: str, size: int) -> str:
@@ -25,7 +25,15 @@ def marked(ours: str, theirs: str, size: int) -> str:
 
 def settled(text: str) -> str:
     """The base of a merge without what is in conflict there: it is one where git has first merged several bases."""
-    return _CONFLICT.sub("", text)
+    kept, size = [], 0
+    for line in text.splitlines(keepends=True):
+        if not size and (mark := _OPEN.match(line)):
+            size = len(mark[1])
+        if not size:
+            kept.append(line)
+        elif (mark := _CLOSED.match(line)) and len(mark[1]) == size:
+            size = 0
+    return "".join(kept)
 
 
 def check_merged(data: bytes, path: Path, root: Path) -> bytes:

@@ -1,6 +1,9 @@
 """What two sides have made of the same, merged entry by entry: what only one has changed is as it has it."""
 
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Generic, NamedTuple, TypeVar
 
 Entry = TypeVar("Entry")
@@ -56,10 +59,17 @@ def placed(names: Iterable[str], first: Iterable[str], rank: Callable[[str], tup
     """
     known = set(names)
     order = [name for name in first if name in known]
+    peaks: dict[str, list[tuple[str, str]]] = {}
+    last: dict[str, str] = {}
+    for name in order:
+        kind, place = rank(name)
+        last[kind] = name
+        if not (found := peaks.setdefault(kind, [])) or place > found[-1][0]:
+            found.append((place, name))
+    before, after = defaultdict[str, list[str]](list), defaultdict[str | None, list[str]](list)
     for name in sorted(known - set(order), key=rank):
         kind, place = rank(name)
-        others = [(number, *rank(other)) for number, other in enumerate(order)]
-        same = [(number, other) for number, its_kind, other in others if its_kind == kind]
-        later = [number for number, other in same if other > place]
-        order.insert(later[0] if later else same[-1][0] + 1 if same else len(order), name)
-    return order
+        found = peaks.get(kind, [])
+        at = bisect_right(found, place, key=itemgetter(0))
+        (before[found[at][1]] if at < len(found) else after[last.get(kind)]).append(name)
+    return [other for name in order for other in (*before[name], name, *after[name])] + after[None]

@@ -110,7 +110,7 @@ def merge(root: Path, texts: Sequence[str], parts: Sequence[Part], size: int) ->
 def _with_comments(merged: Mapping[str, str], sides: Sequence[Block]) -> str:
     """The lines of the entries; comments that stood above one that is out stay, unless a side took them out too."""
     base, *others = ({line for entry in side.entries.values() for line in _split(entry)[0]} for side in sides)
-    wanted = (set.intersection(*others) | (set.union(*others) - base)) - {"\n"}
+    wanted = {line for line in set.intersection(*others) | (set.union(*others) - base) if line.strip()}
     missing = wanted - {line for entry in merged.values() for line in lines_of(entry)}
     above: dict[str | None, list[str]] = {}
     for side in sides[1:]:

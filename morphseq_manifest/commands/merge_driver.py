@@ -8,7 +8,8 @@ from morphseq_manifest.base.console import Command, examples, note
 from morphseq_manifest.base.errors import ExitCode
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_SHOWN = 10
+# So much of what a stranger's branch says is shown: names of what is in conflict, and characters of a text.
+_SHOWN, _LONGEST = 10, 200
 
 
 @click.command("merge-driver", cls=Command, epilog=examples("morphseq merge-driver -- before ours theirs dvc.lock 7"))
@@ -34,7 +35,12 @@ def merge_driver(context: click.Context, base: Path, ours: Path, theirs: Path, p
         note(f"{path}: {merged.remark}")
     if merged.conflicts:
         more = f" and {len(merged.conflicts) - _SHOWN} more" if len(merged.conflicts) > _SHOWN else ""
-        note(f"error: {path}: both sides changed, each in its own way: {', '.join(merged.conflicts[:_SHOWN])}{more}")
+        named = ", ".join(map(_brief, merged.conflicts[:_SHOWN]))
+        note(f"error: {path}: both sides changed, each in its own way: {named}{more}")
     if merged.left:
-        note(f"error: {path}: merged by lines alone; look through all of it: {merged.left}")
+        note(f"error: {path}: merged by lines alone; look through all of it: {_brief(merged.left)}")
     context.exit(ExitCode.STALE if merged.conflicts or merged.left else ExitCode.OK)
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

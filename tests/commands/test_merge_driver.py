@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from morphseq_manifest.cohort import experiments_manifest, params
-from morphseq_manifest.cohort.manifests import images_manifest
+from morphseq_manifest.cohort.experiments import Experiment
+from morphseq_manifest.cohort.experiments_manifest import SCHEMA, ExperimentsManifest
+from morphseq_manifest.cohort.manifests import canonical, images_manifest
 from tests.conftest import Once
 from tests.lab import TABLES, Lab, build
 from tests.project import Project, replace_file
@@ -268,38 +270,74 @@ def empty(tmp_path: Path) -> Project:
     return Project(tmp_path / "empty")
 
 
-LOCK = b"schema: '2.0'\nstages:\n  a@1:\n    cmd: a\n"
+LOCK = "schema: '2.0'\nstages:\n  a@1:\n    cmd: {}\n"
+PARAMS = 'experiments:\n  "a":\n    segmenter: {}\n'
+
+
+def listing(segmenter: str) -> str:
+    sealed = canonical.seal(ExperimentsManifest(SCHEMA, {"a": Experiment(segmenter)}, ""))
+    return canonical.dump(sealed).decode()
+
+
+def frames(size: int) -> str:
+    frame = images_manifest.Frame("A01", 0, "A01_t0000.png", size, "0" * 32)
+    return canonical.dump(images_manifest.build("a", [frame], [], 1)).decode()
+
+
+# What is sound, before and on our side.
+SOUND = {
+    "dvc.lock": (LOCK.format("a"), LOCK.format("b")),
+    "params.yaml": (PARAMS.format("a"), PARAMS.format("b")),
+    "dvc.yaml": ("stages:\n  a:\n    cmd: a\n", "stages:\n  a:\n    cmd: b\n"),
+    "manifests/df01.json": (listing("a"), listing("b")),
+    "manifests/images/a.json": (frames(1), frames(2)),
+}
+_DEEP = '{"schema":"morphseq/images/2","x":' + "[" * 100_000
 
 
 @pytest.mark.parametrize(
     ("path", "theirs"),
     [
-        ("dvc.lock", b"schema: '2.0'\nstages:\n  a@1:\n    cmd: [\n"),
-        ("dvc.lock", LOCK.replace(b"'2.0'", b"'3.0'")),
-        ("dvc.lock", LOCK + b"\xff"),
-        ("dvc.lock", b"<<<<<<< a\n" + LOCK + b"=======\n>>>>>>> b\n"),
+        ("dvc.lock", LOCK.format("[").encode()),
+        ("dvc.lock", LOCK.replace("2.0", "3.0").encode()),
+        ("dvc.lock", LOCK.encode() + b"\xff"),
+        ("dvc.lock", b""),
+        ("dvc.lock", f"<<<<<<< a\n{LOCK}=======\n>>>>>>> b\n".encode()),
+        ("dvc.lock", LOCK.format("a\n  a@1:\n    cmd: b").encode()),
         ("params.yaml", b"experiments:\n  20240418:\n    segmenter: s\n"),
         ("params.yaml", b"a: " + b"[" * 100_000),
-        ("params.yaml", b"experiments: {\"a\": {b: c}}\n"),
+        ("params.yaml", b'experiments: {"a": {b: c}}\n'),
+        ("params.yaml", b"experiments: [a]\n"),
+        ("params.yaml", PARAMS.replace('"a"', f'"{"a" * 10_000}/"').encode()),
         ("dvc.yaml", b"stages: [a]\n"),
         ("dvc.yaml", b"a: &a [1]\nb: *b\n"),
+        ("dvc.yaml", b"stages: {a: &a {b: *a}}\n"),
         ("manifests/df01.json", b'{"schema":"morphseq/cohort/9"}'),
-        ("manifests/df01.json", b'{"schema":' * 50_000),
-        ("manifests/df01.json", b"no manifest"),
-        ("manifests/images/a.json", b'{\n"schema":"morphseq/images/2"\n}\n'),
-        ("manifests/images/a.json", b'{\n"schema":"morphseq/experiments/1",\n"experiments":{},\n"digest":"0"\n}\n'),
-        ("--help/params.yaml", b"experiments: [a]\n"),
-        ("something.txt", b"b\n"),
+        ("manifests/df01.json", b'{"schema":"' + b"x" * 1_000_000 + b'"}'),
+        ("manifests/df01.json", listing("a").replace('"a"}', '"c"}').encode()),
+        ("manifests/df01.json", frames(1).encode()),
+        ("manifests/images/a.json", _DEEP.encode()),
+        ("manifests/images/a.json", b"no manifest"),
     ],
-)  # fmt: skip
+)
 def test_what_a_stranger_has_broken_is_left_to_people(empty: Project, path: str, theirs: bytes) -> None:
-    base, ours = b"experiments: {}\n# o\n", b"experiments: {}\n# a\n"
-    code, said, merged = driven(empty, base, ours, theirs, path)
+    base, ours = SOUND[path]
+    code, said, merged = driven(empty, base.encode(), ours.encode(), theirs, path)
     assert code == 1
     assert said.startswith(f"error: {path}: merged by lines alone; look through all of it: ")
+    assert "(theirs)" in said or "two kinds of manifests" in said
     assert said.count("\n") == 1
+    assert len(said) < 500
     assert "git checkout" not in said, "which git refuses in a merge"
-    assert merged.startswith(b"<<<<<<< ours\n"), "as git leaves it"
+    assert b"<<<<<<< ours\n" in merged, "as git leaves it"
+
+
+@pytest.mark.parametrize("path", ["--help/params.yaml", "something.txt", "$(touch x)/dvc.lock"])
+def test_files_of_other_names_are_left_to_people(empty: Project, path: str) -> None:
+    code, said, merged = driven(empty, b"o\n", b"a\n", b"b\n", path)
+    assert code == 1
+    assert said.startswith(f"error: {path}: merged by lines alone; look through all of it: ")
+    assert merged == b"<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"
 
 
 @pytest.mark.parametrize("path", ["dvc.lock", "params.yaml", "manifests/df01.json"])
