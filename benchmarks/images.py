@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from unittest.mock import patch
@@ -27,6 +27,7 @@ from stages.files.frames import read_frame
 from stages.imaging import embryo_box, geometry
 from stages.imaging.qc_frame import from_qc
 from stages.imaging.snip_settings import SnipSettings
+from stages.networks import torch_device
 from stages.networks.mask_network import probabilities
 from stages.networks.shapes import Encoder, UNet, to_mu
 from stages.reuse import kept_stacks
@@ -103,8 +104,10 @@ def measuring(frame: Drawn, runs: int) -> Figure:
 def embedding(snips_each: int, runs: int) -> Iterator[Figure]:
     """Four embryos' stacks of snips, by an encoder of the lab's shape; nothing kept."""
     torch.manual_seed(0)
-    encoder = Encoder([16, 32, 64, 128, 256], 100).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    model = latents.LatentModel(to_mu(encoder), (288, 128), latents.latent_columns(100, 0.2))
+    device = torch_device.device()
+    encoder = Encoder([16, 32, 64, 128, 256], 100).eval().to(device, memory_format=torch.channels_last)
+    inside = Inside(to_mu(encoder))
+    model = latents.LatentModel(inside, (288, 128), latents.latent_columns(100, 0.2))
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "snips"
@@ -124,12 +127,39 @@ def embedding(snips_each: int, runs: int) -> Iterator[Figure]:
 
         fast, slow = alternating(ours, lambda: plainly(0), runs)
         slowest = min(seconds(lambda: plainly(1)) for _ in range(runs))
+        yield share_inside(inside, ours, is_on_gpu=device.type == "cuda")
     count = 4 * snips_each
     for how, time_taken in (("", slow), (" with its process", slowest)):
         note = f"{fast / count * 1e3:.2f} ms against {time_taken / count * 1e3:.2f} ms a snip"
         name = f"latents: times batch of one, a loader{how} an image"
-        yield Figure(name, time_taken / fast, 5, at_least=True, note=note)
+        yield Figure(name, time_taken / fast, 5 if device.type == "cuda" else 3, at_least=True, note=note)
     yield beside("latents a second", count / fast, LAB_LATENTS, "on four cores")
+
+
+class Inside(torch.nn.Module):
+    """A network, and the processor time inside of it, a figure a call."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.took: list[float] = []
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        begun = time.thread_time()
+        found: torch.Tensor = self.network(images)
+        self.took.append(time.thread_time() - begun)
+        return found
+
+
+def share_inside(inside: Inside, action: Callable[[], None], *, is_on_gpu: bool) -> Figure:
+    """How much of the processor time of an action, from files to what is kept, is the network's own operations."""
+    name = "latents: share of time in the network"
+    if is_on_gpu:
+        return Figure(name, None, 0.8, at_least=True, note="a GPU's time is not a processor's")
+    inside.took.clear()
+    begun = time.process_time()
+    action()
+    return Figure(name, sum(inside.took) / (time.process_time() - begun), 0.8, at_least=True)
 
 
 def beside(name: str, rate: float, lab: float, where: str) -> Figure:

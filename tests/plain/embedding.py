@@ -31,11 +31,12 @@ class OneSnip(Dataset[torch.Tensor]):
 def embedded(folder: Path, encoder: Encoder, input_size: tuple[int, int], workers: int = 0) -> dict[str, np.ndarray]:
     """The latents of every snip of a folder by its id: a batch and a loader of its own for each, with `workers`."""
     by_snip = {}
+    device = next(encoder.parameters()).device
     for path in sorted(folder.glob("*.tif")):
         with tifffile.TiffFile(path) as tif:
             times = [stacks._tag(page).time_int for page in tif.pages]
         for number, time_int in enumerate(times):
             (image,) = DataLoader(OneSnip(path, number, input_size), batch_size=1, num_workers=workers)
             with torch.no_grad():
-                by_snip[f"{path.stem}_t{time_int:04d}"] = encoder(image)[0][0].numpy()
+                by_snip[f"{path.stem}_t{time_int:04d}"] = encoder(image.to(device))[0][0].cpu().numpy()
     return by_snip
