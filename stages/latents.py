@@ -17,7 +17,7 @@ from PIL import Image
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.console import note
-from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.base.errors import ConfigError, ContentError
 from morphseq_manifest.base.hashing import hash_file
 from morphseq_manifest.base.journal import Journal
 from morphseq_manifest.base.prefetch import ahead
@@ -39,6 +39,7 @@ from stages.reuse import keys
 BATCH = 16
 # Less of an embryo in its snip means that it is cut off.
 _MOST_INSIDE = 0.98
+_OLD_SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
 class LatentModel(NamedTuple):
@@ -169,6 +170,18 @@ def embed_embryo(path: Path, made_from: dict[str, Any], kept: Mapping[str, Embry
     return Embryo(key, [tag.time_int for tag in tags], np.concatenate(values).tobytes(), [tag.cut for tag in tags])
 
 
+def check_stacks(experiment: str, folder: Path) -> None:
+    """Raise ContentError if a folder has snips in the lab's older form, which do not say at which scale they were cut.
+
+    A model that is given snips of another scale than it was trained on gives latents that mean something else.
+    """
+    if old := next((path.name for path in sorted(folder.glob("*")) if path.suffix.lower() in _OLD_SUFFIXES), None):
+        raise ContentError(
+            f"{folder / old}: a snip of a scale that nobody knows, so no model can be said to fit it. Cut the snips "
+            f"anew: `morphseq run snips@{experiment} --force`"
+        )
+
+
 def embed_folder(
     experiment: str, folder: Path, model: LatentModel, made_from: dict[str, Any], journal: Journal[Embryo]
 ) -> pd.DataFrame:
@@ -178,6 +191,7 @@ def embed_folder(
     """
     known = {embryo.key: embryo for embryo in journal.records}
     paths = sorted(folder.glob("*.tif"))
+    check_stacks(experiment, folder)
     embedded: list[Embryo] = []
     with watching(f"latents {experiment}", len(paths), "embryos") as advance, torch_device.one_thread():
         for embryo in ahead(lambda path: embed_embryo(path, made_from, known, model), paths, torch_device.workers()):

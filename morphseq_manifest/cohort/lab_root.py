@@ -31,7 +31,8 @@ class Found(msgspec.Struct, frozen=True):
     @property
     def text(self) -> str:
         """All of it in a line."""
-        return "; ".join([*([self.amount] if self.amount else []), *self.told])
+        told = "; ".join([*([self.amount] if self.amount else []), *self.told])
+        return f"{self.standing}: {told}" if told else self.standing
 
 
 class LabRoot(msgspec.Struct, frozen=True):

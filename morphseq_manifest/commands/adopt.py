@@ -36,13 +36,12 @@ def adopt(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Take over what the lab has made before.
+    """Take over what a lab has made before.
 
-    Nothing is computed again. Whatever is whole in ROOT is linked into the project (tables are copied), its experiment
-    is listed in params.yaml, and it is recorded in dvc.lock, and in manifests/adopted as made by others, with settings
-    that nobody knows. What
+    Nothing is computed again. Whatever is whole in ROOT is linked into the project (tables are copied), listed in
+    params.yaml and recorded in dvc.lock; manifests/adopted says what was, and that nobody knows how it was made. What
     is half done or contradictory is named, and left. Nothing in ROOT is changed. Exit status: 0 if all that is there
-    was taken over, 1 if something was left; in a dry run 1, 3 or 4 if something is half done, contradictory or
+    was taken over, 1 if something was left; in a dry run, 1, 3 or 4 if something is half done, contradictory or
     unreadable.
     """
     from morphseq_manifest.answers.adopt import adopting, report, view

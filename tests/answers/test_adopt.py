@@ -1,11 +1,15 @@
 """`morphseq adopt`: a data root of the lab is looked through, and what is whole in it taken over as it is."""
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from morphseq_manifest.answers.adopt import linking
+from morphseq_manifest.base.errors import ContentError, UnreadableError
+from stages import latents
 from tests import lab_root
 from tests.conftest import Once
 from tests.lab_root import LabRoot
@@ -107,7 +111,8 @@ def test_what_is_whole_is_recorded_as_adopted_and_the_rest_is_named(
     # Neither what has no whole frames, nor what was made of results that were not taken over.
     whole = {name for name, steps in expected.items() if steps["images"] == "whole"}
     assert set(became["listed"]) == whole
-    later = {"qc_masks": ["build03", "snips", "latents"], "sam2": ["build03", "snips", "latents"], "snips": ["latents"]}
+    made = ["build03", "snips", "latents"]
+    later = {"qc_masks": made, "sam2": made, "snips": ["latents"], "latents": ["snips"]}
     lost = {
         f"{name}@{experiment}"
         for experiment, steps in expected.items()
@@ -118,6 +123,8 @@ def test_what_is_whole_is_recorded_as_adopted_and_the_rest_is_named(
     steps = ("qc_masks", "sam2", "build03", "snips", "latents")
     assert set(became["stages"]) == {f"{step}@{name}" for name in whole for step in steps} - lost
     assert "depends on qc_masks@20250406, which is not taken over" in became["left"]["build03@20250406"]
+    assert became["left"]["20250418"] == "images: missing"
+    assert "nobody knows their scale" in became["left"]["snips@20250411"]
     assert empty.run("dvc", "status", *became["stages"]).strip().endswith("Data and pipelines are up to date.")
     manifest = json.loads((empty.root / f"manifests/adopted/{FIRST}.json").read_text())
     assert manifest["stages"]["snips"]["unknown"] == ["settings", "version", "scale"]
@@ -148,3 +155,62 @@ def test_tables_say_what_was_adopted_until_it_is_made_again(
     assert "sam2, build03" not in output
     assert "qc_masks, sam2, build03" in empty.morphseq("provenance", "df01", "--rev", "HEAD")
     assert root.files() == before
+
+
+def test_a_root_within_the_project_is_recorded_where_it_lies(empty: Project) -> None:
+    root = LabRoot(empty.root / "data")
+    root.write(FIRST, flat=True)
+    before = root.files()
+    empty.morphseq("adopt", "--segmenter", "threshold")
+    after = root.files()
+    assert {place: after.get(place) for place in before} == before
+    assert empty.run("dvc", "status", f"sam2@{FIRST}", f"latents@{FIRST}").strip().endswith("are up to date.")
+    message = empty.morphseq("adopt", "--experiments", "20250499", code=2)
+    assert "nothing is there of experiment '20250499'" in message
+
+
+def test_latents_are_not_made_of_snips_whose_scale_nobody_knows(tmp_path: Path) -> None:
+    (tmp_path / "e_A01_e01_t0000.jpg").write_bytes(b"x")
+    with pytest.raises(ContentError, match=r"of a scale that nobody knows.*`morphseq run snips@e --force`"):
+        latents.check_stacks("e", tmp_path)
+
+
+def test_what_is_at_a_place_already_is_never_overwritten(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "A01_t0000.png").write_text(name)
+        (tmp_path / f"{name}.csv").write_text(name)
+    for one, two in (("one", "two"), ("one.csv", "two.csv")):
+        with pytest.raises(ContentError, match="is there already, and is not"):
+            linking.bring(tmp_path / one, tmp_path / two)
+    assert (tmp_path / "two/A01_t0000.png").read_text() == "two"
+    with pytest.raises(UnreadableError, match="three: not there"):
+        linking.bring(tmp_path / "three", tmp_path / "four")
+
+
+def test_a_folder_of_links_that_was_begun_is_gone_on_with_and_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    source, place = tmp_path / "lab", tmp_path / "project/masks"
+    (source / "masks").mkdir(parents=True)
+    for number in range(3):
+        (source / f"masks/{number}.png").write_text("x" * number)
+    with pytest.raises(ContentError, match=r"masks/0\.png: is empty"):
+        linking.bring(source, place)
+    assert not place.exists()
+    (source / "masks/0.png").write_text("y")
+    begun = place.parent / ".morphseq-masks.adopting/masks"
+    (begun / "0.png").write_text("of an earlier attempt")
+    (begun / "7.png").write_text("of what is no longer there")
+    linking.bring(source, place)
+    linking.bring(source, place)
+    assert [path.name for path in place.parent.iterdir()] == ["masks"]
+    assert all((place / f"masks/{number}.png").samefile(source / f"masks/{number}.png") for number in range(3))
+
+
+def test_on_another_file_system_links_are_symbolic(tmp_path: Path) -> None:
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system")
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        (Path(folder) / "A01_t0000.png").write_text("x")
+        linking.bring(Path(folder), tmp_path / "masks")
+        assert (tmp_path / "masks/A01_t0000.png").readlink() == Path(folder) / "A01_t0000.png"

@@ -11,7 +11,7 @@ from morphseq_manifest.answers.check import adding
 from morphseq_manifest.base.errors import ExitCode, MorphseqError, described
 from morphseq_manifest.base.progress import watching
 from morphseq_manifest.cohort import candidates, missing_inputs
-from morphseq_manifest.cohort.lab_root import STEPS, LabRoot, Standing
+from morphseq_manifest.cohort.lab_root import STEPS, Found, LabRoot, Standing
 from morphseq_manifest.cohort.manifests import adopted_manifest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc.graph import Graph
@@ -50,7 +50,9 @@ def adopt(root: Path, source: Path, found: LabRoot, segmenter: str | None = None
     """
     result = Adopted()
     whole = [name for name, steps in found.experiments.items() if steps[_FRAMES].standing == Standing.WHOLE]
-    result.left.update({name: found.experiments[name][_FRAMES].text for name in found.experiments if name not in whole})
+    result.left.update(
+        {name: f"{_FRAMES}: {found.experiments[name][_FRAMES].text}" for name in found.experiments if name not in whole}
+    )
     _list(root, source, whole, segmenter, result)
     snapshot = CohortSnapshot(root)
     graph = snapshot.graph
@@ -62,9 +64,10 @@ def adopt(root: Path, source: Path, found: LabRoot, segmenter: str | None = None
     earlier = [*(f"{_FRAMES}@{name}" for name in chosen), *sorted(shared)]
     if earlier:
         with view.watching(graph.stages[name] for name in earlier) as watch:
-            late = run(root, Options(targets=earlier), watch).late
-        lost = graph.downstream(late) & set(wanted)
-        result.left.update({name: f"{', '.join(late)} failed: see above" for name in sorted(lost)})
+            report = run(root, Options(targets=earlier), watch)
+        lost = graph.downstream(report.late) & set(wanted)
+        result.left.update({name: report.results[name].why for name in report.late})
+        result.left.update({name: f"depends on {', '.join(report.late)}, which failed" for name in sorted(lost)})
         _record(root, [name for name in wanted if name not in lost], result)
     return result
 
@@ -107,9 +110,7 @@ def _fit(
             result.already.append(stage.name)
             continue
         try:
-            if found.experiments[name][step].standing != Standing.WHOLE:
-                raise MorphseqError(found.experiments[name][step].text)
-            if why := _lacking(root, stage, graph, taken):
+            if why := _spoilt(found.experiments[name], step) or _lacking(root, stage, graph, taken):
                 raise MorphseqError(why)
             for out in stage.outs:
                 linking.bring(_in(source, out.path), root / out.path)
@@ -118,6 +119,15 @@ def _fit(
             continue
         taken.add(stage.name)
         yield stage.name
+
+
+def _spoilt(steps: dict[str, Found], step: str) -> str | None:
+    """Why a step's results are not to be taken over as they are; None if they can be."""
+    if steps[step].standing != Standing.WHOLE:
+        return steps[step].text
+    if step == "snips" and steps["latents"].standing != Standing.WHOLE:
+        return "nobody knows their scale, and latents are still to be made of them: they are cut again before that"
+    return None
 
 
 def _lacking(root: Path, stage: Stage, graph: Graph, taken: set[str]) -> str | None:

@@ -41,14 +41,17 @@ def bring(source: Path, place: Path, *, is_input: bool = False) -> None:
 
 def _link_folder(source: Path, place: Path) -> None:
     """Make a folder of links; one that was begun before is gone on with, and none is there before it is whole."""
-    begun = place.parent / f"{files.TEMPORARY}{place.name}.adopting"
-    for name in _names(source):
+    begun, names = place.parent / f"{files.TEMPORARY}{place.name}.adopting", list(_names(source))
+    for name in names:
         link = begun / name
         link.parent.mkdir(parents=True, exist_ok=True)
         if not (source / name).stat().st_size:
             raise ContentError(f"{source / name}: is empty")
-        if not os.path.lexists(link):
+        if not (link.exists() and link.samefile(source / name)):
+            link.unlink(missing_ok=True)
             _link((source / name).resolve(), link)
+    for name in set(_names(begun)) - set(names):
+        (begun / name).unlink()
     begun.rename(place)
 
 

@@ -30,7 +30,11 @@ def look(root: Path, source: Path | None = None, names: Iterable[str] = ()) -> L
     if odd := next((name for name in wanted if not is_experiment(name)), None):
         raise ConfigError(f"{odd!r} can't be an id: an id has {EXPERIMENT_FORM}")
     place = root / DATA if source is None else source
-    return programs.ask(root, _LOOK, Asked(str(place.resolve()), wanted), LabRoot, f"{place} can't be looked through")
+    found = programs.ask(root, _LOOK, Asked(str(place.resolve()), wanted), LabRoot, f"{place} can't be looked through")
+    for name in wanted:
+        if all(one.standing == Standing.MISSING for one in found.experiments[name].values()):
+            raise ConfigError(f"{place}: nothing is there of experiment {name!r}. Correct the id, or leave it out")
+    return found
 
 
 def exit_code(found: LabRoot) -> ExitCode:

@@ -70,4 +70,4 @@ def content(found: LabRoot) -> dict[str, Any]:
 
 def _show_odd(name: str, one: Found) -> None:
     if one.standing not in {Standing.WHOLE, Standing.MISSING} or one.told:
-        display.show(f"{name}: {one.standing}: {one.text}")
+        display.show(f"{name}: {one.text}")
