@@ -114,11 +114,12 @@ def _with_comments(merged: Mapping[str, str], sides: Sequence[Block]) -> str:
     missing = wanted - {line for entry in merged.values() for line in lines_of(entry)}
     above: dict[str | None, list[str]] = {}
     for side in sides[1:]:
-        names = [*side.entries]
-        for number, name in enumerate(names):
-            lines = [line for line in _split(side.entries[name])[0] if line in missing]
-            missing -= {*lines}
-            above.setdefault(next((later for later in names[number:] if later in merged), None), []).extend(lines)
+        following = None
+        for name in reversed(side.entries):
+            following = name if name in merged else following
+            if lines := [line for line in _split(side.entries[name])[0] if line in missing]:
+                missing -= {*lines}
+                above[following] = lines + above.get(following, [])
     placed = [*(line for name, entry in merged.items() for line in [*above.get(name, []), entry]), *above.get(None, [])]
     return "".join(placed)
 

@@ -4,7 +4,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from morphseq_manifest.base.errors import ConfigError
@@ -70,6 +70,8 @@ names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,5}", fullmatch=True)
 @given(*([st.lists(names, unique=True, max_size=5)] * 3))
 @settings(max_examples=60, deadline=None)
 def test_a_line_is_there_if_it_should_be(base: list[str], ours: list[str], theirs: list[str]) -> None:
+    replaced = [len(side) for side in (base, ours, theirs)] == [1, 1, 1] and len({*base, *ours, *theirs}) == 3
+    assume(not replaced)  # which is a conflict, as it is in git
     texts = [pipeline(*sorted(side)) for side in (base, ours, theirs)]
     found = merged(*texts)
     assert found.conflicts == []
