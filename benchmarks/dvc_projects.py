@@ -18,7 +18,8 @@ def figures(quick: bool) -> Iterator[Figure]:
     yield status_of_frames(2_000 if quick else 200_000)
     yield from run_of_few(10 if quick else 100, quick)
     yield run_of_many(50 if quick else 1000)
-    yield from shapes.figures(quick)
+    if not quick:  # DVC takes minutes for them
+        yield from shapes.figures()
 
 
 def status_of_many(experiments: int) -> Iterator[Figure]:

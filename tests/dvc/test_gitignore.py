@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.dvc.twins import Twins, differences
+from tests.project import Project
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
 PIPELINE = """\
@@ -77,6 +78,38 @@ def test_a_worktree_is_as_a_repository(tmp_path: Path) -> None:
     twins.check_run()
     assert twins.check_status()
     assert not differences(*trees)
+
+
+def test_a_submodule_is_as_a_repository(tmp_path: Path) -> None:
+    twins = Twins(tmp_path, FILES)
+    twins.ours.commit()
+    above = Project(tmp_path / "above")
+    above.root.mkdir()
+    above.run("git", "init", "--quiet")
+    for name in ("dvc", "ours"):
+        allowed = ("-c", "protocol.file.allow=always")
+        above.run("git", *allowed, "submodule", "--quiet", "add", str(twins.ours.root), name)
+    inside = Twins.of(above.root)
+    assert not inside.check_status()
+    inside.check_run()
+    assert inside.check_status()
+    inside.write({"in": "2"})
+    inside.check_run()
+
+
+@pytest.mark.parametrize("place", ["config", "config.local"])
+def test_a_repository_of_which_dvc_is_to_know_nothing(tmp_path: Path, place: str) -> None:
+    """`core.no_scm` in a git repository: nothing is put into .gitignore, and what git tracks may be an output."""
+    twins = Twins(tmp_path, FILES | {"made/b": "tracked"})
+    for root in (twins.theirs, twins.ours.root):
+        subprocess.run(["git", "add", "made/b"], cwd=root, check=True)
+    twins.write({f".dvc/{place}": "[core]\n    no_scm = True\n"})
+    twins.check_run()
+    assert twins.check_status()
+    assert not (twins.ours.root / ".gitignore").exists()
+    twins.write({"in": "2"})
+    twins.check_run()
+    assert twins.check_status()
 
 
 def test_an_output_that_git_tracks_is_refused(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """A dvc.lock as DVC 2 wrote it, or DVC 3 for a remote with versions: judged as DVC judges it."""
 
+import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.dvc.twins import Twins
 
@@ -88,3 +90,56 @@ def test_the_versions_of_a_remote_are_left_alone(tmp_path: Path) -> None:
     assert twins.check_run().ran == set()
     twins.write({"in": "2"})
     assert twins.check_run().ran == {"a", "b"}
+
+
+def as_a_remote_with_versions_has_it(root: Path) -> None:
+    """What `dvc push` to such a remote leaves in the lock: the versions of files, and of each file in a folder."""
+    path = root / "dvc.lock"
+    yaml = YAML()
+    lock = yaml.load(path)
+    for out in lock["stages"]["a"]["outs"]:
+        if out["md5"].endswith(".dir"):
+            listing = json.loads((root / f".dvc/cache/files/md5/{out['md5'][:2]}/{out['md5'][2:]}").read_text())
+            for name in ("md5", "size", "nfiles"):
+                del out[name]
+            out["files"] = [
+                {
+                    "relpath": item["relpath"],
+                    "md5": item["md5"],
+                    "size": (root / "folder" / item["relpath"]).stat().st_size,
+                    "cloud": {"store": {"etag": "0a9e8fcab2", "version_id": str(number)}},
+                }
+                for number, item in enumerate(listing)
+            ]
+        else:
+            out["cloud"] = {"store": {"etag": "0a9e8fcab1", "version_id": "v1"}}
+    with path.open("w") as file:
+        yaml.dump(lock, file)
+
+
+@pytest.fixture
+def versioned(tmp_path: Path) -> Twins:
+    """A pipeline that has run, and whose outputs are on a remote with versions."""
+    folder = PIPELINE.replace("cp in folder/x", "mkdir folder/deep; cp in folder/x; echo 1 > folder/deep/y")
+    twins = Twins(tmp_path, FILES | {"dvc.yaml": folder})
+    twins.check_run()
+    twins.both(as_a_remote_with_versions_has_it)
+    return twins
+
+
+def test_the_versions_of_the_files_in_a_folder_are_left_alone(versioned: Twins) -> None:
+    assert versioned.check_status()
+    assert versioned.check_run().ran == set()
+    assert "files:" in (versioned.ours.root / "dvc.lock").read_text()
+    assert "as recorded" in versioned.ours.morphseq("verify")
+
+
+@pytest.mark.parametrize("change", [
+    {"in": "2"}, {"folder/x": "damaged"}, {"folder/deep/y": None}, {"folder/new": "1"}, {"folder": None},
+    {"copy": None}, {"out": None}, {"out": "damaged"},
+])  # fmt: skip
+def test_of_what_has_versions_changes_are_seen(versioned: Twins, change: dict[str, str | None]) -> None:
+    versioned.write(change)
+    assert not versioned.check_status()
+    versioned.check_run()
+    assert versioned.check_status()

@@ -17,20 +17,25 @@ _HASH = re.compile(r"(?=.*[a-df])[0-9a-f]{32}(\.dir)?")
 
 
 class Item(msgspec.Struct, frozen=True):
-    """A dependency or output: its path, md5, bytes, files if it is a folder, and whether it may be executed."""
+    """A dependency or output: its path, md5, bytes, files if it is a folder, and whether it may be executed.
+
+    `cloud`: its version on a remote that has versions.
+    """
 
     path: str
     md5: str
     size: int
     nfiles: int | None = None
     isexec: bool = False
+    cloud: dict[str, Any] | None = None
 
     def fields(self) -> dict[str, Any]:
         """The fields in DVC's order."""
         found: dict[str, Any] = {"path": self.path, "hash": "md5", "md5": self.md5, "size": self.size}
         if self.nfiles is not None:
             found["nfiles"] = self.nfiles
-        return found | ({"isexec": True} if self.isexec else {})
+        found |= {"isexec": True} if self.isexec else {}
+        return found | ({"cloud": self.cloud} if self.cloud else {})
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -80,7 +85,8 @@ def _plain(content: dict[str, Any], indent: str) -> str | None:
             continue
         lines.append(f"{indent}{part}:\n")
         for item in content[part]:
-            if not _is_plain(item["path"], len(indent) + 8) or not _HASH.fullmatch(item["md5"]):
+            is_plain = "cloud" not in item and _is_plain(item["path"], len(indent) + 8)
+            if not is_plain or not _HASH.fullmatch(item["md5"]):
                 return None
             first, *others = (f"{key}: {'true' if value is True else value}\n" for key, value in item.items())
             lines.append(f"{indent}- {first}" + "".join(f"{indent}  {line}" for line in others))

@@ -26,7 +26,7 @@ class Recorded(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A dependency or output as recorded: md5 (ending in `.dir` for a folder), bytes, and files if it is a folder.
 
     `isexec`: whether the file may be executed. `legacy`: DVC 2 recorded it, whose md5 is another for some texts, and
-    whose cache lies elsewhere.
+    whose cache lies elsewhere. `cloud`: what a remote that has versions knows a file by.
     """
 
     md5: str
@@ -34,6 +34,7 @@ class Recorded(msgspec.Struct, frozen=True, array_like=True, gc=False):
     nfiles: int | None = None
     isexec: bool = False
     legacy: bool = False
+    cloud: dict[str, Any] | None = None
 
     @property
     def kept(self) -> str:
@@ -249,7 +250,14 @@ def recorded_from_yaml(item: dict[str, Any]) -> Recorded:
     if not _MD5.fullmatch(str(item.get("md5"))):
         raise TypeError(f"{item['path']}: {item.get('md5')!r} is not an md5")
     values = [item.get("md5"), item.get("size"), item.get("nfiles"), item.get("isexec", False), "hash" not in item]
+    values.append(_versioned(item.get("cloud")))
     return msgspec.convert(values, Recorded)
+
+
+def _versioned(cloud: Any) -> dict[str, Any] | None:
+    """What DVC keeps of a file's `cloud`: all, if a version stands there. Raises TypeError, ValueError as above."""
+    by_remote = msgspec.convert(cloud or {}, dict[str, dict[str, Any]])
+    return by_remote if any("version_id" in known for known in by_remote.values()) else None
 
 
 def _with_files(item: dict[str, Any]) -> dict[str, Any]:

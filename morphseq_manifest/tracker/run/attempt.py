@@ -85,7 +85,7 @@ class Attempt:
         why = "forced" if not verdict else verdict.brief() if self._entry else "has not run yet"
         asked = self._ask(contents)
         if self._stage.frozen:
-            made = self._means.recorder.made(self._stage, asked)  # recorded as it is
+            made = self._means.recorder.made(self._stage, asked, self._entry)  # recorded as it is
             return self._ended(End.UP_TO_DATE, f"frozen; {why}", made=made)
         if (restored := self._restore(asked)) is not None:
             return self._ended(End.RESTORED, why, made=restored)
@@ -121,7 +121,7 @@ class Attempt:
         legacy = {path: before.md5 for path, before in recorded.items() if before.legacy}
         if any(self._means.workspace.legacy_md5(path) == md5 for path, md5 in legacy.items()):
             raise ConfigError(f"{stage.file}: DVC 2 recorded it, and it is the same, but {verdict.brief()}. {remedy}")
-        made = self._means.recorder.made(stage, Entry("", [], {}, []), contents)
+        made = self._means.recorder.made(stage, Entry("", [], {}, []), self._entry, contents)
         data_writing.write(self._root, stage.file, made.outs)
         return self._ended(End.COMMITTED, verdict.brief() or "forced")
 
@@ -168,7 +168,7 @@ class Attempt:
             self._outputs.clear()
             self._perform(devices)
             self._check_inputs(contents)
-            made = self._means.recorder.made(self._stage, asked)
+            made = self._means.recorder.made(self._stage, asked, self._entry)
         except BaseException:
             if self._means.fail_fast:
                 self._means.closed.set()  # before another gets the room

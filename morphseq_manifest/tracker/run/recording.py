@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc import run_cache
 from morphseq_manifest.tracker.dvc.lock_entries import Entry, Item
-from morphseq_manifest.tracker.dvc.lock_reading import StageLock
+from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
 from morphseq_manifest.tracker.dvc.params_file import find
 from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.run.cached import Cached
@@ -62,15 +64,23 @@ class Recorder:
             raise ContentError(f"{file}: stage {stage.name} depends on what DVC can't record: {error}") from error
         return found
 
-    def made(self, stage: Stage, asked: Entry, contents: Mapping[str, Content] | None = None) -> Entry:
-        """The entry of a stage that has run, its outputs put into the cache. Raises ContentError if one is missing."""
+    def made(
+        self, stage: Stage, asked: Entry, before: StageLock | None, contents: Mapping[str, Content] | None = None
+    ) -> Entry:
+        """The entry of a stage that has run, its outputs put into the cache; `before` is what it is to replace.
+
+        Raises ContentError if an output is missing.
+        """
         contents = contents or self._workspace.look_again(out.path for out in stage.outs)
         for out in stage.outs:
             if contents[out.path].md5 is None:
                 what = contents[out.path].trouble or f"{self._root / out.path}: was not made"
                 raise ContentError(f"{what}. Stage {stage.name} should have made it: see its log")
         self._ignoring.add(stage)
-        items = [self._item(stage, out.path, contents[out.path]) for out in stage.outs]
+        earlier = before.outs if before else {}
+        items = [
+            _versioned(self._item(stage, out.path, contents[out.path]), earlier.get(out.path)) for out in stage.outs
+        ]
         entry = Entry(asked.cmd, asked.deps, asked.params, items)
         # DVC keeps manifests, which are in git, for the run cache alone.
         runs = run_cache.is_kept(stage) and all(out.cache or out.metric for out in stage.outs)
@@ -100,13 +110,18 @@ class Recorder:
         if damaged:
             self._workspace.drop_damaged(damaged)
             return None  # and so it is made again
-        return self.made(stage, asked, contents)
+        return self.made(stage, asked, entry, contents)
 
     def _item(self, stage: Stage, path: str, content: Content) -> Item:
         assert content.md5 is not None
         mode = (self._root / path).stat().st_mode
         isexec = content.nfiles is None and bool(mode & _ANYBODY_EXECUTES)
         return Item(stage.as_written(path), content.md5, content.size, content.nfiles, isexec)
+
+
+def _versioned(item: Item, before: Recorded | None) -> Item:
+    """What a stage has made, with the version that a remote has of the same."""
+    return msgspec.structs.replace(item, cloud=before.cloud) if before and before.md5 == item.md5 else item
 
 
 def _recorded_outs(stage: Stage, asked: Entry, entry: StageLock | None) -> Sequence[Item] | None:

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from morphseq_manifest.base import system
 from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.run.engines import LocalEngine
 from morphseq_manifest.tracker.run.plain_commands import words_of as words_of_command
 from morphseq_manifest.tracker.run.task import WORKER_LOST, Task, make_task, module_of
 from tests.running import wait_until, words_of
+
+pytestmark = pytest.mark.skipif(not system.FORKS, reason="elsewhere a module is started as any other command")
 
 MODULES = {
     "ends_well": "print('out')\nimport sys\nprint('err', file=sys.stderr)\nprint('out again')",
