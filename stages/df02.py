@@ -123,11 +123,16 @@ def reasons(raised: Mapping[str, Floats], names: Sequence[str]) -> list[str]:
 
 def build(df01: pd.DataFrame, curves: pd.DataFrame, settings: Settings, path: Path) -> pd.DataFrame:
     """df02: the rows of df01 (text, read from `path`) as they are, with the cohort's columns after them."""
+    # Tables that were taken over from the lab lack these: blank is not known.
+    lacking = [name for name in ("in_chorion", "sam2_qc_flags") if name not in df01.columns]
+    known = df01.assign(**dict.fromkeys(lacking, ""))
     area, stage, alive, seconds = (
-        tables.numbers(df01, name, path)
+        tables.numbers(known, name, path)
         for name in ("surface_area_um", "predicted_stage_hpf", "fraction_alive", "Time Rel (s)")
     )
-    dead, flagged, in_chorion = (tables.flags(df01, name, path) for name in ("dead_flag", "sam2_qc_flag", "in_chorion"))
+    dead, flagged, in_chorion = (
+        tables.flags(known, name, path) for name in ("dead_flag", "sam2_qc_flag", "in_chorion")
+    )
     course = pd.DataFrame(
         {
             "embryo_id": df01["embryo_id"],
@@ -150,7 +155,7 @@ def build(df01: pd.DataFrame, curves: pd.DataFrame, settings: Settings, path: Pa
         "sa_outlier_flag": outlier,
         "sam2_qc_flag": flagged,
     }
-    why = reasons(raised, df01["sam2_qc_flags"].tolist())
+    why = reasons(raised, known["sam2_qc_flags"].tolist())
     values = {
         "sa_outlier_flag": outlier,
         "dead_flag2": raised["dead_flag2"],

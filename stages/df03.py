@@ -9,6 +9,7 @@ import pandas as pd
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort import columns, params
+from morphseq_manifest.cohort.columns import Source
 from morphseq_manifest.cohort.manifests import part_manifest
 from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
@@ -46,13 +47,15 @@ def check_coverage(experiments: dict[str, tuple[int, int]], minimum: float) -> N
 
 
 def read_latents(path: Path, expected: list[str] | None) -> pd.DataFrame:
-    """One experiment's latents as text, by snip_id, after how the snips were cut.
+    """One experiment's latents as text, by snip_id, after how the snips were cut, which a table of the lab's may lack.
 
     Raises ContentError for columns other than `expected`, if given.
     """
     table = tables.read_text(path)
     tables.require(table, columns.LATENTS_KEY, path)
-    latents = table.set_index("snip_id")[[name for name in table.columns if name not in columns.LATENTS_KEY]]
+    own, cut = [name for name in table.columns if name not in columns.LATENTS_KEY], columns.names(Source.SNIPS)
+    wanted = [*cut, *(name for name in own if name not in cut)]
+    latents = table.set_index("snip_id").reindex(columns=wanted, fill_value="")
     if not latents.index.is_unique:
         raise ContentError(f"{path}: a snip_id is duplicated. Run latents again")
     if expected is not None and list(latents.columns) != expected:

@@ -77,7 +77,8 @@ class LabRoot:
                 "time_int": t,
                 "area_px": "300.0",
             }
-            | {"surface_area_um": "30000.0", "predicted_stage_hpf": "24.0", "fraction_alive": "1.0"}
+            | {"surface_area_um": "800000.0", "predicted_stage_hpf": "24.0", "fraction_alive": "1.0"}
+            | {"dead_flag": "False", "sam2_qc_flag": "False", "Time Rel (s)": "0.0"}
             for w, t, e in keys
         ]
         self.table(f"{BUILD03}/expr_embryo_metadata_{name}.csv", built)

@@ -113,7 +113,7 @@ def with_rows(part: Contribution, counted: RowCount, blank: dict[str, int]) -> C
 
 
 def count_blanks(table: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """By experiment and counted column, how many cells are empty."""
-    blank = table[columns.counted()] == ""
+    """By experiment and counted column, how many cells are empty; all of one that the table lacks."""
+    blank = table.reindex(columns=columns.counted(), fill_value="") == ""
     counts = blank.groupby(table["experiment_date"]).sum()
     return {str(experiment): {str(k): int(v) for k, v in row.items()} for experiment, row in counts.iterrows()}

@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,10 +24,14 @@ class PlateKeys(NamedTuple):
 
 
 class SnipKeys(NamedTuple):
-    """The frame of each snip that a table has a row of (None if it does not say), and what is wrong with its rows."""
+    """The frame of each snip that a table has a row of (None if it does not say), and what is wrong with its rows.
+
+    `lacking` are columns that it should have.
+    """
 
     frames: dict[str, Frames | None]
     faults: list[str]
+    lacking: Sequence[str] = ()
 
 
 def of_plate(path: Path) -> PlateKeys:
@@ -46,10 +51,11 @@ def of_plate(path: Path) -> PlateKeys:
     return PlateKeys(set(frames), [frame for frame, count in Counter(frames).items() if count > 1], flagged)
 
 
-def of_snips(path: Path, experiment: str, whose: str, framed: bool) -> SnipKeys:
+def of_snips(path: Path, experiment: str, whose: str, *, framed: bool = False, also: Sequence[str] = ()) -> SnipKeys:
     """The keys of an experiment's table with a row a snip, whose column `whose` names the experiment.
 
-    If `framed`, it has columns of the frame, too. Raises UnreadableError, and ContentError for what is not one.
+    If `framed`, it has columns of the frame, too; it should have those in `also`. Raises UnreadableError, and
+    ContentError for what is not one.
     """
     needed = ["snip_id", whose, *(("well", "time_int") if framed else ())]
     cells = _cells(path, needed)
@@ -64,7 +70,8 @@ def of_snips(path: Path, experiment: str, whose: str, framed: bool) -> SnipKeys:
         faults.append(f"{count:,} rows of {name!r}")
     if again := [name for name, count in Counter(ids).items() if count > 1]:
         faults.append(f"{len(again):,} snip_ids stand there twice, as {again[0]}")
-    return SnipKeys(dict(zip(ids, frames, strict=True)), faults)
+    header = _header(path)
+    return SnipKeys(dict(zip(ids, frames, strict=True)), faults, [name for name in also if name not in header])
 
 
 def of_cohort(path: Path) -> dict[str, int]:
@@ -73,8 +80,7 @@ def of_cohort(path: Path) -> dict[str, int]:
 
 
 def _cells(path: Path, names: list[str]) -> dict[str, list[str]]:
-    with path.open("rb") as file:
-        header = next(csv.reader([file.readline().decode("utf-8-sig", "replace")]), [])
+    header = _header(path)
     if missing := [name for name in names if name not in header]:
         raise ContentError(f"{path}: lacks the column(s) {', '.join(map(repr, missing))}")
     read = read_columns(path, names, str(path))
@@ -84,6 +90,11 @@ def _cells(path: Path, names: list[str]) -> dict[str, list[str]]:
         texts = ["" if value is None else value for value in values]
         found[name] = [texts[code] for code in codes.tolist()]
     return found
+
+
+def _header(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        return next(csv.reader([file.readline().decode("utf-8-sig", "replace").rstrip("\r\n")]), [])
 
 
 def _number(text: str, path: Path) -> int:

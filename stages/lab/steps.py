@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from morphseq_manifest.base.errors import MorphseqError, UnreadableError, described
+from morphseq_manifest.cohort import columns
 from morphseq_manifest.cohort.ids import frame_key
 from morphseq_manifest.cohort.lab_root import STEPS, Found, Standing
 from stages.files import layout
@@ -10,6 +11,13 @@ from stages.lab import keys, listings
 from stages.lab.keys import PlateKeys, SnipKeys
 from stages.lab.listings import Frames
 from stages.lab.places import DataRoot
+
+# Without these columns of a build03 table, df02 can tell nothing of its rows.
+_READ_BY_DF02 = (
+    "embryo_id",
+    *columns.FRAME_KEY,
+    *("surface_area_um", "predicted_stage_hpf", "fraction_alive", "dead_flag", "sam2_qc_flag", "Time Rel (s)"),
+)
 
 
 class Experiment:
@@ -102,7 +110,7 @@ class Experiment:
         table = self._root.at(layout.build03_table(self._name))
         if not table.exists():
             return _missing()
-        rows = keys.of_snips(table, self._name, "experiment_date", framed=False)
+        rows = keys.of_snips(table, self._name, "experiment_date", also=_READ_BY_DF02)
         self._build03 = rows.frames
         return self._against(rows, self._sam2, "rows", "the sam2 table")
 
@@ -117,7 +125,7 @@ class Experiment:
         table = self._root.at(layout.latents_table(self._root.model, self._name))
         if not table.exists():
             return _missing()
-        rows = keys.of_snips(table, self._name, "experiment_date", framed=False)
+        rows = keys.of_snips(table, self._name, "experiment_date")
         known = (
             None if self._sam2 is None and self._build03 is None else {**(self._sam2 or {}), **(self._build03 or {})}
         )
@@ -136,14 +144,16 @@ class Experiment:
         if known is None:
             unheld = "nothing is there to hold it against"
             return _judged(f"{len(there):,} {unit}", rows.faults, True, [*(notes or []), unheld])
-        faults = list(rows.faults)
+        faults, notes = list(rows.faults), list(notes or [])
+        if rows.lacking:
+            notes.append(f"lacks the column(s) {', '.join(map(repr, rows.lacking))}, which df02 reads")
         if strange := [snip for snip in there if snip not in known]:
             faults.append(f"{len(strange):,} {unit} of snips that {source} do not have, as {strange[0]}")
         needed = {snip for snip, frame in known.items() if frame is None or frame[0] not in self._plate.flagged}
         have = needed & there
         amount = _share(len(have), len(needed), unit)
         wells = [{snip.rsplit("_", 3)[-3] for snip in some if snip.count("_") >= 3} for some in (have, needed)]
-        return _judged(f"{amount}{_of_wells(*wells)}", faults, len(have) < len(needed), notes or [])
+        return _judged(f"{amount}{_of_wells(*wells)}", faults, len(have) < len(needed) or bool(rows.lacking), notes)
 
     def _strange(self, there: Collection[Frames], what: str) -> list[str]:
         """What is there of frames that have neither a file nor a row."""
