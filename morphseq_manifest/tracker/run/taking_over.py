@@ -57,4 +57,4 @@ def _entry(stage: Stage, workspace: Workspace, recorder: Recorder) -> Entry:
     for path in stage.deps:
         if contents[path].md5 is None:
             raise MorphseqError(contents[path].trouble or f"{path}: not there")
-    return recorder.made(stage, recorder.asked(stage, contents), contents)
+    return recorder.made(stage, recorder.asked(stage, contents), None, contents)
