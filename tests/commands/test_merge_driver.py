@@ -1,6 +1,7 @@
 """Branches of several people, merged by the real git with `morphseq merge-driver`: what is merged, and what is left."""
 
 import itertools
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from morphseq_manifest.cohort.manifests import canonical, images_manifest
 from tests.conftest import Once
 from tests.lab import TABLES, Lab, build
 from tests.project import Project, replace_file
-from tests.running import blocks, copy_of, run_json
+from tests.running import blocks, copy_of, run_json, status
 
 # Who has done what, each on a branch of their own: two add a plate, one removes one, one runs one again.
 PEOPLE = ("adds", "adds_too", "removes", "reruns")
@@ -118,6 +119,29 @@ def test_rebased_one_upon_the_other(people: Lab, order: tuple[str, ...]) -> None
         assert "CONFLICT" not in said
     check_only_tables(people)
     check_clean_after(people, "morphseq")
+
+
+def test_provenance_says_what_the_table_lacks_after_a_merge(project: Project) -> None:
+    """In the pipeline itself: one takes a plate out, the other runs another one again."""
+    project.morphseq("init")
+    project.run("git", "checkout", "--quiet", "-b", "removes")
+    project.morphseq("remove", "20250101")
+    project.morphseq("run")
+    project.commit("Removed")
+    project.run("git", "checkout", "--quiet", "-b", "reruns", "main")
+    project.change_pixel("20250102_snapshot", "A01_t0000_stitch.png", 5, 7)
+    project.morphseq("run")
+    project.commit("Run again")
+    project.run("git", "checkout", "--quiet", "removes")
+    project.run("git", "merge", "--no-edit", "reruns")
+    tables = {"wells", "experiments", "df01", "df02", "df03"}
+    assert "df01" in (stale := {name.rpartition(":")[2] for name in status(project.root)})
+    assert stale <= tables
+    said = project.morphseq("provenance", "df01", code=1)
+    assert re.search(r"^20250102_snapshot +outdated ", said, re.MULTILINE)
+    assert "20250101 " not in said, "ours had it no longer"
+    assert project.repro().stages <= tables
+    assert status(project.root) == {}
 
 
 @pytest.mark.parametrize("explicit", [True, False], ids=["by_experiment", "by_folder"])
