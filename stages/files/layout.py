@@ -7,7 +7,6 @@ from morphseq_manifest.cohort.manifests import places
 DATA = Path("data")
 FRAMES = DATA / "built_image_data/stitched_FF_images"
 PLATES = DATA / "metadata/built_metadata_files"
-WELL_TABLES = DATA / "metadata/well_tables"
 SEGMENTATION = DATA / "segmentation"
 MODELS = SEGMENTATION / "segmentation_models"
 LABELS = DATA / "sam2_pipeline_files/exported_masks"
@@ -17,10 +16,11 @@ SNIPS = DATA / "training_data/bf_embryo_snips"
 LATENTS = DATA / "analysis/latent_embeddings/legacy"
 VAES = DATA / "models/legacy"
 PERTURBATION_KEY = PLATES / "perturbation_key.csv"
-KEY_TABLE = WELL_TABLES / "perturbation_key.csv"
 COHORT = DATA / "metadata/combined_metadata_files"
 REFERENCE_CURVES = DATA / "metadata/reference/sa_reference_curves.csv"
 IMAGES = places.IMAGES
+WELL_TABLES = places.WELLS
+KEY_TABLE = WELL_TABLES / "perturbation_key.csv"
 EXPERIMENTS = places.EXPERIMENTS
 
 

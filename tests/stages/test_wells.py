@@ -12,7 +12,7 @@ from tests.running import named, run_json
 from tests.stages.files.books import Fill, grid, rows, write
 
 TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
-FOLDER, TABLES = "data/metadata/built_metadata_files", "data/metadata/well_tables"
+FOLDER, TABLES = "data/metadata/built_metadata_files", "manifests/wells"
 PARAMS = "experiments:\n  {}: {{segmenter: threshold}}\n  {}: {{segmenter: threshold}}\nversions: {{wells: 1}}\n"
 
 

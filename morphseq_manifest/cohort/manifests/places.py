@@ -4,6 +4,7 @@ from pathlib import Path
 
 FOLDER = Path("manifests")
 IMAGES = FOLDER / "images"
+WELLS = FOLDER / "wells"
 EXPERIMENTS = FOLDER / "experiments.json"
 CODE = FOLDER / "code.json"
 PROJECT = FOLDER / "project.json"

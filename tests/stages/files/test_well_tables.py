@@ -76,5 +76,5 @@ def test_a_workbook_that_was_not_read_yet_is_not_taken_for_none(
     assert list(well_tables.read_key().columns) == ["chem_perturbation"]
     layout.PLATES.mkdir(parents=True)
     layout.workbook("20250101").touch()
-    with pytest.raises(UnreadableError, match=r"well_tables/20250101.csv"):
+    with pytest.raises(UnreadableError, match=r"wells/20250101.csv"):
         well_tables.read("20250101")
