@@ -165,6 +165,9 @@ def test_a_root_within_the_project_is_recorded_where_it_lies(empty: Project) -> 
     after = root.files()
     assert {place: after.get(place) for place in before} == before
     assert empty.run("dvc", "status", f"sam2@{FIRST}", f"latents@{FIRST}").strip().endswith("are up to date.")
+    (empty.root / "data" / lab_root.FRAMES / "2025 04 02").mkdir()
+    message = empty.morphseq("adopt", "--dry-run", code=1)
+    assert "not looked at: '2025 04 02' can't be an id, which has letters" in message
     message = empty.morphseq("adopt", "--experiments", "20250499", code=2)
     assert "nothing is there of experiment '20250499'" in message
 
