@@ -172,6 +172,17 @@ def test_a_root_within_the_project_is_recorded_where_it_lies(empty: Project) -> 
     assert "nothing is there of experiment '20250499'" in message
 
 
+def test_frames_that_their_stage_refuses_hold_up_their_own_experiment_alone(empty: Project, tmp_path: Path) -> None:
+    root, other = LabRoot(tmp_path / "lab"), "20250402"
+    for name in (FIRST, other):
+        root.write(name)
+    (root.path / lab_root.FRAMES / other / "B02_t0002_stitch.png").write_bytes(b"broken")
+    became = looked(empty, "--from", root.path, "--segmenter", "threshold", code=1)["adopted"]
+    assert {name.partition("@")[2] for name in became["stages"]} == {FIRST}
+    assert "B02_t0002_stitch.png is not a whole PNG image (6 bytes)" in became["left"][f"images@{other}"]
+    assert became["left"][f"sam2@{other}"] == f"depends on images@{other}, which failed"
+
+
 def test_latents_are_not_made_of_snips_whose_scale_nobody_knows(tmp_path: Path) -> None:
     (tmp_path / "e_A01_e01_t0000.jpg").write_bytes(b"x")
     with pytest.raises(ContentError, match=r"of a scale that nobody knows.*`morphseq run snips@e --force`"):
