@@ -36,10 +36,14 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class LabRoot(msgspec.Struct, frozen=True):
-    """By experiment, what there is of each of STEPS; and of the cohort tables, which are never taken over."""
+    """By experiment, what there is of each of STEPS; and of the cohort tables, which are never taken over.
+
+    `odd` are names, where those of experiments are, that can't be ids: nothing of them was looked at.
+    """
 
     experiments: dict[str, dict[str, Found]]
     tables: dict[str, Found]
+    odd: list[str] = []
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -31,14 +31,14 @@ def look(root: DataRoot, wanted: list[str]) -> LabRoot:
     """
     if not root.path.is_dir():
         raise UnreadableError(f"{root.path}: no such folder. Name the lab's data root: what has built_image_data in it")
-    there = places.experiments(root)
+    there, odd = places.experiments(root)
     names = wanted or there
     with ThreadPoolExecutor(_LOOKERS) as pool, watching("adopt", len(names), "experiments") as advance:
         found = {}
         for name, steps in zip(names, pool.map(lambda name: Experiment(root, name).look(), names), strict=True):
             found[name] = steps
             advance(1)
-    return LabRoot(found, {name: _table(root, name, there) for name in _TABLES})
+    return LabRoot(found, {name: _table(root, name, there) for name in _TABLES}, [] if wanted else odd)
 
 
 def _table(root: DataRoot, name: str, there: list[str]) -> Found:

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from morphseq_manifest.base import files
 from morphseq_manifest.cohort.ids import is_experiment
 from stages.files import layout
+from stages.files.frame_folder import is_left_behind
 
 _ANY = "0any0"
 
@@ -27,19 +29,20 @@ class DataRoot(NamedTuple):
         return self.path / place.relative_to(layout.DATA)
 
 
-def experiments(root: DataRoot) -> list[str]:
-    """The experiments of which anything is there, in id order; of names that can't be ids there is none."""
+def experiments(root: DataRoot) -> tuple[list[str], list[str]]:
+    """The experiments of which anything is there, in id order; and the names there that can't be ids."""
     networks, model = root.networks, root.model
     folders = [layout.FRAMES, layout.LABELS, layout.SNIPS, *(layout.predictions(one, _ANY).parent for one in networks)]
-    files = [
+    tables = [
         layout.plate_table(_ANY),
         layout.sam2_table(_ANY),
         layout.build03_table(_ANY),
         layout.latents_table(model, _ANY),
     ]
     found = {name for folder in folders for name in _folders_in(root.at(folder))}
-    found |= {name for file in files for name in _keyed(root.at(file))}
-    return sorted(name for name in found if is_experiment(name))
+    found |= {name for file in tables for name in _keyed(root.at(file))}
+    odd = sorted(name for name in found if not is_experiment(name) and not is_left_behind(name))
+    return sorted(name for name in found if is_experiment(name)), [files.printable(name) for name in odd]
 
 
 def _folders_in(folder: Path) -> Iterator[str]:

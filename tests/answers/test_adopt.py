@@ -165,8 +165,22 @@ def test_a_root_within_the_project_is_recorded_where_it_lies(empty: Project) -> 
     after = root.files()
     assert {place: after.get(place) for place in before} == before
     assert empty.run("dvc", "status", f"sam2@{FIRST}", f"latents@{FIRST}").strip().endswith("are up to date.")
+    (empty.root / "data" / lab_root.FRAMES / "2025 04 02").mkdir()
+    message = empty.morphseq("adopt", "--dry-run", code=1)
+    assert "not looked at: '2025 04 02' can't be an id, which has letters" in message
     message = empty.morphseq("adopt", "--experiments", "20250499", code=2)
     assert "nothing is there of experiment '20250499'" in message
+
+
+def test_frames_that_their_stage_refuses_hold_up_their_own_experiment_alone(empty: Project, tmp_path: Path) -> None:
+    root, other = LabRoot(tmp_path / "lab"), "20250402"
+    for name in (FIRST, other):
+        root.write(name)
+    (root.path / lab_root.FRAMES / other / "B02_t0002_stitch.png").write_bytes(b"broken")
+    became = looked(empty, "--from", root.path, "--segmenter", "threshold", code=1)["adopted"]
+    assert {name.partition("@")[2] for name in became["stages"]} == {FIRST}
+    assert "B02_t0002_stitch.png is not a whole PNG image (6 bytes)" in became["left"][f"images@{other}"]
+    assert became["left"][f"sam2@{other}"] == f"depends on images@{other}, which failed"
 
 
 def test_latents_are_not_made_of_snips_whose_scale_nobody_knows(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc.graph import Graph
 from morphseq_manifest.tracker.dvc.lock_entries import Entry
 from morphseq_manifest.tracker.dvc.stages import Stage
+from morphseq_manifest.tracker.freshness import failure_notes
 from morphseq_manifest.tracker.run import taking_over, view
 from morphseq_manifest.tracker.run.options import Options
 from morphseq_manifest.tracker.run.running import run
@@ -66,8 +67,11 @@ def adopt(root: Path, source: Path, found: LabRoot, segmenter: str | None = None
         with view.watching(graph.stages[name] for name in earlier) as watch:
             report = run(root, Options(targets=earlier), watch)
         lost = graph.downstream(report.late) & set(wanted)
-        result.left.update({name: report.results[name].why for name in report.late})
-        result.left.update({name: f"depends on {', '.join(report.late)}, which failed" for name in sorted(lost)})
+        notes = failure_notes.read(root)
+        result.left.update({name: notes.get(name) or report.results[name].why for name in report.late})
+        for name in sorted(lost):
+            before = sorted(graph.upstream([name]) & set(report.late))
+            result.left[name] = f"depends on {', '.join(before)}, which failed"
         _record(root, [name for name in wanted if name not in lost], result)
     return result
 

@@ -40,4 +40,5 @@ def look(root: Path, source: Path | None = None, names: Iterable[str] = ()) -> L
 def exit_code(found: LabRoot) -> ExitCode:
     """0 if what is there is whole, 1 if some is half done, 3 if contradictory, 4 if something can't be read."""
     steps = [one for by_step in found.experiments.values() for one in by_step.values()] + list(found.tables.values())
-    return ExitCode(max((_STATUS.get(one.standing, ExitCode.OK) for one in steps), default=ExitCode.OK))
+    odd = ExitCode.STALE if found.odd else ExitCode.OK
+    return ExitCode(max([odd, *(_STATUS.get(one.standing, ExitCode.OK) for one in steps)]))

@@ -6,6 +6,7 @@ from morphseq_manifest.answers.adopt import report
 from morphseq_manifest.answers.adopt.adopting import Adopted
 from morphseq_manifest.base import display
 from morphseq_manifest.base.display import Cell
+from morphseq_manifest.cohort.ids import EXPERIMENT_FORM
 from morphseq_manifest.cohort.lab_root import STEPS, Found, LabRoot, Standing
 
 SCHEMA = "morphseq/adopt/1"
@@ -24,8 +25,7 @@ def show(found: LabRoot, as_json: bool) -> None:
     for name, steps in found.experiments.items():
         for step, one in steps.items():
             _show_odd(f"{name}: {step}", one)
-    for name, one in found.tables.items():
-        _show_odd(name, one)
+    _show_rest(found)
 
 
 def show_adopted(found: LabRoot, became: Adopted, as_json: bool) -> None:
@@ -41,8 +41,7 @@ def show_adopted(found: LabRoot, became: Adopted, as_json: bool) -> None:
     display.show_table(rows, f"{len(became.listed)} experiments added, {counts}")
     for name, why in became.left.items():
         display.show(f"left: {name}: {why}")
-    for name, one in found.tables.items():
-        _show_odd(name, one)
+    _show_rest(found)
 
 
 def _cell(stage: str, one: Found, became: Adopted) -> Cell:
@@ -64,8 +63,16 @@ def content(found: LabRoot) -> dict[str, Any]:
     return {
         "experiments": found.experiments,
         "tables": found.tables,
+        "odd": found.odd,
         "exit_code": int(report.exit_code(found)),
     }
+
+
+def _show_rest(found: LabRoot) -> None:
+    for name, one in found.tables.items():
+        _show_odd(name, one)
+    for name in found.odd:
+        display.show(f"not looked at: {name!r} can't be an id, which has {EXPERIMENT_FORM}")
 
 
 def _show_odd(name: str, one: Found) -> None:
