@@ -22,13 +22,13 @@ PEOPLE = ("adds", "adds_too", "removes", "reruns")
 @pytest.fixture(scope="session")
 def begun(once: Once) -> Path:
     """The project of several people, in which nobody has done anything yet."""
-    return once("lab", build)
+    return once("people", build)
 
 
 @pytest.fixture(scope="session")
 def branched(once: Once, begun: Path) -> Path:
     """The same with a branch of each of PEOPLE."""
-    return once("lab_branched", lambda folder: branch_out(Lab(copy_of(begun, folder).root)))
+    return once("people_branched", lambda folder: branch_out(Lab(copy_of(begun, folder).root)))
 
 
 def branch_out(lab: Lab) -> None:

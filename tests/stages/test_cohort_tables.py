@@ -83,6 +83,7 @@ def test_a_word_for_a_number_is_named_before_anything_is_made(project: Project) 
 def test_more_rows_than_embryos_were_found_stop_df01(project: Project) -> None:
     path = project.root / layout.sam2_table(SNAPSHOT)
     replace_file(path, b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    project.run("python", "-m", "stages.df01_part", SNAPSHOT)
     output = project.run("python", "-m", "stages.df01", fails=True)
     assert f"expr_embryo_metadata_{SNAPSHOT}.csv: has 24 rows" in output
     assert "sam2_metadata_20250102_snapshot.csv only 23" in output
