@@ -41,7 +41,8 @@ def synthesise(root: Path, experiments: int = EXPERIMENTS, rows: int = ROWS) -> 
         contents = {stage: md5_bytes(data) for stage, made in outs.items() for data in made.values()}
         outs["df01_part"] = {places.part("df01", name): canonical.dump(part_manifest.of("df01", name, contents))}
         for stage, files in outs.items():
-            lock[f"{stage}@{name}"] = _lock_entry(stage, name, files)
+            deps = outs["images"] | outs["sam2"] | outs["build03"] if stage == "df01_part" else {}
+            lock[f"{stage}@{name}"] = _lock_entry(stage, name, files, deps)
             for path, data in files.items():
                 (root / path).parent.mkdir(parents=True, exist_ok=True)
                 (root / path).write_bytes(data)
@@ -114,10 +115,14 @@ def _embryos(name: str, tail: list[str]) -> bytes:
     return "\n".join([*lines, ""]).encode()
 
 
-def _lock_entry(stage: str, name: str | None, outs: dict[Path, bytes]) -> str:
+def _lock_entry(stage: str, name: str | None, outs: dict[Path, bytes], deps: dict[Path, bytes] | None = None) -> str:
     command = f"python -m stages.{stage}" + (f" '{name}'" if name else "")
+    return f"    cmd: {command}\n{_section('deps', deps or {})}{_section('outs', outs)}"
+
+
+def _section(title: str, files: dict[Path, bytes]) -> str:
     found = "".join(
         f"    - path: {path}\n      hash: md5\n      md5: '{md5_bytes(data)}'\n      size: {len(data)}\n"
-        for path, data in outs.items()
+        for path, data in files.items()
     )
-    return f"    cmd: {command}\n" + (f"    outs:\n{found}" if found else "")
+    return f"    {title}:\n{found}" if found else ""

@@ -181,7 +181,7 @@ def test_the_pipeline_of_the_project_is_resolved_as_dvc_resolves_it(root: Path) 
         (root / name).write_bytes((REPOSITORY / name).read_bytes())
     ours = we_resolve(root)
     assert isinstance(ours, dict)
-    assert len(ours) == 6 * 3 + 5
+    assert len(ours) == 8 * 3 + 5
     assert ours == dvc_resolves(root)
     stages = Snapshot(root).graph.stages
     assert (stages["sam2@20250101"].group, stages["sam2@20250101"].key) == ("sam2", "20250101")

@@ -74,7 +74,7 @@ def test_a_real_lock_is_read_without_the_yaml_parser(built: Path, monkeypatch: p
     by_yaml = lock_reading._parse_yaml(text, "dvc.lock")
     monkeypatch.setattr(lock_reading, "_parse_yaml", lambda *_: pytest.fail("not read line by line"))
     plain = lock_reading.parse(text, "dvc.lock")
-    assert len(plain) == 6 * 3 + 5
+    assert len(plain) == 8 * 3 + 5
     for name, entry in by_yaml.items():
         assert (plain[name].cmd, plain[name].deps, plain[name].outs) == (entry.cmd, entry.deps, entry.outs)
         assert plain[name].params() == entry.params()

@@ -22,7 +22,7 @@ from tests.running import blocks, copy_of, named, run_json, state_of
 
 ONE, OTHER, ODD = "20240418", "20250305_1", "odd_v1.2"
 PLATES = ("20250101", "20250102_snapshot", "SimFish_awkward_v1.2_b")
-PER_PLATE = ("images", "qc_masks", "sam2", "build03", "snips", "latents")
+PER_PLATE = ("images", "qc_masks", "sam2", "build03", "df01_part", "snips", "latents", "df03_part")
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +54,13 @@ NO_LATENTS = {name for name in EVERYTHING if not name.startswith(("snips", "late
         (["sam2"], {"keys": ["20250101"]}, of("20250101", "images", "sam2")),
         ([], {"keys": ["20250101"]}, of("20250101", *PER_PLATE) | {"wells"}),
         (["df02"], {"keys": ["20250101"]},
-         of("20250101", "images", "qc_masks", "sam2", "build03") | {"experiments", "wells", "df01", "df02"}),
+         of("20250101", "images", "qc_masks", "sam2", "build03", "df01_part")
+         | {"experiments", "wells", "df01", "df02"}),
         (["build03@20250101"], {"alone": True}, of("20250101", "build03")),
         (["build03@20250101"], {"alone": True, "with_downstream": True},
-         of("20250101", "build03") | {"df01", "df02", "df03"}),
+         of("20250101", "build03", "df01_part") | {"df01", "df02", "df03"}),
         (["latents"], {"with_downstream": True, "keys": ["20250101"], "alone": True},
-         of("20250101", "latents") | {"df03"}),
+         of("20250101", "latents", "df03_part") | {"df03"}),
         (["df02"], {"with_downstream": True}, EVERYTHING),
         (["df03", "df03"], {"alone": True}, {"df03"}),
     ],
