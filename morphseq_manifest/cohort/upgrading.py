@@ -38,11 +38,12 @@ class File(NamedTuple):
 
 
 class Upgrade(NamedTuple):
-    """From which release to which, and what is done to each file that is not as in both."""
+    """From which release to which, and what is done to each file that is not as in both; `record` is the new one."""
 
     old: str
     new: str
     files: list[File]
+    record: ProjectManifest
 
 
 def plan(root: Path) -> Upgrade:
@@ -53,7 +54,9 @@ def plan(root: Path) -> Upgrade:
             f"{root}: not made by `morphseq init DIR`, so that nothing says what of it is the lab's own. "
             "A clone of the project itself is brought up to date by `git pull`"
         )
-    return Upgrade(before.release, template.version(), list(_files(root, before, template.contents())))
+    release, contents = template.version(), template.contents()
+    record = project_manifest.of(release, contents)
+    return Upgrade(before.release, release, list(_files(root, before, contents)), record)
 
 
 def upgrade(root: Path) -> Upgrade:
@@ -67,7 +70,7 @@ def upgrade(root: Path) -> Upgrade:
             elif file.data is not None:
                 beside = _BESIDE if file.what == What.BY_HAND else ""
                 files.write_bytes(root / f"{file.path}{beside}", file.data)
-        project_manifest.write(root, project_manifest.of(found.new, template.contents()))
+        project_manifest.write(root, found.record)
     return found
 
 

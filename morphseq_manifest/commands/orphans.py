@@ -1,14 +1,10 @@
 """`morphseq orphans`."""
 
-import sys
-
 import click
 
 from morphseq_manifest.base.console import Command, examples, note, printing
-from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.commands.asking import ask_to_delete
 from morphseq_manifest.commands.options import with_json
-
-_SHOWN = 10
 
 
 @click.command(
@@ -35,22 +31,10 @@ def orphans(context: click.Context, names: tuple[str, ...], delete: bool, yes: b
         with printing():
             view.show(found, as_json)
     if delete and found.deletable:
-        _ask([orphan.path for orphan in found.deletable], yes)
+        paths = [orphan.path for orphan in found.deletable]
+        ask_to_delete(paths, f"{len(paths)} thing{'s' * (len(paths) > 1)}", "--delete", yes=yes)
         gone = deleting.delete(context.obj, found, names)
         note(f"deleted: {len(gone)} of {len(found.deletable)}, {view.amount(sum(orphan.size for orphan in gone))}")
     elif delete:
         note("nothing to delete")
     context.exit(found.exit_code)
-
-
-def _ask(paths: list[str], yes: bool) -> None:
-    """Ask whether these may be deleted. Ends the command if not."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise ConfigError(f"--delete would delete {len(paths)} things: give --yes too. Nothing was done")
-    for path in paths[:_SHOWN]:
-        note(f"  {path}")
-    if len(paths) > _SHOWN:
-        note(f"  and {len(paths) - _SHOWN} more")
-    click.confirm("Delete this?", abort=True, err=True)

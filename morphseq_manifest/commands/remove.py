@@ -1,14 +1,11 @@
 """`morphseq remove`."""
 
-import sys
 from pathlib import Path
 
 import click
 
 from morphseq_manifest.base.console import Command, examples, note
-from morphseq_manifest.base.errors import ConfigError
-
-_SHOWN = 10
+from morphseq_manifest.commands.asking import ask_to_delete
 
 
 @click.command(
@@ -34,7 +31,7 @@ def remove(root: Path, experiments: tuple[str, ...], delete_outputs: bool, yes: 
     names = set(selection.named(experiments, snapshot.experiments))
     if delete_outputs:
         paths = [path for name in sorted(names) for path in belongings.of_experiment(snapshot, name).outputs]
-        _ask(paths, yes)
+        ask_to_delete(paths, belongings.counted(paths), "--delete-outputs", yes=yes)
     with params_edit.editing(root) as (now, write):
         left = {name: belongings.of_experiment(now, name) for name in sorted(names)}
         gone = experiments_text.comments(now.settings_text, names, root / PARAMS)
@@ -46,19 +43,3 @@ def remove(root: Path, experiments: tuple[str, ...], delete_outputs: bool, yes: 
             note(f"removed: {name}; left of it: {found}")
     for comment in gone:
         note(f"removed with it: {comment}")
-
-
-def _ask(paths: list[str], yes: bool) -> None:
-    """Ask whether these may be deleted. Ends the command if not."""
-    from morphseq_manifest.cohort.belongings import counted
-
-    if yes or not paths:
-        return
-    if not sys.stdin.isatty():
-        raise ConfigError(f"--delete-outputs would delete {counted(paths)}: give --yes too. Nothing was done")
-    for path in paths[:_SHOWN]:
-        note(f"  {path}")
-    if len(paths) > _SHOWN:
-        note(f"  and {len(paths) - _SHOWN} more")
-    these = "these" if len(paths) > 1 else "this"
-    click.confirm(f"Delete {these} {counted(paths)}?", abort=True, err=True)

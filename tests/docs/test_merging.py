@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from morphseq_manifest.cohort import merging
+from tests.docs.pages import blocks, text
 from tests.lab import Lab, build
 from tests.project import REPOSITORY
 
-PAGE = (REPOSITORY / "docs/merging.md").read_text(encoding="utf-8")
-_BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
-BLOCKS = [re.findall(r"^\$ (.+)$", block, re.MULTILINE) for block in _BLOCK.findall(PAGE)]
+PAGE, BLOCKS = text("merging.md"), blocks("merging.md")
 
 
 @pytest.fixture
@@ -30,11 +29,11 @@ def lab(tmp_path: Path) -> Lab:
     return lab
 
 
-def type_in(lab: Lab, block: list[str], endings: dict[int, int]) -> list[str]:
+def type_in(lab: Lab, block: list[list[str]], endings: dict[int, int]) -> list[str]:
     """Type the commands of a block: what each says; `endings` are their exit statuses, by number, if not 0."""
     said = []
     for number, command in enumerate(block):
-        code, output = lab.ending(*shlex.split(command))
+        code, output = lab.ending(*command)
         assert code == endings.get(number, 0), f"{command} ended with {code}:\n{output}"
         said.append(output)
     return said

@@ -1,21 +1,12 @@
 """docs/moving-a-lab.md: every command on the page is run, in its order, on a data root of a lab."""
 
-import re
-import shlex
 from pathlib import Path
 
+from tests.docs.pages import commands
 from tests.lab_root import LabRoot
-from tests.project import REPOSITORY, Project
+from tests.project import Project
 
-PAGE = REPOSITORY / "docs/moving-a-lab.md"
-_BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 _ROOT, _EXPERIMENT = "/storage/lab", "20250401"
-
-
-def commands() -> list[str]:
-    """The commands of the page, in order."""
-    blocks = _BLOCK.findall(PAGE.read_text(encoding="utf-8"))
-    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
 
 
 def test_every_command_of_the_page_does_what_it_says(fresh: Project, tmp_path: Path) -> None:
@@ -23,8 +14,11 @@ def test_every_command_of_the_page_does_what_it_says(fresh: Project, tmp_path: P
     root.write(_EXPERIMENT)
     before = root.files()
     fresh.experiments({})
-    for command in commands():
-        code, output = fresh.ending(*shlex.split(command.replace(_ROOT, str(root.path))))
+    typed = commands("moving-a-lab.md")
+    assert len(typed) > 3
+    for words in typed:
+        command = " ".join(words)
+        code, output = fresh.ending(*(word.replace(_ROOT, str(root.path)) for word in words))
         # What else may be unusual in a project is another matter than what was adopted.
         assert code == 0 or command == "morphseq status", f"{command} ended with {code}:\n{output}"
         if command.startswith("morphseq status"):

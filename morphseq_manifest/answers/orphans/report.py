@@ -85,7 +85,7 @@ def _found(snapshot: CohortSnapshot, problems: list[str]) -> Iterator[Orphan]:
             yield Orphan(key, kind, path, *size_of(snapshot.root / path))
     for key, name in entries:
         yield Orphan(key, Kind.ENTRY, name)
-        yield from _cached(snapshot, key, name)
+    yield from _cached(snapshot, entries)
     for key in sorted({key for key, _, is_output in places if is_output} | {key for key, _ in entries}):
         yield from _kept(snapshot.root, key)
 
@@ -97,14 +97,16 @@ def _kept(root: Path, key: str) -> Iterator[Orphan]:
             yield Orphan(key, Kind.KEPT, path.relative_to(root).as_posix(), *size_of(path))
 
 
-def _cached(snapshot: CohortSnapshot, key: str, name: str) -> Iterator[Orphan]:
-    """What is in DVC's cache of the outputs of an entry, but of what others have, too."""
-    own = {out.kept: out for out in snapshot.lock[name].outs.values()}
-    shared = {out.kept for other, entry in snapshot.lock.items() if other != name for out in entry.outs.values()}
+def _cached(snapshot: CohortSnapshot, entries: list[tuple[str, str]]) -> Iterator[Orphan]:
+    """What is in DVC's cache of the outputs of these entries, each content once, but for what others have, too."""
+    left = {name for _, name in entries}
+    seen = {out.kept for name, entry in snapshot.lock.items() if name not in left for out in entry.outs.values()}
     cache = DvcCache(snapshot.root)
-    for md5, out in own.items():
-        if md5 not in shared and (path := Path(cache.path(md5))).exists():
-            yield Orphan(key, Kind.CACHED, path.name, out.size or 0, out.nfiles or 1)
+    for key, name in entries:
+        for out in snapshot.lock[name].outs.values():
+            if out.kept not in seen and (path := Path(cache.path(out.kept))).exists():
+                yield Orphan(key, Kind.CACHED, path.name, out.size or 0, out.nfiles or 1)
+            seen.add(out.kept)
 
 
 def size_of(path: Path) -> tuple[int, int]:

@@ -5,7 +5,6 @@ writes `contents.json` (canonical) beside the stacks, in the same step. It holds
 folder's md5 follows, which shows that an index is the recorded one without reading a stack.
 """
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -61,6 +60,8 @@ def build(folder: Path, chosen: Iterable[str] | None = None) -> Contents:
 
 
 def _entry(folder: Path, name: str) -> Entry:
+    import hashlib  # slow to start with, and who reads an index needs none
+
     xxh3, md5 = xxhash.xxh3_128(), hashlib.md5(usedforsecurity=False)
     stat = feed(f"{folder}/{name}", (xxh3, md5))
     return Entry(name, stat.size, xxh3.hexdigest(), md5.hexdigest())
