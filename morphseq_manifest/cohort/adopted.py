@@ -8,7 +8,8 @@ from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
 def of(snapshot: CohortSnapshot, experiments: Iterable[str]) -> dict[str, list[str]]:
     """By experiment, the stages whose results in dvc.lock are those taken over. Raises ContentError if damaged."""
-    found = {name: list(_of_experiment(snapshot, name)) for name in experiments}
+    there = snapshot.names_in(places.ADOPTED)  # nothing was taken over in most projects, nor of most experiments
+    found = {name: list(_of_experiment(snapshot, name)) for name in experiments if places.adopted(name).name in there}
     return {name: stages for name, stages in found.items() if stages}
 
 

@@ -1,11 +1,12 @@
 """The project at one moment: its settings, lock and stages, in the working tree or at a commit."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from morphseq_manifest.base import git, memo
+from morphseq_manifest.base import git, memo, sources
 from morphseq_manifest.base.conflicts import check_merged
 from morphseq_manifest.base.errors import ConfigError, ContentError, UnreadableError
 from morphseq_manifest.base.own_folder import check_links
@@ -55,6 +56,20 @@ class Snapshot:
             return None
         except OSError as error:
             raise UnreadableError(f"{self.root / path}: can't be read ({error.strerror})") from error
+
+    def names_in(self, folder: Path) -> set[str]:
+        """The names in a folder; none if it is not there. Raises UnreadableError if it can't be listed."""
+        given = {path.name for path in self._texts if path.parent == folder}
+        if self.commit:
+            listed = git.run(self.root, "ls-tree", "-z", "--name-only", self.commit, "--", f"{folder.as_posix()}/")
+            return given | {Path(os.fsdecode(name)).name for name in (listed or b"").split(b"\0") if name}
+        sources.add(self.root / folder)
+        try:
+            return given | set(os.listdir(self.root / folder))  # noqa: PTH208
+        except (FileNotFoundError, NotADirectoryError):
+            return given
+        except OSError as error:
+            raise UnreadableError(f"{self.root / folder}: can't be listed ({error.strerror})") from error
 
     def text(self, path: Path) -> str | None:
         """A file's text; None if it is not there. Raises ContentError if it is not UTF-8."""

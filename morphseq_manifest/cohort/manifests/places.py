@@ -5,6 +5,7 @@ from pathlib import Path
 FOLDER = Path("manifests")
 IMAGES = FOLDER / "images"
 WELLS = FOLDER / "wells"
+ADOPTED = FOLDER / "adopted"
 EXPERIMENTS = FOLDER / "experiments.json"
 CODE = FOLDER / "code.json"
 PROJECT = FOLDER / "project.json"
@@ -32,4 +33,4 @@ def part(table: str, experiment: str) -> Path:
 
 def adopted(experiment: str) -> Path:
     """Which results of an experiment were taken over, not made by its stages."""
-    return FOLDER / "adopted" / f"{experiment}.json"
+    return ADOPTED / f"{experiment}.json"
