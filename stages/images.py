@@ -10,7 +10,7 @@ from morphseq_manifest.cohort.manifests.images_manifest import ImagesManifest, R
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, plates
 from stages.files.frame_checks import Settings, check_fit, check_sizes
-from stages.files.frame_folder import compare, find_frames, read_frames, reading_of
+from stages.files.frame_folder import find_frames, manifest_of, read_frames
 
 
 def list_images(experiment: str, said: Experiment) -> ImagesManifest:
@@ -20,11 +20,7 @@ def list_images(experiment: str, said: Experiment) -> ImagesManifest:
     names, others = find_frames(folder)
     listed = read_frames(folder, names, said)
     check_sizes([(one.frame, one.form) for one in listed], plates.frame_sizes(plate, table), folder, table)
-    reading = reading_of(listed, said, folder)
-    frames = [one.frame for one in listed]
-    rows = list(zip(plate["well"], plate["time_int"], strict=True))
-    problems = compare(frames, rows, others)
-    return images_manifest.build(experiment, frames, problems, len(rows), reading, plates.summary(plate, table))
+    return manifest_of(experiment, plate, listed, others, said)
 
 
 def words(reading: Reading) -> str:

@@ -4,6 +4,7 @@ import msgspec
 
 from morphseq_manifest.base.errors import ExitCode
 from morphseq_manifest.base.outcomes import Outcome
+from morphseq_manifest.cohort.experiments import Experiment
 
 
 class Kind(Outcome):
@@ -12,6 +13,17 @@ class Kind(Outcome):
     FINE = "fine", "the inputs can be used", "green"
     WARNING = "warning", "the stages will run; look into it", "yellow"
     FAULT = "fault", "a stage will refuse it", "red"
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What to look at: by id, what params.yaml says of experiments, or would say.
+
+    With `every_frame`, all frames are read; the images manifests of those that are `listed` are to follow from them.
+    """
+
+    experiments: dict[str, Experiment]
+    every_frame: bool = False
+    listed: list[str] = []
 
 
 class Finding(msgspec.Struct, frozen=True):

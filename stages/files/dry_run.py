@@ -6,6 +6,7 @@ there at all is not told here: dvc.yaml says what is read, and the library sees 
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import click
@@ -16,11 +17,12 @@ from morphseq_manifest.base.console import Command
 from morphseq_manifest.base.errors import ExitCode, MorphseqError, described
 from morphseq_manifest.cohort import losses, params
 from morphseq_manifest.cohort.experiments import Experiment
-from morphseq_manifest.cohort.input_findings import Finding, Inputs
+from morphseq_manifest.cohort.input_findings import Asked, Finding, Inputs
 from morphseq_manifest.cohort.manifests import images_manifest
-from morphseq_manifest.cohort.manifests.images_manifest import Fit, Frame
+from morphseq_manifest.cohort.manifests.images_manifest import Fit, Frame, ImagesManifest
 from stages.files import frame_folder, layout, plates, well_metadata
 from stages.files.frame_checks import Settings, check_fit, check_sizes
+from stages.files.frame_folder import Listed
 
 _Made = TypeVar("_Made")
 _Names = dict[tuple[str, int], str]
@@ -43,8 +45,9 @@ class _Look:
         return None
 
 
-def look(experiment: str, said: Experiment, most_unfit: float) -> Inputs:
-    """What is found of an experiment's inputs; params.yaml has `said` how its frames are read."""
+def look(experiment: str, asked: Asked, most_unfit: float) -> Inputs:
+    """What is found of an experiment's inputs."""
+    said = asked.experiments[experiment]
     found = _Look()
     folder, table, workbook = (
         layout.FRAMES / experiment,
@@ -55,10 +58,15 @@ def look(experiment: str, said: Experiment, most_unfit: float) -> Inputs:
     if workbook.exists():
         found.attempt(lambda: well_metadata.read(workbook, experiment))
     listing = found.attempt(lambda: frame_folder.find_frames(folder)) if folder.exists() else None
+    listed = None
     if listing is not None:
-        _look_at_frames(found, experiment, listing[0], plate, said)
+        some = listing[0] if asked.every_frame else _first_of_each_well(listing[0])
+        listed = _look_at_frames(found, experiment, some, plate, said)
     if plate is not None and listing is not None:
         _look_at_fit(found, experiment, listing, plate, most_unfit)
+    if plate is not None and listing is not None and listed is not None and experiment in asked.listed:
+        made = partial(frame_folder.manifest_of, experiment, plate, listed, listing[1], said)
+        _look_at_recorded(found, experiment, made)
     if plate is not None and plates.summary(plate, table).um_per_px is None:
         told = (
             f"{table}: no row gives a scale: areas, lengths and stages would be unknown. Fill in the sizes in um and px"
@@ -67,18 +75,46 @@ def look(experiment: str, said: Experiment, most_unfit: float) -> Inputs:
     return Inputs(found.findings, _in_words(experiment, listing, plate))
 
 
-def _look_at_frames(found: _Look, experiment: str, names: _Names, plate: pd.DataFrame | None, said: Experiment) -> None:
-    """Read the first frame of each well: whether it can be used, and is as large as the table says."""
-    folder, table = layout.FRAMES / experiment, layout.plate_table(experiment)
+def _first_of_each_well(names: _Names) -> _Names:
     first = {well: (well, time_int) for well, time_int in sorted(names, reverse=True)}
-    some = {key: names[key] for key in sorted(first.values())}
-    listed = found.attempt(lambda: frame_folder.read_frames(folder, some, said))
+    return {key: names[key] for key in sorted(first.values())}
+
+
+def _look_at_frames(
+    found: _Look, experiment: str, names: _Names, plate: pd.DataFrame | None, said: Experiment
+) -> list[Listed] | None:
+    """Read these frames: whether they can be used, and are as large as the table says; None if they can't."""
+    folder, table = layout.FRAMES / experiment, layout.plate_table(experiment)
+    listed = found.attempt(lambda: frame_folder.read_frames(folder, names, said))
     if listed is None:
-        return
+        return None
     found.attempt(lambda: frame_folder.reading_of(listed, said, folder))
     if plate is not None:
         pairs = [(one.frame, one.form) for one in listed]
         found.attempt(lambda: check_sizes(pairs, plates.frame_sizes(plate, table), folder, table))
+    return listed
+
+
+def _look_at_recorded(found: _Look, experiment: str, make: Callable[[], ImagesManifest]) -> None:
+    """Compare what is recorded of frames and plate with what the stage makes of them now."""
+    path = layout.images_manifest(experiment)
+    made, recorded = found.attempt(make), found.attempt(lambda: images_manifest.read(path))
+    if made is None or recorded is None or recorded == made:
+        return
+    names = [name for name in ImagesManifest.__struct_fields__ if getattr(made, name) != getattr(recorded, name)]
+    what = ", ".join(f"`{name}`" for name in names if name != "digest")
+    unlike = _unlike(recorded.reading, made.reading) + _unlike(recorded.plate, made.plate)
+    told = (
+        f"{path}: {what}: not what frames and plate table give{unlike}. "
+        f"`dvc repro --force images@{experiment}` writes it anew"
+    )
+    found.findings.append(Finding(ExitCode.CONTENT, told))
+
+
+def _unlike(recorded: msgspec.Struct, made: msgspec.Struct) -> str:
+    """What of a plate, or of its reading, is recorded otherwise than it is."""
+    pairs = [(name, getattr(recorded, name), getattr(made, name)) for name in made.__struct_fields__]
+    return "".join(f"; `{name}` is {old}, expected {new}" for name, old, new in pairs if old != new)
 
 
 def _look_at_fit(
@@ -112,11 +148,11 @@ def _in_words(experiment: str, listing: tuple[_Names, list[str]] | None, plate: 
 def main() -> None:
     """Look at the inputs of experiments, given as JSON on stdin, and print what is found of each as JSON.
 
-    What is given is, by id, what params.yaml says of each, or would say.
+    What is asked is Asked, what is found Inputs, by id.
     """
-    given = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, Experiment])
+    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
     most_unfit = params.read().block("images", Settings).most_unfit
-    found = {name: look(name, said, most_unfit) for name, said in given.items()}
+    found = {name: look(name, asked, most_unfit) for name in asked.experiments}
     sys.stdout.buffer.write(msgspec.json.encode(found))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import tifffile
 from numpy.typing import NDArray
 
@@ -17,16 +18,18 @@ from morphseq_manifest.base.progress import watching
 from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.cohort.experiments import Experiment
 from morphseq_manifest.cohort.ids import frame_key
+from morphseq_manifest.cohort.manifests import images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import (
     FRAME_WITHOUT_ROW,
     NOT_A_FRAME,
     ROW_WITHOUT_FRAME,
     Frame,
+    ImagesManifest,
     Problem,
     Reading,
 )
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
-from stages.files import depth, pixels
+from stages.files import depth, layout, pixels, plates
 from stages.files.depth import Span
 from stages.files.pixels import Form
 from stages.imaging.polarity import is_dark_field
@@ -188,3 +191,18 @@ def reading_of(listed: Iterable[Listed], said: Experiment, folder: Path) -> Read
     votes = [one.is_dark for one in frames if one.is_dark is not None]
     is_dark = said.polarity == "dark" if said.polarity else 2 * sum(votes) > len(votes)
     return Reading(within, is_dark, said.page, said.channel)
+
+
+def manifest_of(
+    experiment: str, plate: pd.DataFrame, listed: list[Listed], others: Iterable[str], said: Experiment
+) -> ImagesManifest:
+    """The manifest of an experiment's frames, of the `plate` table, and of the `others` that lie among the frames.
+
+    Raises ContentError as `reading_of`.
+    """
+    frames = [one.frame for one in listed]
+    rows = list(zip(plate["well"], plate["time_int"], strict=True))
+    problems = compare(frames, rows, others)
+    reading = reading_of(listed, said, layout.FRAMES / experiment)
+    summary = plates.summary(plate, layout.plate_table(experiment))
+    return images_manifest.build(experiment, frames, problems, len(rows), reading, summary)

@@ -5,8 +5,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from morphseq_manifest.cohort.manifests import canonical, images_manifest
+from morphseq_manifest.cohort.manifests.images_manifest import ImagesManifest
 from tests.project import PLATES, Project, replace_file
 
 TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
@@ -139,6 +142,41 @@ def test_how_the_frames_are_read_is_as_params_say(fresh: Project) -> None:
     ((kind, status, text),) = found(fresh, SNAPSHOT, code=4)[SNAPSHOT]
     assert (kind, status) == ("fault", 4)
     assert "channel" in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"dark_field":false', '"dark_field":true', "`reading`: not what frames and plate table give"),
+        ('"um_per_px":8.0', '"um_per_px":4.0', "`um_per_px` is 4.0, expected 8.0"),
+        ('"size":', '"size":1', "`frames`, `counts`: not what frames and plate table give"),
+    ],
+)
+def test_a_manifest_forged_and_committed_everywhere_is_not_what_the_frames_give(
+    fresh: Project, old: str, new: str, told: str
+) -> None:
+    fresh.run("dvc", "repro", f"images@{SNAPSHOT}")
+    assert found(fresh, "--frames", SNAPSHOT) == {SNAPSHOT: []}
+    path = fresh.root / f"manifests/images/{SNAPSHOT}.json"
+    assert old in path.read_text()
+    text = path.read_text().replace(old, new)
+    honest = msgspec.json.decode(text, type=ImagesManifest)
+    counts = images_manifest.count(honest.frames, honest.counts.rows)
+    images_manifest.write(path, canonical.seal(msgspec.structs.replace(honest, counts=counts)))
+    fresh.run("dvc", "commit", "--force", f"images@{SNAPSHOT}")
+    assert fresh.run("dvc", "status", f"images@{SNAPSHOT}").strip() == "Data and pipelines are up to date."
+    assert found(fresh, SNAPSHOT) == {SNAPSHOT: []}
+    ((kind, status, text),) = found(fresh, "--frames", SNAPSHOT, code=3)[SNAPSHOT]
+    assert (kind, status) == ("fault", 3)
+    assert told in text
+
+
+def test_every_frame_is_read_if_asked(fresh: Project) -> None:
+    later = sorted(fresh.frames(TIME_LAPSE).glob("A01_*"))[3]
+    replace_file(later, b"no")
+    assert found(fresh, TIME_LAPSE) == {TIME_LAPSE: []}
+    ((_, status, text),) = found(fresh, "--frames", TIME_LAPSE, code=4)[TIME_LAPSE]
+    assert (status, f"{later.name} is not a whole PNG" in text) == (4, True)
 
 
 def test_where_the_stages_can_not_be_run_it_says_so(fresh: Project, tmp_path: Path) -> None:

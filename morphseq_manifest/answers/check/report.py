@@ -12,9 +12,12 @@ import msgspec
 from morphseq_manifest.answers import programs
 from morphseq_manifest.base.errors import ConfigError, ExitCode
 from morphseq_manifest.cohort import candidates, missing_inputs
-from morphseq_manifest.cohort.input_findings import Finding, Inputs
+from morphseq_manifest.cohort.input_findings import Asked, Finding, Inputs
+from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
+from morphseq_manifest.tracker.freshness.assess import assess
 
 _DRY_RUN = "stages.files.dry_run"
 
@@ -31,10 +34,11 @@ class Report(msgspec.Struct, frozen=True):
         return ExitCode(max(found, default=ExitCode.OK))
 
 
-def check(root: Path, names: Iterable[str] = (), segmenter: str | None = None) -> Report:
+def check(root: Path, names: Iterable[str] = (), segmenter: str | None = None, every_frame: bool = False) -> Report:
     """Look at the inputs of these experiments, listed or not, or of all that are listed.
 
-    One that is not listed yet is looked at as if it were, with this `segmenter`, or that of all others. Raises
+    One that is not listed yet is looked at as if it were, with this `segmenter`, or that of all others. With
+    `every_frame`, all frames are read, and what is recorded of them is compared with what they give. Raises
     ConfigError if the project has no experiments or its stages can't be run here, and as CohortSnapshot does.
     """
     snapshot = CohortSnapshot(root)
@@ -45,15 +49,16 @@ def check(root: Path, names: Iterable[str] = (), segmenter: str | None = None) -
     refused = {name: why for name in chosen if (why := candidates.unfit_id(name, others))}
     usable = [name for name in chosen if name not in refused]
     new = [name for name in usable if name not in snapshot.experiments]
-    found = look(candidates.listing(snapshot, new, segmenter) if new else snapshot, usable)
+    found = look(candidates.listing(snapshot, new, segmenter) if new else snapshot, usable, every_frame)
     return Report({name: found.get(name) or Inputs([Finding(ExitCode.USAGE, refused[name])]) for name in chosen})
 
 
-def look(snapshot: CohortSnapshot, names: Sequence[str]) -> dict[str, Inputs]:
+def look(snapshot: CohortSnapshot, names: Sequence[str], every_frame: bool = False) -> dict[str, Inputs]:
     """Look at the inputs of these experiments, which the snapshot lists, be they in params.yaml or not."""
     said = {name: snapshot.experiments[name] for name in names}
+    asked = Asked(said, every_frame, _with_frames_listed(snapshot, names) if every_frame else [])
     told = "the inputs can't be looked at"
-    found = programs.ask(snapshot.root, _DRY_RUN, said, dict[str, Inputs], told) if names else {}
+    found = programs.ask(snapshot.root, _DRY_RUN, asked, dict[str, Inputs], told) if names else {}
     for name in names:
         missing = [
             Finding(ExitCode.UNREADABLE, missing_inputs.told(snapshot.root, path, name, snapshot.experiments))
@@ -61,3 +66,11 @@ def look(snapshot: CohortSnapshot, names: Sequence[str]) -> dict[str, Inputs]:
         ]
         found[name] = Inputs([*missing, *found[name].findings], found[name].plate)
     return found
+
+
+def _with_frames_listed(snapshot: CohortSnapshot, names: Iterable[str]) -> list[str]:
+    """The experiments whose images manifest is up to date, as far as files and dvc.lock tell."""
+    makers = snapshot.graph.makers
+    listing = {name: makers[path] for name in names if (path := str(places.images(name))) in makers}
+    verdicts = assess(snapshot, Workspace(snapshot.root), listing.values())
+    return [name for name, stage in listing.items() if not verdicts[stage]]
