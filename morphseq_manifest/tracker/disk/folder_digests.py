@@ -14,8 +14,10 @@ _WORTH_FILES = 30_000
 
 def unchanged(root: str, folders: Mapping[str, KnownFolder], ignore: Ignore) -> list[str]:
     """Those of the folders whose stats are what they were; none if processes do not pay or can't be forked safely."""
+    if sum(known.nfiles for known in folders.values()) < _WORTH_FILES:
+        return []
     count = os.cpu_count() or 1
-    if sum(known.nfiles for known in folders.values()) < _WORTH_FILES or count == 1 or not can_fork():
+    if count == 1 or not can_fork():
         return []
 
     def digest(path: str) -> tuple[str, bytes | None]:

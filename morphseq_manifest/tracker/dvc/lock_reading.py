@@ -60,6 +60,8 @@ Lock = dict[str, StageLock]
 
 def parse_settings(text: str, name: str = str(LOCK)) -> dict[str, dict[str, Any]]:
     """The settings in a `params_text`, by file and dotted name. Raises ContentError if they are damaged."""
+    if text in {"", "{}"}:
+        return {}
     try:
         return msgspec.convert(yaml_text.load(text) or {}, dict[str, dict[str, Any]])
     except (NotYamlError, ValueError) as error:

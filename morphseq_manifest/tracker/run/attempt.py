@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from morphseq_manifest.base.errors import ConfigError, ContentError, MorphseqError, described
@@ -54,8 +55,12 @@ class Attempt:
         self._stage, self._means = stage, means
         self._root = means.snapshot.root
         self._entry = means.snapshot.entries.get(stage.name)
-        self._outputs = Outputs(self._root, means.workspace, stage, self._entry)
         self._is_forced = stage.name in means.forced
+
+    @cached_property
+    def _outputs(self) -> Outputs:
+        """What the stage made before; of one that is up to date nobody asks."""
+        return Outputs(self._root, self._means.workspace, self._stage, self._entry)
 
     def result(self) -> Result:
         """Bring the stage up to date; whatever goes wrong is its result, and is noted for `morphseq status`."""
