@@ -57,10 +57,11 @@ def show_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
         pairs = zip(values, widths, right, strict=True)
         return [text.rjust(width) if to_right else text.ljust(width) for text, width, to_right in pairs]
 
-    painted = [_paint("  ".join(line(columns)).rstrip(), bold=True)] if columns else []
+    paint = click.style if is_coloured() else _plain
+    painted = [paint("  ".join(line(columns)).rstrip(), bold=True)] if columns else []
     for row, colours in zip(cells, styles, strict=True):
         pairs = zip(line(row), colours, strict=True)
-        painted.append("  ".join(_paint(cell, fg=colour) for cell, colour in pairs))
+        painted.append("  ".join(paint(cell, fg=colour) if colour else cell for cell, colour in pairs))
     print("\n".join([visible(title), *(text.rstrip() for text in painted)]))
 
 
@@ -77,10 +78,13 @@ def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _paint(text: str, *, fg: str | None = None, bold: bool | None = None) -> str:
-    if not (fg or bold) or not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
-        return text
-    return click.style(text, fg=fg, bold=bold)
+def is_coloured() -> bool:
+    """Whether what is printed is shown in a terminal that is to have colours."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _plain(text: str, *, fg: str | None = None, bold: bool | None = None) -> str:
+    return text
 
 
 def show_warnings(warnings: Sequence[str]) -> None:

@@ -71,11 +71,14 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _show_experiments(report: Report) -> None:
-    word = "experiment" if report.has_experiments else "item"
+    word, in_terminal = "experiment" if report.has_experiments else "item", sys.stdout.isatty()
     rows = [
         {
             word: name,
-            **{group: _cell(steps.get(group), group in report.adopted.get(name, ())) for group in report.groups},
+            **{
+                group: _cell(steps.get(group), in_terminal, group in report.adopted.get(name, ()))
+                for group in report.groups
+            },
         }
         for name, steps in report.experiments.items()
     ]
@@ -95,19 +98,23 @@ def _show_wells(report: Report) -> None:
     display.show_table(rows, "wells, of which the next run keeps what it can")
 
 
-def _cell(step: Step | None, is_adopted: bool = False) -> Cell | None:
+def _cell(step: Step | None, in_terminal: bool, is_adopted: bool = False) -> Cell | None:
     """A symbol and a word in a terminal, the word elsewhere; of a stage with many outputs, how many there are."""
     if step is None:
         return None
     count = f" {step.made}/{step.outs}" if step.outs > 3 else ""
-    symbol = f"{step.state.symbol} " if sys.stdout.isatty() else ""
+    symbol = f"{step.state.symbol} " if in_terminal else ""
     word = "adopted" if is_adopted and step.is_up_to_date else step.state
     return Cell(f"{symbol}{word}{count}", step.state)
 
 
 def _show_tables(report: Report) -> None:
+    in_terminal = sys.stdout.isatty()
     if not report.has_experiments:
-        stages = [{"stage": name, "state": _cell(t.step), "why": why(t.step)} for name, t in report.tables.items()]
+        stages = [
+            {"stage": name, "state": _cell(t.step, in_terminal), "why": why(t.step)}
+            for name, t in report.tables.items()
+        ]
         display.show_table(stages, f"{len(stages)} stage{'s' * (len(stages) != 1)}")
         return
     rows = []
@@ -116,7 +123,7 @@ def _show_tables(report: Report) -> None:
         rows.append(
             {
                 "cohort": name,
-                "state": _cell(table.step),
+                "state": _cell(table.step, in_terminal),
                 "rows": table.rows,
                 **(counts if table.experiments is not None else dict.fromkeys(counts)),
                 "why": table.problem or why(table.step),
