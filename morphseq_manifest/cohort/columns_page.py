@@ -32,7 +32,7 @@ alive = two[~two["dead_flag"]]  # a row of which it is not known is neither in t
 ```
 
 Each table is a CSV file (UTF-8, commas), which is the record, with a typed copy of it in Parquet beside it for other
-programs: `embryo_metadata_df03.parquet`, an experiment a row group. `morphseq table df02 --experiments 20240418` prints
+programs: `embryo_metadata_df03.parquet`, an experiment a row group. `morphseq show df02 --experiments 20240418` prints
 the rows of an experiment. Read as plain CSV, a flag with blanks is no longer one (`astype(bool)` makes a blank `True`),
 and an id that looks like a number becomes one. The types below are pandas' names; `read_table` gives the nullable ones
 (string, Int64, Float64, Float32, boolean). A column that is not listed is text.

@@ -16,6 +16,7 @@ from morphseq_manifest.cohort import columns
 from morphseq_manifest.cohort.columns import KEY, Dtype, Source
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 SUFFIX = ".parquet"
@@ -73,6 +74,22 @@ def writing(path: Path, names: Sequence[str]) -> "Iterator[Callable[[pa.Table], 
                 writer.write_table(table, row_group_size=len(table))
 
         yield write
+
+
+def frame(table: "pa.Table") -> "pd.DataFrame":
+    """A typed table as a DataFrame: string, Int64, Float64, Float32 and boolean columns, a blank cell pandas.NA."""
+    import pandas as pd
+    import pyarrow as pa
+
+    types = {
+        pa.string(): pd.StringDtype(),
+        pa.int64(): pd.Int64Dtype(),
+        pa.float64(): pd.Float64Dtype(),
+        pa.float32(): pd.Float32Dtype(),
+        pa.bool_(): pd.BooleanDtype(),
+    }
+    found: pd.DataFrame = table.to_pandas(types_mapper=types.get)
+    return found
 
 
 def _read(lines: bytes, types: "pa.Schema") -> "pa.Table":

@@ -113,9 +113,9 @@ def test_the_rows_of_experiments_are_those_of_the_table_to_the_byte(
 ) -> None:
     project, names = Project(built), ",".join(experiments)
     expected = lines_of(project, table, *experiments)
-    assert project.morphseq("table", table, "--experiments", names).encode() == expected
+    assert project.morphseq("show", table, "--experiments", names).encode() == expected
     for name in ("some.csv", "some.parquet"):
-        said = project.morphseq("table", table, "--experiment", names, "--output", tmp_path / name)
+        said = project.morphseq("show", table, "--experiment", names, "--output", tmp_path / name)
         assert f"{name} written: rows of {len(experiments)} experiments" in said
     assert (tmp_path / "some.csv").read_bytes() == expected
     whole = parquet.read_table(project.table(table).with_suffix(".parquet"))
@@ -127,15 +127,15 @@ def test_the_rows_of_experiments_are_those_of_the_table_to_the_byte(
 
 def test_without_a_choice_it_is_the_whole_table_and_a_day_leaves_out_what_has_none(built: Path) -> None:
     project = Project(built)
-    assert project.morphseq("table", "df01").encode() == project.table("df01").read_bytes()
-    said = project.morphseq("table", "df01", "--later-than", "20250101")
+    assert project.morphseq("show", "df01").encode() == project.table("df01").read_bytes()
+    said = project.morphseq("show", "df01", "--later-than", "20250101")
     assert said.startswith(f"undated, and so left out: {AWKWARD}\n")
     assert said.partition("\n")[2].encode() == lines_of(project, "df01", SNAPSHOT)
 
 
 def test_the_whole_table_as_parquet_is_its_typed_copy(built: Path, tmp_path: Path) -> None:
     project = Project(built)
-    project.morphseq("table", "df03", "--format", "parquet", "--output", tmp_path / "copy")
+    project.morphseq("show", "df03", "--format", "parquet", "--output", tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == project.table("df03").with_suffix(".parquet").read_bytes()
 
 
@@ -144,14 +144,14 @@ def test_rows_that_are_not_those_of_the_stage_are_refused(project: Project, tmp_
     lines = table.read_bytes().splitlines(keepends=True)
     replace_file(table, b"".join([*lines[:50], lines[50].replace(b",E3,", b",E2,"), *lines[51:]]))
     output = tmp_path / "some.csv"
-    said = project.morphseq("table", "df01", "--experiments", TIME_LAPSE, "--output", output, code=3)
+    said = project.morphseq("show", "df01", "--experiments", TIME_LAPSE, "--output", output, code=3)
     assert f"its rows of {TIME_LAPSE} are not those that df01 wrote" in said
     assert not [name for name in os.listdir(tmp_path) if name == output.name or name.startswith(".morphseq-")]
-    assert project.morphseq("table", "df01", "--experiments", SNAPSHOT).encode() == lines_of(project, "df01", SNAPSHOT)
+    assert project.morphseq("show", "df01", "--experiments", SNAPSHOT).encode() == lines_of(project, "df01", SNAPSHOT)
     replace_file(table, b"".join(line for line in lines if not line.startswith(SNAPSHOT.encode())))
-    assert f"its rows of {SNAPSHOT}" in project.morphseq("table", "df01", "--experiments", SNAPSHOT, code=3)
+    assert f"its rows of {SNAPSHOT}" in project.morphseq("show", "df01", "--experiments", SNAPSHOT, code=3)
     table.unlink()
-    assert "dvc checkout" in project.morphseq("table", "df01", code=4)
+    assert "dvc checkout" in project.morphseq("show", "df01", code=4)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_rows_that_are_not_those_of_the_stage_are_refused(project: Project, tmp_
     ],
 )
 def test_wrong_usage_ends_with_2(built: Path, arguments: tuple[str, ...], said: str) -> None:
-    assert said in Project(built).morphseq("table", *arguments, code=2)
+    assert said in Project(built).morphseq("show", *arguments, code=2)
 
 
 def test_an_experiment_is_a_row_group(built: Path) -> None:

@@ -1,1 +1,1 @@
-"""`morphseq table` and `read_table`: the rows of a cohort table."""
+"""`morphseq show` and `read_table`: the rows of a cohort table."""

@@ -1,7 +1,7 @@
 """A cohort table as a DataFrame, every column with its type: from its typed copy, or else from the CSV."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,69 +13,71 @@ from morphseq_manifest.base.small_files import check_regular
 from morphseq_manifest.cohort import columns, typed_tables
 from morphseq_manifest.cohort.columns import KEY, Dtype
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
-from morphseq_manifest.tracker.dvc.lock_reading import Recorded
+from morphseq_manifest.tracker import kept_content
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def read_table(
-    table: str, experiments: Sequence[str] | None = None, root: Path | str = ".", check: bool = False
+    table: str,
+    experiments: Sequence[str] | None = None,
+    root: Path | str = ".",
+    check: bool = False,
+    rev: str | None = None,
 ) -> "pd.DataFrame":
     """df01, df02 or df03 as it is in `root`, or the rows of some experiments of it, in the table's order.
 
-    Columns are string, Int64, Float64, Float32 or boolean, and a blank cell is missing (pandas.NA). The file must have
-    the size that dvc.lock has; with `check` also the content (md5). Raises ConfigError for another name and for an
-    experiment that is not in the table, UnreadableError if the table is not there, ContentError if it is not what its
-    stage made.
+    With `rev` it is the table as of that commit, from DVC's cache or its remote. Columns are string, Int64,
+    Float64, Float32 or boolean, and a blank cell is missing (pandas.NA). The file must have the size that dvc.lock
+    has; with `check` also the content (md5). Raises ConfigError for another name and for an experiment that is not
+    in the table, UnreadableError if the table is not there, ContentError if it is not what its stage made.
     """
-    snapshot = CohortSnapshot(Path(root))
+    snapshot = CohortSnapshot(Path(root), rev)
     found = Table(table, snapshot)
     chosen = None if experiments is None else [experiments] if isinstance(experiments, str) else list(experiments)
     if chosen:
         chosen = found.select(chosen).chosen
-    path = found.path.with_suffix(typed_tables.SUFFIX)
-    recorded = {snapshot.root / name: out for name, out in snapshot.lock[table].outs.items()}
-    by_copy = path in recorded and path.is_file() and find_spec("pyarrow") is not None
-    if by_copy or chosen is None:  # single rows of the CSV are checked as they are read
-        _check_content(path if by_copy else found.path, recorded, check)
-    return _of_copy(path, chosen) if by_copy else _of_csv(found, chosen)
+    copy = _copy_of(found, snapshot)
+    if copy is not None or chosen is None:  # single rows of the CSV are checked as they are read
+        _check_content(snapshot, table, found.place if copy is None else found.typed, copy or found.path, check)
+    return _of_csv(found, chosen) if copy is None else _of_copy(copy, chosen)
 
 
-def _check_content(path: Path, recorded: Mapping[Path, Recorded], check: bool) -> None:
+def _copy_of(table: Table, snapshot: CohortSnapshot) -> Path | None:
+    """Where the content of the typed copy is; None if it is not there, or can't be read here."""
+    if str(table.typed) not in snapshot.lock[table.name].outs or find_spec("pyarrow") is None:
+        return None
+    path = kept_content.held(snapshot, table.name, str(table.typed))
+    return path if path is not None and path.is_file() else None
+
+
+def _check_content(snapshot: CohortSnapshot, stage: str, place: Path, path: Path, check: bool) -> None:
     """Raise ContentError unless a file has the size, and the md5 if `check`, that dvc.lock has of it."""
     import hashlib
 
+    recorded = snapshot.lock[stage].outs[str(place)]
     try:
         size = path.stat().st_size
         check_regular(path.stat())
         with path.open("rb") as file:
-            md5 = hashlib.file_digest(file, "md5").hexdigest() if check else recorded[path].md5
+            md5 = hashlib.file_digest(file, "md5").hexdigest() if check else recorded.md5
     except OSError as error:
         raise files.unreadable(path, error, f"`dvc checkout {path}` brings it back") from error
-    if md5 != recorded[path].md5 or size != (recorded[path].size or size):
-        raise ContentError(f"{path}: not what dvc.lock has of it. `dvc checkout {path}` brings that back")
+    if md5 != recorded.md5 or size != (recorded.size or size):
+        raise kept_content.damaged(snapshot, stage, str(place))
 
 
 def _of_copy(path: Path, experiments: list[str] | None) -> "pd.DataFrame":
-    import pandas as pd
     import pyarrow as pa
     from pyarrow import compute, parquet
 
-    types = {
-        pa.string(): pd.StringDtype(),
-        pa.int64(): pd.Int64Dtype(),
-        pa.float64(): pd.Float64Dtype(),
-        pa.float32(): pd.Float32Dtype(),
-        pa.bool_(): pd.BooleanDtype(),
-    }
     key, names = compute.field(KEY[0]), pa.array(experiments or [], pa.string())
     chosen = None if experiments is None else key.isin(names)
     try:
-        frame: pd.DataFrame = parquet.read_table(path, filters=chosen).to_pandas(types_mapper=types.get)
+        return typed_tables.frame(parquet.read_table(path, filters=chosen))
     except (OSError, pa.ArrowException) as error:
         raise ContentError(f"{path}: not whole: {error}. `dvc checkout {path}` brings it back") from error
-    return frame
 
 
 def _of_csv(table: Table, experiments: list[str] | None) -> "pd.DataFrame":

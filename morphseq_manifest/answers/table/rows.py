@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from morphseq_manifest.answers.provenance import table_check
 from morphseq_manifest.answers.provenance.membership import manifest_of
@@ -14,19 +13,21 @@ from morphseq_manifest.cohort.manifests.table_blocks import blocks
 from morphseq_manifest.cohort.manifests.table_rows import check_header, opened
 from morphseq_manifest.cohort.selection import Selection
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.tracker import kept_content
 
 
 class Table:
-    """df01, df02 or df03 as it is on the disk, with its manifest.
+    """df01, df02 or df03 as it is on the disk, or was at a commit, with its manifest.
 
-    Raises as `manifest_of` and `table_path` do, UnreadableError if the table is not there, ContentError if it is not
-    a cohort table.
+    `place` is its path in the project, `path` where its content is. Raises as `manifest_of`, `table_path` and
+    `kept_content.find` do, UnreadableError if the table is not there, ContentError if it is not a cohort table.
     """
 
     def __init__(self, name: str, snapshot: CohortSnapshot) -> None:
-        self.name = name
+        self.name, self._snapshot = name, snapshot
         self.manifest = manifest_of(name, snapshot)
-        self.path = table_check.table_path(name, self.manifest, snapshot)
+        self.place = table_check.table_path(name, self.manifest, snapshot).relative_to(snapshot.root)
+        self.path = kept_content.find(snapshot, name, str(self.place))
         with opened(self.path) as file:
             self.header = file.readline()
         self.columns = check_header(self.header, str(self.path))
@@ -56,22 +57,16 @@ class Table:
         if waiting:
             raise self._other(min(waiting))
 
+    @property
+    def typed(self) -> Path:
+        """The place of its typed copy in the project."""
+        return self.place.with_suffix(typed_tables.SUFFIX)
+
     def _other(self, experiment: str) -> ContentError:
+        told = f"its rows of {experiment} are not those that {self.name} wrote"
+        if self._snapshot.commit:
+            return ContentError(f"{told}: {kept_content.damaged(self._snapshot, self.name, str(self.place))}")
         return ContentError(
-            f"{self.path}: its rows of {experiment} are not those that {self.name} wrote. `dvc checkout {self.path}` "
-            f"brings them back; `morphseq provenance {self.name} --check` tells what differs"
+            f"{self.path}: {told}. `dvc checkout {self.path}` brings them back; "
+            f"`morphseq provenance {self.name} --check` tells what differs"
         )
-
-
-def write_csv(table: Table, experiments: Collection[str], out: BinaryIO) -> None:
-    """Write the header and the rows of these experiments, to the byte as they stand in the table."""
-    out.write(table.header)
-    for lines in table.rows(experiments):
-        out.write(lines)
-
-
-def write_parquet(table: Table, experiments: Collection[str], path: Path) -> None:
-    """Write the rows of these experiments as Parquet, typed as in the table's own typed copy."""
-    with typed_tables.writing(path, table.columns) as write:
-        for lines in table.rows(experiments):
-            write(typed_tables.typed(lines, table.columns, str(table.path)))

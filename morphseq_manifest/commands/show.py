@@ -1,0 +1,88 @@
+"""`morphseq show`."""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from morphseq_manifest.base.console import Command, examples, note, printing
+from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.commands.options import with_experiments
+
+_FORMS = ("csv", "parquet", "json")
+
+
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "morphseq show df02 --experiments 20240418",
+        "morphseq show df03 --rev v1.0 --experiments 20240418,20250305_1 --output two.csv",
+        'morphseq show df02 --columns snip_id,area_um2 --where "use_embryo_flag and area_um2 > 1e5"',
+        "morphseq show df03 --later-than 20240401 --output later.parquet",
+    ),
+)
+@click.argument("table")
+@click.option("--rev", metavar="REV", help="The table as of this commit, from DVC's cache or its remote.")
+@with_experiments
+@click.option("--experiment", multiple=True, hidden=True, help="As --experiments, for who names one.")
+@click.option("--columns", multiple=True, metavar="A,B", help="Only these columns.")
+@click.option("--where", metavar="CONDITION", help="Only rows that fulfil it: columns compared, with and, or, not.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write this file.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMS),
+    help="What to write (by the ending of FILE, or else csv); in Parquet and JSON each column has its type.",
+)
+@click.pass_obj
+def show(
+    root: Path,
+    table: str,
+    rev: str | None,
+    experiments: tuple[str, ...],
+    later_than: str | None,
+    experiment: tuple[str, ...],
+    columns: tuple[str, ...],
+    where: str | None,
+    output: Path | None,
+    form: str | None,
+) -> None:
+    """Print the rows of TABLE, or of some experiments in it.
+
+    TABLE is df01, df02 or df03, as it is or as of a commit, of which nothing is checked out. The lines are those of the
+    table, to the byte, and are held against its manifest. A blank cell fulfils no condition. Exit status: 0 if all is
+    well, 3 if the rows are not those that were recorded, 4 if the table is not there.
+    """
+    from morphseq_manifest.answers.table import writing
+    from morphseq_manifest.answers.table.conditions import Condition
+    from morphseq_manifest.answers.table.rows import Table
+    from morphseq_manifest.base import files
+    from morphseq_manifest.cohort.snapshot import CohortSnapshot
+
+    ending = output.suffix.removeprefix(".") if output else ""
+    form = form or (ending if ending in _FORMS else "csv")
+    if form == "parquet" and output is None:
+        raise ConfigError("--format parquet is not text: give --output FILE")
+    if (form != "csv" or where) and find_spec("pyarrow") is None:
+        raise ConfigError(f"{'--where' if where else f'--format {form}'} needs pip install 'morphseq-manifest[stages]'")
+    snapshot = CohortSnapshot(root, rev)
+    found = Table(table, snapshot)
+    if output is not None and output.resolve() == (root / found.place).resolve():
+        raise ConfigError(f"{output} is the table itself: name another file")
+    chosen, undated = found.select((*experiments, *experiment), later_than)
+    condition = Condition(where, found.columns) if where is not None else None
+    choice = writing.Choice(chosen, writing.columns_of(found, columns), condition)
+    if undated:
+        note(f"undated, and so left out: {', '.join(undated)}")
+    if output is None:
+        with printing():
+            writing.write(found, choice, form, sys.stdout.buffer, snapshot.commit)
+        return
+    with files.replacing(output) as temporary:
+        if form == "parquet":
+            writing.write_parquet(found, choice, temporary)
+        else:
+            with temporary.open("wb") as out:
+                writing.write(found, choice, form, out, snapshot.commit)
+    note(f"{output} written: rows of {len(chosen)} experiments")
