@@ -9,7 +9,7 @@ from morphseq_manifest.base.errors import ConfigError, ContentError
 from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.base.suggest import suggest
 from morphseq_manifest.cohort import selection, typed_tables
-from morphseq_manifest.cohort.manifests.table_blocks import blocks
+from morphseq_manifest.cohort.manifests import table_blocks
 from morphseq_manifest.cohort.manifests.table_rows import check_header, opened
 from morphseq_manifest.cohort.selection import Selection
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
@@ -44,16 +44,20 @@ class Table:
         return selection.select(known, named, later_than)
 
     def rows(self, experiments: Collection[str]) -> Iterator[bytes]:
-        """The lines of each of these experiments, in the table's order.
+        """The lines of each of these experiments, in the table's order. Raises as `blocks`."""
+        return (lines for _, lines in self.blocks(experiments))
+
+    def blocks(self, experiments: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        """Each of these experiments that has rows, with its lines, in the table's order.
 
         Raises ContentError for lines that are not those that its stage wrote.
         """
         waiting = {name for name in experiments if self.manifest.experiments[name].rows}
-        for experiment, lines in blocks(self.path, set(experiments)):
+        for experiment, lines in table_blocks.blocks(self.path, set(experiments)):
             waiting.discard(experiment)
             if hash_bytes(lines) != self.manifest.experiments[experiment].contributed:
                 raise self._other(experiment)
-            yield lines
+            yield experiment, lines
         if waiting:
             raise self._other(min(waiting))
 
