@@ -26,7 +26,7 @@ _REPOSITORY = Path(__file__).parent.parent
 def synthesise(root: Path, experiments: int = EXPERIMENTS, rows: int = ROWS) -> list[str]:
     """Write params, images manifests, sam2 and build03 tables and dvc.lock for a cohort; returns the experiments."""
     (root / ".dvc").mkdir()
-    names = [f"2024{number // 28 + 1:02d}{number % 28 + 1:02d}_{number:03d}" for number in range(experiments)]
+    names = _names(experiments)
     _write_params(root, names)
     each = rows // experiments
     tail, sam2_tail = _tail(_REST, each), _tail(_SAM2_REST, each)
@@ -51,6 +51,18 @@ def synthesise(root: Path, experiments: int = EXPERIMENTS, rows: int = ROWS) -> 
     return names
 
 
+def table_lines(rows: int = ROWS, experiments: int = EXPERIMENTS) -> tuple[str, dict[str, bytes]]:
+    """A cohort table: its header, and the lines of each experiment."""
+    tail = _tail(_REST, rows // experiments)
+    parts = {name: _rows(name, tail) for name in _names(experiments)}
+    header = next(iter(parts.values())).partition(b"\n")[0].decode()
+    return header, {name: data.partition(b"\n")[2] for name, data in parts.items()}
+
+
+def _names(experiments: int) -> list[str]:
+    return [f"2024{number // 28 + 1:02d}{number % 28 + 1:02d}_{number:03d}" for number in range(experiments)]
+
+
 def lock_table(root: Path, table: str) -> None:
     """Record in dvc.lock that `table` was built of the experiments that are listed, as its stage would."""
     path = layout.cohort_table(table)
@@ -61,6 +73,17 @@ def lock_table(root: Path, table: str) -> None:
     )
     with (root / "dvc.lock").open("a") as lock:
         lock.write(f"  {table}:\n{entry}    params:\n      params.yaml:\n        experiments:\n{ran_with}")
+
+
+def other_stages(names: list[str]) -> str:
+    """What dvc.lock has of the stages of these experiments, each with an input and an output."""
+    groups = ("images", "qc_masks", "sam2", "build03", "df01_part", "snips", "latents", "df03_part")
+    entries = (
+        (f"{group}@{name}", _lock_entry(group, name, {Path(f"{group}/{name}"): b"o"}, {Path(f"in/{name}"): b"i"}))
+        for group in groups
+        for name in names
+    )
+    return "".join(f"  {title}:\n{entry}" for title, entry in entries)
 
 
 def _write_params(root: Path, names: list[str]) -> None:

@@ -1,12 +1,13 @@
-"""What git knows: the content of a file at a commit, and the commits in which a file changed.
+"""What git knows: the content of a file at a commit, the commits in which files changed, and who made them.
 
 Only `stage` and `configure` write.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from morphseq_manifest.base import sources
 from morphseq_manifest.base.errors import ConfigError, ContentError, UnreadableError
@@ -25,6 +26,8 @@ _REFETCH = "Fetch it: `git fetch --refetch --no-filter`"
 MARK_SIZE = 7
 # What `git merge-file` counts up to; more is an error.
 _MOST_CONFLICTS = 127
+# What stands between the fields of a commit, and before each.
+_FIELD, _RECORD = "\x02", "\x01"
 _DEEPEN = "This clone is shallow: `git fetch --unshallow` brings older commits"
 
 
@@ -167,3 +170,109 @@ def describe(root: Path, rev: str) -> str:
         return rev
     whole, _, line = found.decode(errors="backslashreplace").strip().partition(" ")
     return f"{line} (or an older commit, which this shallow clone lacks)" if whole in shallow(root) else line
+
+
+class Version(NamedTuple):
+    """Some files at a commit that changed one of them, and the commits before it that did.
+
+    `blobs` are the ids of their contents, by path from the top of the repository; a file that was not there has none.
+    """
+
+    commit: str
+    parents: list[str]
+    blobs: Mapping[str, str]
+
+
+def versions(root: Path, start: str, paths: Collection[str]) -> list[Version]:
+    """The history of some files up to a commit, each commit before its parents; paths are relative to `root`.
+
+    Raises UnreadableError if this clone lacks parts of it.
+    """
+    asked = ["-z", "--topo-order", "--parents", "--raw", "--no-renames", "--no-abbrev", "--diff-merges=first-parent"]
+    done = _start(root, ["log", *asked, f"--format={_RECORD}%H{_FIELD}%P{_FIELD}", start, "--", *paths])
+    if done.returncode != 0:
+        said = f"this clone lacks parts of its history. {_REFETCH}" if _LACKS in done.stderr else _said(done.stderr)
+        raise UnreadableError(f"{root}: git can't tell the history of {len(paths)} files: {said}")
+    found: dict[str, Version] = {}
+    for record in reversed(os.fsdecode(done.stdout).split(_RECORD)[1:]):
+        commit, parents, raw = record.split(_FIELD, 2)
+        before = found[first].blobs if (first := parents.partition(" ")[0]) in found else {}
+        found[commit] = Version(commit, [name for name in parents.split() if name in found], _changed(before, raw))
+    return list(reversed(found.values()))
+
+
+def _changed(before: Mapping[str, str], raw: str) -> Mapping[str, str]:
+    """The files after a change that git tells as `:mode mode id id kind`, path, and so on."""
+    parts = raw.strip("\0\n").split("\0")
+    blobs = dict(before)
+    for said, path in zip(parts[::2], parts[1::2], strict=False):
+        _, mode, _, blob, *_ = said.split(" ")
+        blobs[path] = blob
+        if mode == "000000":
+            del blobs[path]
+    return blobs
+
+
+@contextmanager
+def objects(root: Path) -> Iterator[Callable[[str], bytes | None]]:
+    """In this block, what gives the bytes of a file by its blob's id, or by `COMMIT:path`; None if there is no such.
+
+    It raises UnreadableError if the clone lacks a content that its history names.
+    """
+    import subprocess
+
+    words = ["git", *CAREFULLY, "cat-file", "--batch"]
+    with subprocess.Popen(
+        words, cwd=root, env=os.environ | ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asked, told = process.stdin, process.stdout
+
+        def ask(name: bytes) -> list[bytes]:
+            with suppress(BrokenPipeError):  # git has ended, which its answer shows
+                asked.write(name + b"\n")
+                asked.flush()
+            return told.readline().split()
+
+        def read(name: str) -> bytes | None:
+            if "\n" in name:
+                return None
+            head = ask(os.fsencode(name))
+            if head[-1:] == [b"missing"]:
+                if ":" not in name:
+                    raise UnreadableError(f"{root}: this clone lacks the content {name[:12]}. {_REFETCH}")
+                return None
+            if len(head) != 3:
+                raise UnreadableError(f"{root}: git can't read {name}: this clone lacks it. {_REFETCH}")
+            data = told.read(int(head[2]) + 1)[:-1]
+            return data if head[1] == b"blob" else None
+
+        yield read
+        with suppress(BrokenPipeError):
+            asked.close()
+
+
+class Commit(NamedTuple):
+    """A commit as people know it: its short id, day, author and subject."""
+
+    id: str
+    day: str
+    author: str
+    subject: str
+
+
+def commits(root: Path, ids: Collection[str]) -> dict[str, Commit]:
+    """These commits, by their full ids."""
+    if not ids:
+        return {}
+    form = f"{_RECORD}%H{_FIELD}%h{_FIELD}%cs{_FIELD}%an{_FIELD}%s"
+    told = run(root, "log", "--no-walk=unsorted", f"--format={form}", *ids) or b""
+    fields = [line.rstrip("\n").split(_FIELD) for line in told.decode(errors="backslashreplace").split(_RECORD)[1:]]
+    return {whole: Commit(short, day, author, _FIELD.join(rest)) for whole, short, day, author, *rest in fields}
+
+
+def prefix(root: Path) -> str:
+    """The way from the top of the repository to `root`, with a slash at its end; empty at the top."""
+    return os.fsdecode(run(root, "rev-parse", "--show-prefix") or b"").removesuffix("\n")

@@ -6,7 +6,7 @@ from morphseq_manifest.base import git
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.cache import DvcCache
-from morphseq_manifest.tracker.dvc.lock_reading import LOCK
+from morphseq_manifest.tracker.dvc.lock_reading import LOCK, Recorded
 from morphseq_manifest.tracker.snapshot import Snapshot
 
 
@@ -21,7 +21,7 @@ def find(snapshot: Snapshot, stage: str, path: str) -> Path:
     from morphseq_manifest.tracker.dvc.remote import fetch
 
     try:
-        return fetch(snapshot.root, snapshot.lock[stage].outs[path].kept)
+        return fetch(snapshot.root, recorded(snapshot, stage, path).kept)
     except UnreadableError as error:
         raise UnreadableError(f"{_name(snapshot, path)}: {error}. {_maker(snapshot, stage)}") from error
 
@@ -30,11 +30,18 @@ def held(snapshot: Snapshot, stage: str, path: str) -> Path | None:
     """The same, if this machine has it; in the working tree it may be missing from its place."""
     if not snapshot.commit:
         return snapshot.root / path
-    md5, cache = snapshot.lock[stage].outs[path].kept, DvcCache(snapshot.root)
+    md5, cache = recorded(snapshot, stage, path).kept, DvcCache(snapshot.root)
     if cache.holds(md5):
         return Path(cache.path(md5))
     is_in_place = Workspace(snapshot.root).look([path])[path].md5 == md5
     return snapshot.root / path if is_in_place else None
+
+
+def recorded(snapshot: Snapshot, stage: str, path: str) -> Recorded:
+    """What dvc.lock has of an output, which it names."""
+    entry = snapshot.entry(stage)
+    assert entry is not None
+    return entry.outs[path]
 
 
 def damaged(snapshot: Snapshot, stage: str, path: str) -> ContentError:

@@ -14,10 +14,10 @@ from tests.project import REPOSITORY
 # From the ground up: a room may import those before it, and itself.
 FLOORS = (
     "base",
-    "tracker.dvc", "tracker.disk", "tracker.snapshot", "tracker.freshness", "tracker.run",
+    "tracker.dvc", "tracker.disk", "tracker.snapshot", "tracker.kept_content", "tracker.freshness", "tracker.run",
     "cohort.columns", "cohort.manifests", "cohort",
     "answers.changes", "answers.warnings", "answers.wells", "answers.programs", "answers.check", "answers.code",
-    "answers.provenance", "answers.table", "answers.adopt",
+    "answers.provenance", "answers.table", "answers.bisect", "answers.adopt",
     "answers.status", "answers.why", "answers.verify", "answers.orphans",
     "commands",
 )  # fmt: skip

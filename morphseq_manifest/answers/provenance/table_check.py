@@ -20,7 +20,7 @@ from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
 def table_path(table: str, manifest: CohortManifest, snapshot: CohortSnapshot) -> Path:
     """Where the table is, as dvc.lock has it. Raises ContentError if it is not among the outputs of its stage."""
-    stage = snapshot.lock.get(table)
+    stage = snapshot.entry(table)
     paths = [path for path in stage.outs if Path(path).name == manifest.table] if stage else []
     if not paths:
         raise ContentError(

@@ -46,7 +46,8 @@ def read_table(
 
 def _copy_of(table: Table, snapshot: CohortSnapshot) -> Path | None:
     """Where the content of the typed copy is; None if it is not there, or can't be read here."""
-    if str(table.typed) not in snapshot.lock[table.name].outs or find_spec("pyarrow") is None:
+    entry = snapshot.entry(table.name)
+    if entry is None or str(table.typed) not in entry.outs or find_spec("pyarrow") is None:
         return None
     path = kept_content.held(snapshot, table.name, str(table.typed))
     return path if path is not None and path.is_file() else None
@@ -56,7 +57,7 @@ def _check_content(snapshot: CohortSnapshot, stage: str, place: Path, path: Path
     """Raise ContentError unless a file has the size, and the md5 if `check`, that dvc.lock has of it."""
     import hashlib
 
-    recorded = snapshot.lock[stage].outs[str(place)]
+    recorded = kept_content.recorded(snapshot, stage, str(place))
     try:
         size = path.stat().st_size
         check_regular(path.stat())

@@ -104,6 +104,15 @@ def parse(text: str, name: str) -> Lock:
         return _parse_yaml(text, name)
 
 
+def parse_stage(text: str, stage: str, name: str) -> StageLock | None:
+    """One stage of the text of a dvc.lock; None if it has none. Raises as `parse`, of other stages only if need be."""
+    head, *blocks = _STAGE.split(text)
+    own = [block for block in blocks if block.startswith(f"{stage}:\n")]
+    if head != _HEAD or len(own) != 1 or not text.endswith("\n"):
+        return parse(text, name).get(stage)
+    return parse(f"{head}  {own[0]}", name).get(stage)
+
+
 class _NotPlainError(Exception):
     """A line that is not in DVC's plain form."""
 

@@ -1,0 +1,1 @@
+"""`morphseq bisect`: the commits at which something of a table changed."""
