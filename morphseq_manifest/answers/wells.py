@@ -65,7 +65,7 @@ def of_steps(snapshot: CohortSnapshot, steps: Iterable[Step]) -> dict[str, Wells
 
 def _of_step(snapshot: CohortSnapshot, step: Step) -> Wells | None:
     stage = snapshot.graph.stages[step.stage]
-    folders = _stacked(snapshot, step.stage)
+    folders = stacked(snapshot, step.stage)
     if stage.key is None or not folders or step.state in {State.BEHIND, State.UNREADABLE}:
         return None
     try:
@@ -85,7 +85,7 @@ def _of_step(snapshot: CohortSnapshot, step: Step) -> Wells | None:
     return Wells(0, len(wells) - len(to_do), to_do)
 
 
-def _stacked(snapshot: CohortSnapshot, name: str) -> list[str]:
+def stacked(snapshot: CohortSnapshot, name: str) -> list[str]:
     """The folders that a stage makes from listed frames."""
     stage = snapshot.graph.stages[name]
     if str(places.images(stage.key or "")) not in stage.deps:
@@ -118,7 +118,7 @@ def _lost(folder: Path) -> set[str]:
         index = None
     if index is None:
         return set(_ALL)
-    return {_well(entry.path) for entry in index.files if _size(folder / entry.path) != entry.size}
+    return {well_of(entry.path) for entry in index.files if _size(folder / entry.path) != entry.size}
 
 
 _ALL = [f"{row}{column:02d}" for row in "ABCDEFGH" for column in range(1, 13)]
@@ -132,7 +132,8 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def _well(name: str) -> str:
+def well_of(name: str) -> str:
+    """The well that a stack is of, by its name; empty for what is no stack."""
     found = _WELL.findall(name)
     return found[-1] if found else ""
 

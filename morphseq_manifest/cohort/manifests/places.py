@@ -9,6 +9,7 @@ ADOPTED = FOLDER / "adopted"
 EXPERIMENTS = FOLDER / "experiments.json"
 CODE = FOLDER / "code.json"
 PROJECT = FOLDER / "project.json"
+AUDIT = FOLDER / "audit.json"
 
 
 def images(experiment: str) -> Path:
