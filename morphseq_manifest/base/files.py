@@ -45,7 +45,7 @@ def unreadable(path: Path | str, error: OSError, remedy: str) -> UnreadableError
     return UnreadableError(f"{path}: can't be read ({error.strerror}). {remedy}")
 
 
-def _beside(path: Path) -> Path:
+def beside(path: Path) -> Path:
     """A temporary name in the same folder, which says which process of which machine it is of."""
     return path.parent / f"{TEMPORARY}{_machine()}-{os.getpid()}-{os.urandom(8).hex()}{_SUFFIX}"
 
@@ -120,7 +120,7 @@ def replacing(path: Path, *, durable: bool = True, follow: bool = True) -> Itera
     """
     path = Path(os.path.realpath(path)) if follow else path
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _beside(path)
+    temporary = beside(path)
     try:
         yield temporary
         if durable:
@@ -151,7 +151,7 @@ def replacing_folders(folders: list[Path]) -> Iterator[list[Path]]:
     points to is replaced. If the block raises, the earlier folders are unchanged.
     """
     places = [Path(os.path.realpath(folder)) for folder in folders]
-    temporaries = [_beside(place) for place in places]
+    temporaries = [beside(place) for place in places]
     try:
         for temporary in temporaries:
             temporary.mkdir(parents=True)
@@ -177,7 +177,7 @@ def _swap(new: Path, place: Path) -> None:
     if place.exists():
         import shutil
 
-        old = _beside(place)
+        old = beside(place)
         place.rename(old)
         new.rename(place)
         shutil.rmtree(old)

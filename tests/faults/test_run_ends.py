@@ -109,7 +109,7 @@ def test_what_killed_commands_left_half_written_is_swept(edited: Project) -> Non
     root = edited.root
     places = [root, root / ".dvc/cache/runs", root / "data", root / ".dvc/tmp/morphseq/logs"]
     old, new = f"{files.TEMPORARY}{'0' * 32}.tmp", f"{files.TEMPORARY}{'1' * 32}.tmp"
-    alive = files._beside(root / "it")
+    alive = files.beside(root / "it")
     with subprocess.Popen(["true"]) as process:
         process.wait()
     dead = alive.with_name(alive.name.replace(f"-{os.getpid()}-", f"-{process.pid}-"))

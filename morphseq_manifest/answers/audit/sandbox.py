@@ -5,7 +5,7 @@ asked for; the others are given as they are recorded, for it to keep.
 """
 
 import os
-import tempfile
+import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,8 +27,9 @@ def sandbox(root: Path, stage: Stage, wells: Collection[str], stacked: Collectio
     """
     own = root.resolve() / files.OWN
     own.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=files.TEMPORARY, suffix=".audit", dir=own) as folder:
-        place = Path(folder)
+    place = files.beside(own / "audit")  # the next run deletes what a killed one has left
+    place.mkdir()
+    try:
         outs = {out.path for out in stage.outs}
         _mirror(root.resolve(), place, Path(), outs, {parent for path in outs for parent in parents(path)})
         (place / _DVC).mkdir()
@@ -38,6 +39,8 @@ def sandbox(root: Path, stage: Stage, wells: Collection[str], stacked: Collectio
         for path in stacked if wells else ():
             _give(root.resolve() / path, place / path, wells)
         yield place
+    finally:
+        shutil.rmtree(place)
 
 
 def _mirror(root: Path, place: Path, folder: Path, outs: set[str], above: set[str]) -> None:
