@@ -36,6 +36,7 @@ _OPTIONS = (
         "--wait", type=click.FloatRange(0), default=0, metavar="S", help="Wait up to S seconds for another process."
     ),
     click.option("--scheduler", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler."),
+    click.option("--insecure", is_flag=True, help="Take a --scheduler without TLS: whoever reaches it runs code."),
     click.option(
         "--cluster",
         type=click.Path(path_type=Path, dir_okay=False),
@@ -162,7 +163,7 @@ def _go(
     stages = stages_of(snapshot, options)
     code = _code_of(snapshot, stages)  # as it is when they run
     with (
-        _engine(given["scheduler"], given["cluster"]) as engine,
+        _engine(root, given) as engine,
         view.watching(stages) as watch,
     ):
         report = run(root, options, watch, engine)
@@ -178,13 +179,13 @@ def _go(
     return report.exit_code
 
 
-def _engine(scheduler: str | None, cluster: Path | None) -> "AbstractContextManager[Engine | None]":
+def _engine(root: Path, given: dict[str, Any]) -> "AbstractContextManager[Engine | None]":
     """What runs the stages, if it is not this machine."""
-    if scheduler is None and cluster is None:
+    if given["scheduler"] is None and given["cluster"] is None:
         return nullcontext()
     from morphseq_manifest.tracker.run import clusters
 
-    return clusters.engine(scheduler, cluster)
+    return clusters.engine(root, given["scheduler"], given["cluster"], insecure=given["insecure"])
 
 
 def _warnings(root: Path, stages: list["Stage"]) -> list[str]:

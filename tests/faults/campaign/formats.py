@@ -200,7 +200,7 @@ FORMATS = {
     "rules to ignore": Format(_made(_IGNORED), ".dvcignore", lambda root: Ignore(root).leaves_out("data/a")),
     "DVC's config": Format(_made(_CONFIG), ".dvc/config", config.read),
     "cluster": Format(
-        _made(_CLUSTER), "cluster.yaml", lambda root: clusters.options_of(clusters.read(root / "cluster.yaml"))
+        _made(_CLUSTER), "cluster.yaml", lambda root: clusters.options_of(clusters.read(root / "cluster.yaml"), root)
     ),
     "journal": Format(_journal_sample, "journal", _journal),
     "remembered stats": Format(_remembered, ".dvc/tmp/morphseq/stat/table", lambda root: StatCache(root).files),

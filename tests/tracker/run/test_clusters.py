@@ -50,7 +50,7 @@ def test_the_cluster_files_of_the_guide_give_the_jobs_that_it_says(kind: str, tm
     path.write_text(files_in_guide()[kind])
     asked = clusters.read(path)
     assert (asked.jobs, asked.gpus) == (16, 1)
-    with clusters._started(asked, str(path)) as cluster:
+    with clusters._started(tmp_path, asked, str(path)) as cluster:
         script = cluster.job_script()
         seen = commands / ("sbatch.seen" if kind == "slurm" else "qsub.seen")
         wait_until(
@@ -87,6 +87,41 @@ def test_every_option_in_the_guide_is_one_of_dask_jobqueue() -> None:
     assert {*table} - {"kind", "jobs", "gpus", "options"} <= common | own["slurm"] | own["sge"]
 
 
+def test_a_scheduler_that_asks_nobody_who_they_are_is_refused(slow_states: Path, tmp_path: Path) -> None:
+    project = copy_of(slow_states / "first", tmp_path / "project")
+    said = project.morphseq("run", "--scheduler", "tcp://127.0.0.1:1", code=2)
+    assert "a Dask scheduler without TLS does what anybody who reaches it says" in said
+    said = project.morphseq("run", "--scheduler", "tls://127.0.0.1:1", code=2)
+    assert "docs/cluster.md says how Dask is told of certificates" in said
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_started_here_is_reached_by_its_certificate_from_this_machine(
+    tmp_path: Path,
+) -> None:
+    from distributed import Client
+
+    asked = clusters.Cluster("local", jobs=1)
+    with clusters._started(tmp_path, asked, "cluster.yaml") as cluster:
+        address = cluster.scheduler_address
+        assert address.startswith("tls://127.0.0.1:")
+        assert cluster.scheduler.http_server.address == "127.0.0.1"
+        with clusters._client(cluster) as client:
+            assert client.submit(sum, [1, 2]).result() == 3
+        for stranger in (address, address.replace("tls", "tcp")):
+            with pytest.raises((OSError, TypeError)):
+                Client(stranger, timeout=5, set_as_default=False)
+    assert not list((tmp_path / ".dvc/tmp/morphseq").iterdir())
+
+
+@pytest.mark.parametrize("kind", ["slurm", "sge"])
+def test_jobs_of_a_queueing_system_get_the_certificate_of_their_run(kind: str, tmp_path: Path) -> None:
+    options = clusters.options_of(clusters.Cluster(kind, gpus=1), tmp_path)
+    assert (options["security"], options["shared_temp_directory"]) == (True, str(tmp_path))
+    assert options["scheduler_options"] == {"dashboard_address": "127.0.0.1:0"}
+    assert options["worker_extra_args"] == ["--dashboard-address", "127.0.0.1:0", "--resources", "GPU=1"]
+
+
 @pytest.mark.slow
 def test_a_cluster_without_workers_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from distributed import Client
@@ -99,7 +134,10 @@ def test_a_cluster_without_workers_is_refused(tmp_path: Path, monkeypatch: pytes
         try:
             wait_until(lambda: told.exists() and "address" in told.read_text(), "for the scheduler")
             address = json.loads(told.read_text())["address"]
-            with pytest.raises(ConfigError, match="has no workers") as refused, clusters.engine(address, None):
+            with (
+                pytest.raises(ConfigError, match="has no workers") as refused,
+                clusters.engine(tmp_path, address, None, insecure=True),
+            ):
                 pass
             clients = set(Client._instances) - before
             assert clients, f"kept by {refused}"
@@ -128,23 +166,32 @@ def test_a_cluster_file_that_can_not_be_used_is_refused_with_its_name(
 ) -> None:
     path = tmp_path / "cluster.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match=f"^{re.escape(str(path))}: .*{re.escape(said)}"), clusters.engine(None, path):
+    with (
+        pytest.raises(ConfigError, match=f"^{re.escape(str(path))}: .*{re.escape(said)}"),
+        clusters.engine(tmp_path, None, path),
+    ):
         pass
 
 
 def test_what_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UnreadableError, match="can't be read"), clusters.engine(None, tmp_path / "none.yaml"):
+    with pytest.raises(UnreadableError, match="can't be read"), clusters.engine(tmp_path, None, tmp_path / "none.yaml"):
         pass
     (tmp_path / "latin.yaml").write_bytes(b"kind: \xe9\n")
-    with pytest.raises(ConfigError, match="not UTF-8"), clusters.engine(None, tmp_path / "latin.yaml"):
+    with pytest.raises(ConfigError, match="not UTF-8"), clusters.engine(tmp_path, None, tmp_path / "latin.yaml"):
         pass
     (tmp_path / "slurm.yaml").write_text("kind: slurm\noptions: {cores: 1, memory: 1GB}\n")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ConfigError, match="no command sbatch here"), clusters.engine(None, tmp_path / "slurm.yaml"):
+    with (
+        pytest.raises(ConfigError, match="no command sbatch here"),
+        clusters.engine(tmp_path, None, tmp_path / "slurm.yaml"),
+    ):
         pass
     monkeypatch.setattr(clusters, "_CONNECT_S", 1)
     for address in ("tcp://127.0.0.1:9", "nonsense://x", "not an address"):
-        with pytest.raises(ConfigError, match="no Dask scheduler answers there"), clusters.engine(address, None):
+        with (
+            pytest.raises(ConfigError, match="no Dask scheduler answers there"),
+            clusters.engine(tmp_path, address, None, insecure=True),
+        ):
             pass
     # A client that never got its scheduler closes itself when it is collected; in the first moment of another client's
     # thread, it and that client would wait for each other.

@@ -66,7 +66,7 @@ def by_dvc(built: Path, once: Once) -> list[Step]:
 def test_after_every_change_it_is_again_what_dvc_repro_leaves(
     run_first: Path, by_dvc: list[Step], tmp_path: Path, engine: str, request: pytest.FixtureRequest
 ) -> None:
-    how = [engine] if engine != "dask" else ["--scheduler", request.getfixturevalue("scheduler")]
+    how = [engine] if engine != "dask" else ["--insecure", "--scheduler", request.getfixturevalue("scheduler")]
     check_steps(link_copy(run_first, tmp_path / "project"), CHANGES, by_dvc, how)
 
 

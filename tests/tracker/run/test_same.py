@@ -135,7 +135,7 @@ def by_dvc(once: Once) -> dict[str, list[Step]]:
 def test_after_every_change_lock_caches_and_data_are_those_of_dvc_repro(
     by_dvc: dict[str, list[Step]], tmp_path: Path, engine: str, request: pytest.FixtureRequest
 ) -> None:
-    how = [engine] if engine != "dask" else ["--scheduler", request.getfixturevalue("scheduler")]
+    how = [engine] if engine != "dask" else ["--insecure", "--scheduler", request.getfixturevalue("scheduler")]
     check_steps(toy.write(tmp_path / "project", MIXED), CHANGES, by_dvc["all"], how)
 
 
