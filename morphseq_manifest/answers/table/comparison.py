@@ -90,7 +90,7 @@ def compare(old: Table, new: Table, tolerance: float = 0) -> Comparison:
 
 def _paired(old: Table, new: Table, names: set[str]) -> Iterator[tuple[str, bytes, bytes]]:
     """Experiments, in id order, with their lines in both; each table is read once, a block at a time."""
-    sides = [table.blocks(names & table.manifest.experiments.keys()) for table in (old, new)]
+    sides = [_in_order(table, names & table.manifest.experiments.keys()) for table in (old, new)]
     heads = [next(side, None) for side in sides]
     while any(heads):
         name = min(head[0] for head in heads if head)
@@ -98,6 +98,18 @@ def _paired(old: Table, new: Table, names: set[str]) -> Iterator[tuple[str, byte
         earlier, later = (head[1] if head and wanted else b"" for head, wanted in zip(heads, is_next, strict=True))
         yield name, earlier, later
         heads = [next(sides[place], None) if wanted else heads[place] for place, wanted in enumerate(is_next)]
+
+
+def _in_order(table: Table, names: set[str]) -> Iterator[tuple[str, bytes]]:
+    """The blocks of a table. Raises ContentError if they are not in id order, as every stage writes them."""
+    last = ""
+    for name, lines in table.blocks(names):
+        if name < last:
+            raise ContentError(
+                f"{table.path}: {name} stands after {last}. `morphseq provenance {table.name} --check` tells more"
+            )
+        last = name
+        yield name, lines
 
 
 def _lines(data: bytes, path: Path) -> dict[str, bytes]:

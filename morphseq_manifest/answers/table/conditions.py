@@ -73,7 +73,10 @@ class Condition:
             case ast.UnaryOp(op=sign, operand=part) if type(sign) in _SIGNS:
                 return _SIGNS[type(sign)](self._value(part, frame))
             case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _CALCULATIONS:
-                return _CALCULATIONS[type(sign)](self._value(left, frame), self._value(right, frame))
+                pair = self._value(left, frame), self._value(right, frame)
+                if any(isinstance(one, str | list) for one in pair):
+                    raise TypeError("only numbers are calculated with")
+                return _CALCULATIONS[type(sign)](*pair)
             case ast.BoolOp(op=joint, values=parts):
                 flags = [_as_flags(self._value(part, frame), frame) for part in parts]
                 return reduce(_JOINTS[type(joint)], flags)
