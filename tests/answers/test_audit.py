@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ from morphseq_manifest.answers.audit.comparing import Compared, Likeness
 from morphseq_manifest.answers.audit.sampling import Unit
 from morphseq_manifest.cohort.manifests import audit_manifest, places
 from tests.project import PLATES, Project, replace_file
+from tests.running import wait_until
 
 SNAPSHOT = PLATES[1]
-# Ten stages, of which `noisy` gives something else each time, and `near` a number that is not quite the same.
+# Ten stages, of which `noisy` gives something else each time, and `near` a number that is not quite the same; `folder`
+# writes into a file that it does not speak of.
 _PLAIN = "".join(
     f"  s{number}: {{cmd: cp in s{number}, deps: [in], outs: [s{number}: {{cache: false}}]}}\n" for number in range(7)
 )
@@ -25,7 +28,7 @@ stages:
 {_PLAIN}\
   noisy: {{cmd: head -c 8 /dev/urandom > noisy, deps: [in], outs: [noisy]}}
   near: {{cmd: python near.py, deps: [in], outs: [near.csv, near.json]}}
-  folder: {{cmd: mkdir -p made/deep && cp in made/deep && cp in made, deps: [in], outs: [made]}}
+  folder: {{cmd: echo it >> notes && mkdir -p made/deep && cp in made/deep && cp in made, deps: [in], outs: [made]}}
 """
 NEAR = """\
 import os, pathlib
@@ -90,7 +93,7 @@ def toys(tmp_path: Path) -> Project:
     project.root.mkdir()
     project.run("git", "init", "--quiet")
     project.run("dvc", "init", "--quiet")
-    for name, text in {"dvc.yaml": PIPELINE, "near.py": NEAR, "in": "1"}.items():
+    for name, text in {"dvc.yaml": PIPELINE, "near.py": NEAR, "in": "1", "notes": ""}.items():
         (project.root / name).write_text(text)
     project.run("dvc", "repro")
     project.commit("Run")
@@ -133,6 +136,25 @@ def test_all_of_it_what_is_near_and_what_is_left_out(toys: Project) -> None:
     said = toys.morphseq("audit", "near", "--sample", "100", "--tolerance", "0", code=3)
     assert "near.csv: other: area_um2 by " in said
     assert "Did you mean 'noisy'" in toys.morphseq("audit", "noisi", code=2)
+
+
+def test_what_a_stage_writes_elsewhere_is_not_written_into_the_project(toys: Project) -> None:
+    before = (toys.root / "notes").read_text()
+    toys.morphseq("audit", "folder", "--sample", "100")
+    assert (toys.root / "notes").read_text() == before == "it\n"
+
+
+def test_an_audit_that_is_killed_leaves_nothing_that_hinders(toys: Project) -> None:
+    toys.edit("near.py", "import os, pathlib", "import os, pathlib, time\nopen('begun', 'w')\ntime.sleep(600)\n")
+    for number, code in ((signal.SIGTERM, 130), (signal.SIGKILL, -9)):
+        with toys.start("morphseq", "audit", "near", "--sample", "100") as audit:
+            wait_until(lambda: list(toys.root.glob(".dvc/tmp/.morphseq-*/begun")), "for the stage to begin")
+            audit.send_signal(number)
+            assert audit.wait(60) == code
+        assert bool(list(toys.root.glob(".dvc/tmp/.morphseq-*"))) == (number == signal.SIGKILL)
+    toys.edit("near.py", "time.sleep(600)", "")
+    toys.morphseq("run")
+    assert not list(toys.root.glob(".dvc/tmp/.morphseq-*"))
 
 
 def test_a_stage_that_fails_is_named_with_the_end_of_its_log(toys: Project) -> None:

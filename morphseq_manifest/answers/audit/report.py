@@ -15,7 +15,7 @@ from morphseq_manifest.answers.audit.comparing import Compared, Likeness
 from morphseq_manifest.answers.audit.sampling import Unit
 from morphseq_manifest.answers.audit.sandbox import sandbox
 from morphseq_manifest.base import git
-from morphseq_manifest.base.errors import ConfigError, ExitCode, MorphseqError
+from morphseq_manifest.base.errors import ConfigError, ContentError, ExitCode, MorphseqError
 from morphseq_manifest.base.own_folder import check_links
 from morphseq_manifest.cohort import adopted
 from morphseq_manifest.cohort.manifests import audit_manifest, places
@@ -26,6 +26,7 @@ from morphseq_manifest.tracker.dvc import project_lock
 from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.freshness.assess import assess
 from morphseq_manifest.tracker.run.engines import LocalEngine
+from morphseq_manifest.tracker.run.interruption import Interruption
 from morphseq_manifest.tracker.run.targets import choose
 from morphseq_manifest.tracker.run.task import LOGS, log_tail, make_task
 
@@ -67,7 +68,7 @@ def audit(root: Path, asked: Asked, told: Callable[[Audited], None] = lambda res
     Raises ConfigError for unknown targets, BusyError if somebody else works on the project, and as a snapshot does.
     """
     check_links(root)
-    with project_lock.held(root, 0):
+    with project_lock.held(root, 0), Interruption():
         snapshot = CohortSnapshot(root)
         chosen = choose(snapshot.graph, asked.targets, alone=True).stages
         left_out = dict(_left_out(snapshot, chosen))
@@ -118,19 +119,31 @@ def _audited(snapshot: CohortSnapshot, name: str, some: list[str], tolerance: fl
     stacked = wells.stacked(snapshot, name) if some else []
     engine = LocalEngine()  # of its own: its workers know one folder's modules
     try:
-        with sandbox(snapshot.root, stage, () if is_whole else some, stacked) as place:
+        with sandbox(snapshot.root, stage, _data(snapshot), () if is_whole else some, stacked) as place:
             (place / LOGS).mkdir(parents=True)
             performed = engine.perform(make_task(stage, place, {}))
             if performed.code or performed.trouble:
                 why = performed.trouble or f"exit status {performed.code}: {''.join(log_tail(place, name, 1))}"
                 return Audited(name, some, _FAILED, {}, why)
             compared = _compare(snapshot, stage, place, tolerance)
+        _check_untouched(snapshot, name)
     except (MorphseqError, OSError) as error:
         return Audited(name, some, _FAILED, {}, str(error))
     finally:
         engine.close()
     worst = max((one.likeness for one in compared.values()), key=list(Likeness).index)
     return Audited(name, some, str(worst), {path: _in_words(one) for path, one in compared.items()})
+
+
+def _data(snapshot: CohortSnapshot) -> set[str]:
+    """All that stages read and make."""
+    return {path for stage in snapshot.graph.stages.values() for path in stage.paths()}
+
+
+def _check_untouched(snapshot: CohortSnapshot, name: str) -> None:
+    """Raise ContentError if a stage, when it ran again, wrote into what it reads: by a link, into the project."""
+    if verdict := assess(snapshot, Workspace(snapshot.root), [name])[name]:
+        raise ContentError(f"it writes where it reads, and has changed the project: {verdict.brief()}")
 
 
 def _compare(snapshot: CohortSnapshot, stage: Stage, place: Path, tolerance: float) -> dict[str, Compared]:

@@ -13,7 +13,7 @@ def sweep(root: Path, cache: Path, stages: Iterator[Stage]) -> None:
     own = [Path(folder) for folder, _, _ in os.walk(root / files.OWN)]
     shelves = [folder for folder in _folders(cache / "files/md5")]
     made = {(root / out.path).parent for stage in stages for out in stage.outs}
-    for folder in {root, *own, *shelves, cache / "runs", *made}:
+    for folder in {root, root / files.OWN.parent, *own, *shelves, cache / "runs", *made}:
         files.sweep(folder)
 
 
