@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _NO_REPOSITORY = b"not a git repository"
 # A clone may lack what is old, or what was not asked for: git says so, and is not to fetch it from the place that a
 # stranger's configuration names.
-_LACKS = b"promisor"
-_REFETCH = "Fetch it: `git fetch --refetch --no-filter`"
+LACKS = b"promisor"
+REFETCH = "Fetch it: `git fetch --refetch --no-filter`"
 # How many characters long a mark of a conflict is, unless somebody says otherwise.
 MARK_SIZE = 7
 # What `git merge-file` counts up to; more is an error.
@@ -33,11 +33,12 @@ def run(root: Path, *arguments: str) -> bytes | None:
 
     Raises UnreadableError in git's words if git refuses to look at the repository.
     """
-    done = _start(root, arguments)
+    done = ask(root, arguments)
     return done.stdout if done.returncode == 0 else None
 
 
-def _start(root: Path, arguments: Sequence[str], given: bytes = b"") -> "CompletedProcess[bytes]":
+def ask(root: Path, arguments: Sequence[str], given: bytes = b"") -> "CompletedProcess[bytes]":
+    """A git command in `root`, ended: its exit status, its output, what it complained about. Raises as `run` does."""
     done = _call(root, arguments, given)
     sources.add_asked(root, arguments, given, done.returncode, done.stdout)
     return done
@@ -54,20 +55,20 @@ def _call(root: Path, arguments: Sequence[str], given: bytes = b"") -> "Complete
     except FileNotFoundError as error:
         raise UnreadableError(f"{root}: git is not installed, or the folder is gone. Install git") from error
     if b"dubious ownership" in done.stderr:
-        raise UnreadableError(f"{root}: git refuses to look at this project, as git says: {_said(done.stderr)}")
+        raise UnreadableError(f"{root}: git refuses to look at this project, as git says: {said(done.stderr)}")
     return done
 
 
-def _said(stderr: bytes) -> str:
+def said(stderr: bytes) -> str:
     """What git complained about, in one line."""
     return " ".join(stderr.decode(errors="backslashreplace").removeprefix("fatal: ").split())
 
 
 def commit(root: Path, rev: str) -> str:
     """The full id of a commit. Raises ConfigError if `rev` names none, or there is no repository."""
-    done = _start(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}"])
+    done = ask(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}"])
     if _NO_REPOSITORY in done.stderr:
-        raise ConfigError(f"{root}: {_said(done.stderr)}. Run this in the project's folder, or leave the commit out")
+        raise ConfigError(f"{root}: {said(done.stderr)}. Run this in the project's folder, or leave the commit out")
     if done.returncode != 0:
         cure = _DEEPEN if shallow(root) else "`git log` lists them"
         raise ConfigError(f"{rev!r} is not a commit of the project in {root}. {cure}")
@@ -81,16 +82,16 @@ def content(root: Path, rev: str, path: Path) -> bytes | None:
     """
     found = run(root, "cat-file", "blob", f"{rev}:./{path.as_posix()}")
     if found is None:
-        done = _start(root, ["ls-tree", rev, "--", path.as_posix()])
-        if b" blob " in done.stdout or _LACKS in done.stderr:
-            raise UnreadableError(f"{path} at {rev[:12]}: this clone of {root} lacks its content. {_REFETCH}")
+        done = ask(root, ["ls-tree", rev, "--", path.as_posix()])
+        if b" blob " in done.stdout or LACKS in done.stderr:
+            raise UnreadableError(f"{path} at {rev[:12]}: this clone of {root} lacks its content. {REFETCH}")
     return found
 
 
 def ignored(root: Path, paths: Sequence[str]) -> set[str] | None:
     """Those of the paths that git ignores; None if there is no repository."""
     asked = "\0".join(paths).encode(errors="surrogateescape")
-    done = _start(root, ["check-ignore", "-z", "--stdin"], asked)
+    done = ask(root, ["check-ignore", "-z", "--stdin"], asked)
     if done.returncode not in {0, 1}:
         return None
     return {name for name in done.stdout.decode(errors="surrogateescape").split("\0") if name}
@@ -109,7 +110,7 @@ def tracked(root: Path, paths: Sequence[str]) -> list[str]:
 def stage(root: Path, paths: Sequence[str]) -> str:
     """Put files, as they are now, into git's index. What git complained about if it did not; else nothing."""
     done = _call(root, ["add", "--", *paths])
-    return _said(done.stderr) if done.returncode != 0 else ""
+    return said(done.stderr) if done.returncode != 0 else ""
 
 
 def merge_lines(root: Path, texts: Sequence[bytes], size: int = MARK_SIZE) -> tuple[bytes, int]:
@@ -126,7 +127,7 @@ def merge_lines(root: Path, texts: Sequence[bytes], size: int = MARK_SIZE) -> tu
         labels = ("-L", "ours", "-L", "base", "-L", "theirs")
         done = _call(root, ["merge-file", "--stdout", "--quiet", f"--marker-size={size}", *labels, ours, base, theirs])
     if done.returncode not in range(_MOST_CONFLICTS + 1):
-        raise ContentError(f"git can't merge it by lines: {_said(done.stderr) or 'not a text'}")
+        raise ContentError(f"git can't merge it by lines: {said(done.stderr) or 'not a text'}")
     return done.stdout, done.returncode
 
 
@@ -140,14 +141,14 @@ def configure(root: Path, name: str, value: str) -> None:
     """Write a setting into git's configuration of this clone. Raises UnreadableError in git's words if it can't."""
     done = _call(root, ["config", "--local", name, value])
     if done.returncode != 0:
-        raise UnreadableError(f"{root}: git can't set {name}: {_said(done.stderr)}")
+        raise UnreadableError(f"{root}: git can't set {name}: {said(done.stderr)}")
 
 
 def history(root: Path, path: Path, *, start: str | None = None) -> list[str]:
     """The commits in which a file changed, newest first: those before and at `start`, or of all branches."""
-    done = _start(root, ["log", "--format=%H", start or "--all", "--", path.as_posix()])
-    if done.returncode != 0 and _LACKS in done.stderr:
-        raise UnreadableError(f"{path}: this clone of {root} lacks parts of its history. {_REFETCH}")
+    done = ask(root, ["log", "--format=%H", start or "--all", "--", path.as_posix()])
+    if done.returncode != 0 and LACKS in done.stderr:
+        raise UnreadableError(f"{path}: this clone of {root} lacks parts of its history. {REFETCH}")
     return done.stdout.decode().split()
 
 

@@ -6,6 +6,7 @@ A test holds both ways against each other.
 """
 
 import re
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -91,31 +92,40 @@ _OUTSIDE = re.compile(r"^(?!    |\n|\Z)", re.MULTILINE)
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 
 
-def parse(text: str, name: str) -> Lock:
-    """Read the text of a dvc.lock; `name` is for messages. Raises ContentError if it is cut or damaged."""
+def parse(text: str, name: str, wanted: Callable[[str], bool] = lambda _: True) -> Lock:
+    """Read the text of a dvc.lock, or the stages `wanted` in it; `name` is for messages.
+
+    Raises ContentError if it is cut or damaged, as far as it is read.
+    """
     if not text.strip():
         raise ContentError(f"{name}: empty. {_REMEDY}, or delete it if nothing has run yet")
     head, *blocks = _STAGE.split(text)
     if head != _HEAD or not blocks or not text.endswith("\n") or _CONTROL.search(text):
-        return _parse_yaml(text, name)
+        return _chosen(_parse_yaml(text, name), wanted)
     try:
-        return _parse_blocks(blocks, name)
+        return _parse_blocks(blocks, name, wanted)
     except _NotPlainError:
-        return _parse_yaml(text, name)
+        return _chosen(_parse_yaml(text, name), wanted)
+
+
+def _chosen(lock: Lock, wanted: Callable[[str], bool]) -> Lock:
+    return {stage: entry for stage, entry in lock.items() if wanted(stage)}
 
 
 class _NotPlainError(Exception):
     """A line that is not in DVC's plain form."""
 
 
-def _parse_blocks(blocks: list[str], name: str) -> Lock:
-    """The stages, each a title and its lines. Raises _NotPlainError if the lines do not tell them apart."""
+def _parse_blocks(blocks: list[str], name: str, wanted: Callable[[str], bool]) -> Lock:
+    """The stages wanted, each a title and its lines. Raises _NotPlainError if the lines do not tell them apart."""
     lock: Lock = {}
     for block in blocks:
         title, _, body = block.partition("\n")
         stage = _scalar(title.removesuffix(":"))
         if not title.endswith(":") or stage in lock:
             raise _NotPlainError
+        if not wanted(stage):
+            continue
         try:
             lock[stage] = _parse_plain(body)
         except _NotPlainError:
