@@ -4,7 +4,9 @@ from typing import Any
 
 import msgspec
 
+# Why no commit is named.
 NOT_COMMITTED, NOT_IN_GIT, NO_COMMIT = "not committed", "not in git", "no commit has this value"
+RUN_AGAIN = "has run again since"
 
 
 class Later(msgspec.Struct, frozen=True):

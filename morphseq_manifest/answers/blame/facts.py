@@ -10,9 +10,11 @@ from morphseq_manifest.answers.blame.readings import Values
 from morphseq_manifest.answers.blame.row_id import RowId
 from morphseq_manifest.answers.blame.settings_reading import said_of, words
 from morphseq_manifest.answers.changes import flatten
+from morphseq_manifest.base import plain_yaml
 from morphseq_manifest.tracker.dvc.lock_reading import StageLock, parse_settings
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
+ADOPTED = "adopted"
 _MODEL_OPTION, _MODEL_NAME = "model", "model_name"
 _Row = tuple[Any, ...]
 
@@ -68,7 +70,7 @@ def of(inputs: Inputs, row: RowId, adopted: Mapping[str, str], settings: Values,
 def _of_stage(inputs: Inputs, stage: str, adopted: Mapping[str, str], settings: Values) -> Iterator[Fact]:
     """The settings and the version of a stage, or that its results were taken over."""
     if stage in adopted:
-        yield Fact((stage,), "adopted", stage, adopted[stage], inputs.adopted, _get(stage))
+        yield Fact((stage,), ADOPTED, stage, adopted[stage], inputs.adopted, _get(stage))
         return
     entry, params = inputs.stages[stage], str(PARAMS)
     recorded = _settings(entry)
@@ -94,7 +96,8 @@ def _settings(entry: StageLock) -> dict[str, Any]:
     for line in entry.params_text.split("\n"):
         is_list = line.startswith("  experiments:") or (is_list and line.startswith("   "))
         lines += [] if is_list else [line]
-    by_file = parse_settings("\n".join(lines))
+    text = "\n".join(lines)
+    by_file = plain_yaml.load(text) or parse_settings(text)
     return {name: value for name, value in by_file.get(str(PARAMS), {}).items() if name != "experiments"}
 
 

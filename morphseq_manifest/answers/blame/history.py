@@ -16,7 +16,7 @@ Pick = Callable[[Values], Any]
 class FileHistory:
     """One file in the `versions` of several, of which the first is the present one; how it is read, and how a blob is.
 
-    A version that can't be read says nothing.
+    A version that can't be read says what the one before it says.
     """
 
     def __init__(self, path: str, versions: Sequence[Version], read: Callable[[str], bytes], reading: Reading) -> None:
@@ -24,7 +24,7 @@ class FileHistory:
         self._blobs: dict[str, str | None] = {version.commit: version.blobs.get(path) for version in versions}
         self._parents = {version.commit: version.parents for version in versions}
         self._first = self._firsts(versions)
-        self._values: dict[str | None, Values] = {None: {}}
+        self._values: dict[str | None, Values | None] = {None: {}}
         self._md5s: dict[str, str] = {}
 
     def _firsts(self, versions: Sequence[Version]) -> dict[str, str]:
@@ -48,7 +48,7 @@ class FileHistory:
 
     def now(self) -> Values:
         """What the present version says."""
-        return self._of(next(iter(self._blobs.values()), None))
+        return self._of(next(iter(self._blobs.values()), None)) or {}
 
     def with_md5(self, md5: str) -> Values | None:
         """What the newest version of this content says; None if there is none."""
@@ -57,7 +57,7 @@ class FileHistory:
                 if blob not in self._md5s:
                     self._md5s[blob] = md5_bytes(self._read(blob))
                 if self._md5s[blob] == md5:
-                    return self._of(blob)
+                    return self._of(blob) or {}
         return None
 
     def origin(self, pick: Pick, value: Any) -> str | None:
@@ -75,19 +75,26 @@ class FileHistory:
         return None
 
     def _is(self, commit: str, pick: Pick, value: Any) -> bool:
-        return bool(pick(self._of(self._blobs[commit])) == value)
+        return bool(pick(self._at(commit)) == value)
 
-    def _of(self, blob: str | None) -> Values:
+    def _at(self, commit: str) -> Values:
+        values = self._of(self._blobs[commit])
+        while values is None and (before := self._parents[commit]):
+            commit = before[0]
+            values = self._of(self._blobs[commit])
+        return values or {}
+
+    def _of(self, blob: str | None) -> Values | None:
         if blob not in self._values:
             self._values[blob] = self.of(self._read(str(blob)))
         return self._values[blob]
 
-    def of(self, data: bytes) -> Values:
-        """What these bytes say, if they were the file."""
+    def of(self, data: bytes) -> Values | None:
+        """What these bytes say, if they were the file; None if they can't be read."""
         try:
             return self._reading(data)
         except (ContentError, ConfigError, ValueError):
-            return {}
+            return None
 
 
 def with_working_tree(versions: Sequence[Version], files: Mapping[str, str]) -> list[Version]:

@@ -4,6 +4,7 @@ Each reading raises ContentError, ConfigError or ValueError for bytes that are n
 """
 
 import csv
+import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,6 +21,11 @@ from morphseq_manifest.tracker.dvc import tracked_data
 Values = Mapping[Any, Any]
 Reading = Callable[[bytes], Values]
 _SEPARATORS = ",;\t"
+# A `.dvc` file as DVC writes it, for one file or folder: most are so, and a YAML parser takes long to start.
+_PLAIN_DVC = re.compile(
+    r"outs:\n- md5: ((?=.*[a-df])[0-9a-f]{32}(?:\.dir)?)\n  size: \d+\n(?:  nfiles: \d+\n)?  hash: md5\n"
+    r"  path: ([A-Za-z]\w*_\w+)\n"
+)
 _STATEMENT = re.compile(r"sep=(.)\r?\n")
 
 
@@ -69,7 +75,13 @@ def _key(cell: str) -> str | int:
 
 def tracked(path: str) -> Reading:
     """Reading the `.dvc` file at a path: the md5 of what it tracks, by path."""
-    return lambda data: {name: out.md5 for name, out in tracked_data.parse(data, path, path).outs.items()}
+
+    def read(data: bytes) -> Values:
+        if plain := _PLAIN_DVC.fullmatch(data.decode()):
+            return {posixpath.join(posixpath.dirname(path), plain[2]): plain[1]}
+        return {name: out.md5 for name, out in tracked_data.parse(data, path, path).outs.items()}
+
+    return read
 
 
 def content(path: str) -> Reading:

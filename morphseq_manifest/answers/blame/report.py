@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from morphseq_manifest.answers import changes
-from morphseq_manifest.answers.blame import tracing
+from morphseq_manifest.answers.blame import changed
 from morphseq_manifest.answers.blame.cause import Cause
 from morphseq_manifest.answers.blame.moment import Moment
 from morphseq_manifest.answers.blame.row_id import RowId
@@ -57,7 +57,7 @@ def blame(name: str, root: Path | str = ".", rev: str | None = None, since: str 
         traced = Tracing(row, [side for side in (new, old) if side], read, place)
         found = traced.facts(new)
         if old:
-            causes = [traced.cause(fact, was) for fact, was in tracing.changes(traced.facts(old), found)]
+            causes = [traced.cause(fact, was) for fact, was in changed.changes(traced.facts(old), found)]
         else:
             causes = [traced.cause(fact) for fact in found]
     used = {commit for cause in causes for commit in cause.commits()}

@@ -41,9 +41,12 @@ def unknown(name: str, experiments: Collection[str], where: str) -> ConfigError:
     parts = _WITHIN.fullmatch(name)
     known = sorted(experiments)
     if parts:
-        near = suggest(name, [known_name + name.removeprefix(parts[1]) for known_name in known])
+        near = suggest(name, [experiment + name.removeprefix(parts[1]) for experiment in known])
         return ConfigError(f"{name!r}: experiment {parts[1]!r} is not known in {where}{near}")
-    return ConfigError(f"{name!r} is no experiment, nor an id in one, that is known in {where}{suggest(name, known)}")
+    if within := next((experiment for experiment in known if name.startswith(f"{experiment}_")), None):
+        forms = ", ".join(f"{within}_{end}" for end in ("A01", "A01_t0003", "A01_e01", "A01_e01_t0003"))
+        return ConfigError(f"{name!r} is not an id. Those in experiment {within!r} are like {forms}")
+    return ConfigError(f"{name!r}: no experiment of this name is known in {where}{suggest(name, known)}")
 
 
 def check(row: RowId, listed: Collection[Any], where: str) -> None:

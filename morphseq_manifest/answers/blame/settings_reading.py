@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from morphseq_manifest.answers.changes import flatten
-from morphseq_manifest.base import yaml_text
+from morphseq_manifest.base import plain_yaml, yaml_text
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.base.yaml_text import NotYamlError
 
@@ -13,11 +13,6 @@ _EXPERIMENTS = "experiments:"
 # A line with which a top-level entry begins.
 _BLOCK = re.compile(r"^(?=[^\s#])", re.MULTILINE)
 _FIRST_ENTRY = re.compile(r"^( +)[^\s#]", re.MULTILINE)
-# A name with a number or a word that is plainly a text, or with a block below it.
-_TEXT = r"(?!(?i:true|false|yes|no|on|off|null|y|n)\b)[A-Za-z]\w*"
-_PLAIN_LINE = re.compile(
-    rf"( *)({_TEXT}):(?: ((-?(?:0|[1-9]\d{{0,15}}))|(-?(?:0|[1-9]\d{{0,8}})\.\d{{1,12}})|{_TEXT}))?"
-)
 
 
 class SettingsOf:
@@ -37,7 +32,7 @@ class SettingsOf:
             found: dict[str, Any] = {}
             for block in _BLOCK.split(text)[1:]:
                 if block not in self._known:
-                    self._known[block] = self._block(self._own(block) if block.startswith(_EXPERIMENTS) else block)
+                    self._known[block] = self._parsed(self._own(block) if block.startswith(_EXPERIMENTS) else block)
                 found |= self._known[block]
             return found
         except NotYamlError:  # blocks that refer to each other, or are written in another way
@@ -60,12 +55,8 @@ class SettingsOf:
         matches = [match[0] for match in own.finditer(f"{entries}\n")]
         return f"{head}\n{matches[0]}" if len(matches) == 1 else head
 
-    def _block(self, text: str) -> Mapping[str, Any]:
-        plain = None if text.startswith(_EXPERIMENTS) else plain_settings(text)
-        return self._parsed(text) if plain is None else plain
-
     def _parsed(self, text: str) -> Mapping[str, Any]:
-        values = yaml_text.load(text)
+        values = plain_yaml.load(text) or yaml_text.load(text)
         if not isinstance(values, dict):
             raise NotYamlError("expected a mapping of settings")
         listed = values.pop("experiments", None)
@@ -82,36 +73,3 @@ def said_of(experiment: str, name: str) -> str:
 def words(value: Any) -> str | None:
     """A setting as the words of a command, as which it is recorded; None if there is none."""
     return " ".join(map(str, value)) if isinstance(value, list) else None if value is None else str(value)
-
-
-def plain_settings(text: str) -> dict[str, Any] | None:
-    """The settings in a text by dotted name, if they are plainly names, numbers and nested blocks of these; else None.
-
-    A YAML parser takes a hundred times as long. A test holds both against each other.
-    """
-    found: dict[str, Any] = {}
-    place: list[tuple[int, str]] = []  # of the last line, and of those that it is in: the column, and the name
-    is_open = True
-    for line in text.splitlines():
-        if not line.strip(" ") or line.lstrip(" ").startswith("#"):
-            continue
-        match = _PLAIN_LINE.fullmatch(line)
-        if match is None:
-            return None
-        column = len(match[1])
-        if not is_open:
-            while place and place[-1][0] > column:
-                place.pop()
-        if place and (place[-1][0] >= column if is_open else place.pop()[0] != column):
-            return None
-        place.append((column, match[2]))
-        name = ".".join(part for _, part in place)
-        if name in found:
-            return None
-        is_open = match[3] is None
-        found[name] = None if is_open else _plain_value(match)
-    return None if is_open else {name: value for name, value in found.items() if value is not None}
-
-
-def _plain_value(match: re.Match[str]) -> int | float | str:
-    return int(match[4]) if match[4] else float(match[5]) if match[5] else match[3]

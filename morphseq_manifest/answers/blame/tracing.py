@@ -1,12 +1,12 @@
 """Tracing what a row depends on through git's history: which commit last changed it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from morphseq_manifest.answers.blame import facts, readings, row_id
-from morphseq_manifest.answers.blame.cause import NO_COMMIT, NOT_COMMITTED, NOT_IN_GIT, Cause, Later
-from morphseq_manifest.answers.blame.facts import Fact
+from morphseq_manifest.answers.blame.cause import NO_COMMIT, NOT_COMMITTED, NOT_IN_GIT, RUN_AGAIN, Cause, Later
+from morphseq_manifest.answers.blame.facts import ADOPTED, Fact
 from morphseq_manifest.answers.blame.history import WORKING, FileHistory, with_working_tree
 from morphseq_manifest.answers.blame.readings import Values
 from morphseq_manifest.answers.blame.row_id import RowId
@@ -69,7 +69,7 @@ class Tracing:
         name = side.moment.name(Path(path))
         if found is None:
             data = side.moment.content(Path(path))
-            found = {} if data is None else self._file(path).of(data)
+            found = (None if data is None else self._file(path).of(data)) or {}
             why = "not in git" if data is None else "not the one that the stages have read, which no commit has"
             self.missing.append(f"{name}: {why}")
         elif not found:
@@ -88,16 +88,16 @@ class Tracing:
 
     def cause(self, fact: Fact, was: Any = None) -> Cause:
         """A fact with the commit that last changed it, and what stands there otherwise by now."""
-        history = self._file(fact.path)
+        stages, value, history = [*fact.stages], shown(fact.value), self._file(fact.path)
+        if fact.kind == ADOPTED and fact.value is None:  # its manifest stays, as history
+            return Cause(stages, fact.kind, fact.name, None, None, RUN_AGAIN, was=was)
         commit = history.origin(fact.pick, fact.value)
         unknown = NOT_COMMITTED if commit == WORKING else NO_COMMIT if commit is None else ""
         unknown = unknown if history.is_known else NOT_IN_GIT
         later, now = None, fact.pick(history.now())
         if history.is_present and now != fact.value:
             later = Later(shown(now), history.origin(fact.pick, now) or None)
-        return Cause(
-            [*fact.stages], fact.kind, fact.name, shown(fact.value), commit or None, unknown, later, shown(was)
-        )
+        return Cause(stages, fact.kind, fact.name, value, commit or None, unknown, later, shown(was))
 
 
 def shown(value: Any) -> Any:
@@ -106,42 +106,3 @@ def shown(value: Any) -> Any:
         return value
     distinct = list(dict.fromkeys(map(str, value.values())))
     return distinct[0] if len(distinct) == 1 else f"{len(distinct)} values in {len(value)} places"
-
-
-def changes(old: Sequence[Fact], new: Sequence[Fact]) -> Iterator[tuple[Fact, Any]]:
-    """What of the facts is new or has another value, with the value that it had; part by part.
-
-    A model that only one of both has came or went with the setting that names it, which is what has changed.
-    """
-    before, after = _by_stage(old), _by_stage(new)
-    merged: dict[str, tuple[Fact, Any]] = {}
-    for key in dict.fromkeys([*after, *before]):
-        was, now = before.get(key), after.get(key)
-        if (was is None or now is None) and key[1] in {"model", "file"}:
-            continue
-        for fact, value in _differing(key[0], was, now):
-            same = repr((fact.kind, fact.name, fact.value, value))
-            first = merged.get(same, (fact, value))[0]
-            stages = tuple(dict.fromkeys([*first.stages, *fact.stages]))
-            merged[same] = first._replace(stages=stages), value
-    yield from merged.values()
-
-
-def _by_stage(facts_: Sequence[Fact]) -> dict[tuple[str, str, str], Fact]:
-    return {(stage, fact.kind, fact.name): fact for fact in facts_ for stage in fact.stages}
-
-
-def _differing(stage: str, was: Fact | None, now: Fact | None) -> Iterator[tuple[Fact, Any]]:
-    there = now or was
-    assert there
-    if not there.parts:
-        value = now.value if now else None
-        if (was.value if was else None) != value:
-            yield there._replace(stages=(stage,), value=value), was.value if was else None
-        return
-    picks = {**(was.parts if was else {}), **(now.parts if now else {})}
-    for part, pick in picks.items():
-        before, after = (fact.value.get(part) if fact else None for fact in (was, now))
-        if before != after:
-            name = f"{part} {there.name}" if there.kind.endswith("row") else part
-            yield Fact((stage,), there.kind.removesuffix("s"), name, after, there.path, pick), before

@@ -100,7 +100,7 @@ def parse(text: str, name: str, wanted: Callable[[str], bool] = lambda _: True) 
     if not text.strip():
         raise ContentError(f"{name}: empty. {_REMEDY}, or delete it if nothing has run yet")
     head, *blocks = _STAGE.split(text)
-    if head != _HEAD or not blocks or not text.endswith("\n") or _CONTROL.search(text):
+    if head != _HEAD or not blocks or not text.endswith("\n"):
         return _chosen(_parse_yaml(text, name), wanted)
     try:
         return _parse_blocks(blocks, name, wanted)
@@ -126,6 +126,8 @@ def _parse_blocks(blocks: list[str], name: str, wanted: Callable[[str], bool]) -
             raise _NotPlainError
         if not wanted(stage):
             continue
+        if _CONTROL.search(block):
+            raise _NotPlainError
         try:
             lock[stage] = _parse_plain(body)
         except _NotPlainError:
