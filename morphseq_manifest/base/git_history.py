@@ -6,6 +6,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from morphseq_manifest.base import git
 from morphseq_manifest.base.errors import UnreadableError
 from morphseq_manifest.base.git_again import CAREFULLY, ENVIRONMENT
@@ -15,7 +17,7 @@ _RECORD, _FIELD = "\x01", "\x02"
 _GONE = "000000"
 _LOG = (
     "--literal-pathspecs", "log", "-z", "--topo-order", "--parents", "--raw", "--no-renames", "--no-abbrev",
-    "--diff-merges=first-parent", f"--format={_RECORD}%H{_FIELD}%P{_FIELD}",
+    "--diff-merges=first-parent", "--root", f"--format={_RECORD}%H{_FIELD}%P{_FIELD}",
 )  # fmt: skip
 # The bytes of a blob, by its id, or by `COMMIT:path`.
 Read = Callable[[str], bytes | None]
@@ -100,7 +102,7 @@ def objects(root: Path) -> Iterator[Read]:
             asked.close()
 
 
-class Commit(NamedTuple):
+class Commit(msgspec.Struct, frozen=True):
     """A commit as people know it: its short id, day, author and subject."""
 
     id: str

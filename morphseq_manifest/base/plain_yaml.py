@@ -6,11 +6,12 @@ Anything out of this form is left to the parser. A test holds both against each 
 import re
 from typing import Any
 
-_WORD = r"(?!(?i:true|false|yes|no|on|off|null|y|n)\b)[A-Za-z_][\w.-]*"
-_NAME = rf"({_WORD})|'([\w.-]+)'|\"([\w.-]+)\""
+# A word that is plainly a text.
+WORD = r"(?!(?i:true|false|yes|no|on|off|null|y|n)\b)[A-Za-z_][\w.-]*"
+_NAME = rf"({WORD})|'([\w.-]+)'|\"([\w.-]+)\""
 _INTEGER, _FLOAT = r"-?(?:0|[1-9]\d{0,15})", r"-?(?:0|[1-9]\d{0,8})\.\d{1,12}"
 # The indentation; the name, in quotes or not; the value, a number or a word that is plainly a text.
-_LINE = re.compile(rf"( *)(?:{_NAME}):(?: (({_INTEGER})|({_FLOAT})|{_WORD}))?")
+_LINE = re.compile(rf"( *)(?:{_NAME}):(?: (({_INTEGER})|({_FLOAT})|{WORD}))?")
 
 
 def load(text: str) -> dict[str, Any] | None:

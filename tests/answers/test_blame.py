@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from benchmarks.planted import CURVES, Planted
+from morphseq_manifest.answers.blame.inputs import ORDER
 from morphseq_manifest.answers.blame.report import Blame, blame
 from morphseq_manifest.answers.changes import flatten
+from morphseq_manifest.base.hashing import hash_file
 from morphseq_manifest.cohort.manifests import adopted_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import Plate
 from morphseq_manifest.tracker.dvc import lock_reading
@@ -271,7 +273,8 @@ def test_any_commit_is_answered_for_also_in_clones_without_data(lab: Lab, tmp_pa
         assert [change.name for change in found.tables] == ["df01", "df02", "df03"]
     in_bare: Any = as_json(Project(tmp_path / "clone--bare").morphseq("blame", SNIP, "--json"))
     assert (in_bare["schema"], in_bare["commit"], in_bare["missing"]) == ("morphseq/blame/1", second, [])
-    assert in_bare["commits"][second][2:] == ["Test", "Another frame"]
+    known = in_bare["commits"][second]
+    assert (known["author"], known["subject"]) == ("Test", "Another frame")
 
 
 def test_a_shallow_clone_says_that_it_may_have_been_an_older_commit(lab: Lab, tmp_path: Path) -> None:
@@ -417,3 +420,21 @@ def test_git_is_asked_as_often_of_a_long_history_as_of_a_short_one(lab: Lab) -> 
         lab.planted.settings["snips"]["blend_um"] = number
         lab.edit(f"Edit {number}", run=False)
     assert 0 < few == questions()
+
+
+def test_a_snip_of_a_project_that_has_run(project: Project) -> None:
+    table = project.table("df03").read_text(encoding="utf-8").splitlines()
+    snip = table[1].split(",")[3]
+    found = blame(snip, project.root)
+    assert (found.missing, [change.name for change in found.tables]) == ([], ["df01", "df02", "df03"])
+    assert {stage for cause in found.causes for stage in cause.stages} == {*ORDER}
+    causes, subjects = by_name(found), {commit: said.subject for commit, said in found.commits.items()}
+    row = dict(zip(table[0].split(","), table[1].split(","), strict=True))
+    assert causes["plate row", "temperature"].value == row["temperature"]
+    frame = next(cause for (kind, _), cause in causes.items() if kind == "frame")
+    path = project.frames(found.row.experiment) / f"{found.row.well}_t{found.row.time_int:04d}_stitch.png"
+    assert (frame.value, subjects[frame.commit]) == (hash_file(path), "First run")
+    assert subjects[causes["setting", "snips.um_per_px"].commit] == "The project"
+    models = {cause.unknown for (kind, _), cause in causes.items() if kind == "model"}
+    assert models == {"not in git"}
+    project.morphseq("blame", snip)

@@ -50,14 +50,14 @@ class FileHistory:
         """What the present version says."""
         return self._of(next(iter(self._blobs.values()), None)) or {}
 
-    def with_md5(self, md5: str) -> Values | None:
-        """What the newest version of this content says; None if there is none."""
+    def with_md5(self, md5: str) -> bytes | None:
+        """The newest version of this content; None if there is none."""
         for blob in dict.fromkeys(self._blobs.values()):
             if blob is not None:
                 if blob not in self._md5s:
                     self._md5s[blob] = md5_bytes(self._read(blob))
                 if self._md5s[blob] == md5:
-                    return self._of(blob) or {}
+                    return self._read(blob)
         return None
 
     def origin(self, pick: Pick, value: Any) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from morphseq_manifest.answers.changes import flatten
+from morphseq_manifest.base import plain_yaml
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.base.hashing import hash_bytes, md5_bytes
 from morphseq_manifest.cohort.manifests import adopted_manifest
@@ -24,7 +25,7 @@ _SEPARATORS = ",;\t"
 # A `.dvc` file as DVC writes it, for one file or folder: most are so, and a YAML parser takes long to start.
 _PLAIN_DVC = re.compile(
     r"outs:\n- md5: ((?=.*[a-df])[0-9a-f]{32}(?:\.dir)?)\n  size: \d+\n(?:  nfiles: \d+\n)?  hash: md5\n"
-    r"  path: ([A-Za-z]\w*_\w+)\n"
+    rf"  path: ({plain_yaml.WORD})\n"
 )
 _STATEMENT = re.compile(r"sep=(.)\r?\n")
 

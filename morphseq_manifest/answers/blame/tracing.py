@@ -32,6 +32,7 @@ class Tracing:
         self._readings[str(PARAMS)] = SettingsOf(row.experiment)
         self._versions = self._history([str(PARAMS), *(path for side in sides for path in side.paths())])
         self._files: dict[str, FileHistory] = {}
+        self._told: dict[tuple[str | None, str, str], Values] = {}
 
     def _history(self, paths: Sequence[str]) -> list[Version]:
         root, start = self._side.moment.root, self._side.moment.commit
@@ -65,16 +66,21 @@ class Tracing:
 
     def _known(self, side: Side, path: str, md5: str) -> Values:
         """What a file of this content says: of the newest version that is it, or, failing that, of the one there."""
-        found = self._file(path).with_md5(md5)
-        name = side.moment.name(Path(path))
-        if found is None:
+        key = (side.moment.commit, path, md5)
+        if key not in self._told:
+            self._told[key] = self._tell(side, path, md5)
+        return self._told[key]
+
+    def _tell(self, side: Side, path: str, md5: str) -> Values:
+        name, data = side.moment.name(Path(path)), self._file(path).with_md5(md5)
+        if data is None:
             data = side.moment.content(Path(path))
-            found = (None if data is None else self._file(path).of(data)) or {}
             why = "not in git" if data is None else "not the one that the stages have read, which no commit has"
             self.missing.append(f"{name}: {why}")
-        elif not found:
+        found = None if data is None else self._file(path).of(data)
+        if data is not None and found is None:
             self.missing.append(f"{name}: can't be read: nothing is told of what stands in it")
-        return found
+        return found or {}
 
     def _file(self, path: str) -> FileHistory:
         """The history of a file; of data without parts, that of the `.dvc` file beside it, if there is one."""
