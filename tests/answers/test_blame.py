@@ -301,6 +301,14 @@ def test_a_project_in_a_folder_of_a_repository(lab: Lab, tmp_path: Path) -> None
         assert found.missing == []
 
 
+def test_the_reader_s_own_settings_of_git_change_nothing(lab: Lab) -> None:
+    before = lab.blame()
+    for name, value in {"log.showRoot": "false", "log.follow": "true", "color.ui": "always", "diff.renames": "copies",
+                        "core.abbrev": "9", "log.diffMerges": "off", "log.decorate": "full"}.items():  # fmt: skip
+        lab.git("config", name, value)
+    assert lab.blame() == before
+
+
 def test_a_project_without_git(lab: Lab) -> None:
     shutil.rmtree(lab.project.root / ".git")
     found = blame(SNIP, lab.project.root)
@@ -360,7 +368,7 @@ def test_of_what_was_taken_over_the_settings_are_not_known(lab: Lab) -> None:
     assert found["adopted", "sam2"].commit == commit
     assert [name for (kind, name), cause in found.items() if "sam2" in cause.stages] == ["sam2"]
     assert [*lab.blame(since=first)] == [("adopted", "sam2")]
-    assert "adopted" in lab.project.morphseq("blame", SNIP)
+    assert "sam2: not known are settings, version, model" in lab.project.morphseq("blame", SNIP)
     lab.planted.settings["versions"]["sam2"] += 1
     lab.edit("Run again")
     found = lab.blame(since=commit)

@@ -6,13 +6,17 @@ from typing import Any
 import msgspec
 
 from morphseq_manifest.answers.blame.cause import Cause
+from morphseq_manifest.answers.blame.facts import ADOPTED
 from morphseq_manifest.answers.blame.report import Blame
 from morphseq_manifest.base import display
+from morphseq_manifest.cohort.manifests import adopted_manifest
 
 SCHEMA = "morphseq/blame/1"
 # What says most of a row comes first.
 _KINDS = ("frame", "frames", "plate row", "plate rows", "well row", "plate", "model", "file", "adopted", "version")
 _HASHED = {"frame", "model", "file", "adopted"}
+# Those of other rows, which are too many to be told.
+_MANY = {"frames", "plate rows"}
 _HASH = 8
 _SHOWN = 3
 _OLDER = "(or an older commit, which this shallow clone lacks)"
@@ -88,7 +92,9 @@ def _waiting(blame: Blame, cause: Cause) -> _Row:
 
 
 def _said(cause: Cause) -> str:
-    return cause.name if cause.kind == "adopted" else f"{cause.name} {_value(cause, cause.value)}"
+    if cause.kind == ADOPTED:
+        return f"{cause.name}: not known are {', '.join(adopted_manifest.UNKNOWN[cause.name])}"
+    return cause.name if cause.kind in _MANY else f"{cause.name} {_value(cause, cause.value)}"
 
 
 def _value(cause: Cause, value: Any) -> str:
