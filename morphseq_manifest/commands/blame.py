@@ -34,7 +34,7 @@ def blame(
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Name the commit that last changed each thing a row is made from.
+    """Show what a row is made from, and who last changed that.
 
     ID is a snip, an embryo, a well, a frame (its image_id) or an experiment. Told are frames, plate table, settings,
     models and versions, as the stages have used them, from git and the manifests alone: no data is needed. Of an embryo

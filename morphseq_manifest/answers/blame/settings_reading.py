@@ -10,8 +10,8 @@ from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.base.yaml_text import NotYamlError
 
 _EXPERIMENTS = "experiments:"
-# A line with which a top-level entry begins.
-_BLOCK = re.compile(r"^(?=[^\s#])", re.MULTILINE)
+# The end of a line before one with which a top-level entry begins.
+_BLOCK = re.compile(r"\n(?=[^\s#])")
 _FIRST_ENTRY = re.compile(r"^( +)[^\s#]", re.MULTILINE)
 
 
@@ -30,7 +30,7 @@ class SettingsOf:
         text = data.decode()
         try:
             found: dict[str, Any] = {}
-            for block in _BLOCK.split(text)[1:]:
+            for block in _BLOCK.split(f"\n{text}")[1:]:
                 if block not in self._known:
                     self._known[block] = self._parsed(self._own(block) if block.startswith(_EXPERIMENTS) else block)
                 found |= self._known[block]
