@@ -80,22 +80,35 @@ def objects(root: Path) -> Iterator[Read]:
         assert asked
         assert told
 
-        def ask(name: str) -> list[bytes]:
+        def fetch(name: str) -> tuple[bytes, bytes] | None:
+            """The kind and the bytes of an object; None if it is missing."""
             with suppress(BrokenPipeError):  # git has ended, which is seen by its answer
                 asked.write(os.fsencode(name) + b"\n")
                 asked.flush()
-            return told.readline().split()
+            head = told.readline().split()
+            if head[-1:] == [b"missing"]:
+                return None
+            if len(head) != 3:
+                raise lacks(name)
+            return head[1], told.read(int(head[2]) + 1)[:-1]
+
+        def lacks(name: str) -> UnreadableError:
+            return UnreadableError(f"{root}: this clone lacks {name}, which its history names. {git.REFETCH}")
+
+        def is_listed(name: str) -> bool:
+            """Whether the folder of what is missing names it."""
+            commit, _, path = name.partition(":")
+            folder, _, leaf = path.rpartition("/")
+            tree = fetch(f"{commit}:{folder}")
+            return tree is not None and b" %s\0" % os.fsencode(leaf) in tree[1]
 
         def read(name: str) -> bytes | None:
             if "\n" in name:
                 return None  # no question in one line
-            head = ask(name)
-            if head[-1:] == [b"missing"] and ":" in name:
-                return None
-            if len(head) != 3:
-                raise UnreadableError(f"{root}: this clone lacks {name}, which its history names. {git.REFETCH}")
-            data = told.read(int(head[2]) + 1)[:-1]
-            return data if head[1] == b"blob" else None
+            found = fetch(name)
+            if found is None and (":" not in name or is_listed(name)):
+                raise lacks(name)
+            return found[1] if found and found[0] == b"blob" else None
 
         yield read
         with suppress(BrokenPipeError):

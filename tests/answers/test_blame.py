@@ -17,7 +17,7 @@ from morphseq_manifest.cohort.manifests import adopted_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import Plate
 from morphseq_manifest.tracker.dvc import lock_reading
 from stages.files import layout
-from tests.project import Project, as_json
+from tests.project import Project, as_json, replace_file
 
 NAMES = ("20240418", "odd_v1.2_A01")
 WELLS, TIMES = ("A01", "B02"), 3
@@ -348,6 +348,30 @@ def test_what_is_not_in_git_is_not_guessed(lab: Lab, tmp_path: Path) -> None:
     output = lab.project.morphseq("blame", SNIP, "--rev", "HEAD", code=4)
     assert f"can't be told: {plate} at HEAD: not in git" in output
     assert "temperature" not in output
+
+
+def test_a_model_whose_files_are_in_git_one_by_one(lab: Lab) -> None:
+    model = f"{layout.VAES}/demo_a"
+    (lab.project.root / f"{model}.dvc").unlink()
+    (lab.project.root / model).mkdir()
+    (lab.project.root / model / "config.json").write_text("{}")
+    lab.git("rm", "-q", "--cached", f"{model}.dvc")
+    lab.git("add", "--force", model)
+    lab.git("commit", "-q", "--amend", "-m", "First")
+    assert lab.blame()["model", model].unknown == "in git file by file"
+
+
+def test_a_clone_that_lacks_a_content_says_so(lab: Lab) -> None:
+    for path in ("dvc.lock", "params.yaml", str(layout.images_manifest(NAMES[0]))):
+        blob = lab.git("rev-parse", f"HEAD:{path}")
+        place = lab.project.root / ".git/objects" / blob[:2] / blob[2:]
+        kept = place.read_bytes()
+        place.unlink()
+        output = lab.project.morphseq("blame", SNIP, "--rev", "HEAD", code=4)
+        assert "this clone lacks" in output
+        assert "--no-filter" in output
+        replace_file(place, kept)
+    lab.project.morphseq("blame", SNIP, "--rev", "HEAD")
 
 
 def test_a_table_that_the_stages_have_not_read_yet_is_told_beside_the_one_that_they_have(lab: Lab) -> None:

@@ -6,6 +6,7 @@ import msgspec
 
 # Why no commit is named.
 NOT_COMMITTED, NOT_IN_GIT, NO_COMMIT = "not committed", "not in git", "no commit has this value"
+FILE_BY_FILE = "in git file by file"
 RUN_AGAIN = "has run again since"
 
 

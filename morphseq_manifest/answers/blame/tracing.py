@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from morphseq_manifest.answers.blame import facts, readings, row_id
-from morphseq_manifest.answers.blame.cause import NO_COMMIT, NOT_COMMITTED, NOT_IN_GIT, RUN_AGAIN, Cause, Later
+from morphseq_manifest.answers.blame.cause import (
+    FILE_BY_FILE,
+    NO_COMMIT,
+    NOT_COMMITTED,
+    NOT_IN_GIT,
+    RUN_AGAIN,
+    Cause,
+    Later,
+)
 from morphseq_manifest.answers.blame.facts import ADOPTED, Fact
 from morphseq_manifest.answers.blame.history import WORKING, FileHistory, with_working_tree
 from morphseq_manifest.answers.blame.readings import Values
@@ -92,6 +100,12 @@ class Tracing:
             self._files[path] = next((history for history in found if history.is_known), found[-1])
         return self._files[path]
 
+    def _why_unknown(self, path: str) -> str:
+        """Why no commit is told of something without a history."""
+        inside = f"{self._place.prefix}{path}/"
+        is_folder = any(name.startswith(inside) for version in self._versions for name in version.blobs)
+        return FILE_BY_FILE if is_folder else NOT_IN_GIT
+
     def cause(self, fact: Fact, was: Any = None) -> Cause:
         """A fact with the commit that last changed it, and what stands there otherwise by now."""
         stages, value, history = [*fact.stages], shown(fact.value), self._file(fact.path)
@@ -99,7 +113,7 @@ class Tracing:
             return Cause(stages, fact.kind, fact.name, None, None, RUN_AGAIN, was=was)
         commit = history.origin(fact.pick, fact.value)
         unknown = NOT_COMMITTED if commit == WORKING else NO_COMMIT if commit is None else ""
-        unknown = unknown if history.is_known else NOT_IN_GIT
+        unknown = unknown if history.is_known else self._why_unknown(fact.path)
         later, now = None, fact.pick(history.now())
         if history.is_present and now != fact.value:
             later = Later(shown(now), history.origin(fact.pick, now) or None)
