@@ -93,7 +93,8 @@ def made(planted: Planted, name: str, key: tuple[str, int]) -> State:
     """What a run has written of the frames, the plate and the well of a snip in this frame."""
     frames = {k: number for k, number in planted.frames[name].items() if k[0] == key[0]}
     found: State = {("frame", f"{well} t{time_int:04d}"): number for (well, time_int), number in frames.items()}
-    found |= {("plate", "um_per_px"): planted.plates[name].um_per_px}
+    if planted.plates[name].um_per_px is not None:
+        found["plate", "um_per_px"] = planted.plates[name].um_per_px
     return found | {("well row", column): cell for column, cell in planted.wells[name][key[0]].items()}
 
 
@@ -109,6 +110,7 @@ class Told(NamedTuple):
     commits: list[str]
     files: list[State]
     recorded: list[State]
+    made: list[State]
 
     def origin(self, key: tuple[str, str], value: Any) -> str:
         """The commit that last set this value: the newest that has it, and back as long as it was the same."""
@@ -146,7 +148,7 @@ def plant(planted: Planted, draw: random.Random) -> None:
         case "curves":
             planted.curves = draw.randrange(3)
         case _:
-            planted.plates[name] = Plate(draw.choice([7.5, 7.25]), ["Keyence"])
+            planted.plates[name] = Plate(draw.choice([7.5, 7.25, None]), ["Keyence"])
 
 
 def check_all(told: Told, found: dict[tuple[str, str], Any]) -> None:
@@ -181,12 +183,13 @@ def check_since(told: Told, found: dict[tuple[str, str], Any], since: int) -> No
 def test_every_cause_is_named_with_its_commit_and_nothing_else(lab: Lab, seed: int) -> None:
     draw, planted = random.Random(seed), lab.planted
     snips = [(name, (well, time_int)) for name in NAMES for well in WELLS for time_int in range(TIMES)]
-    told = {snip: Told([], [], []) for snip in snips}
+    told = {snip: Told([], [], [], []) for snip in snips}
     first = lab.git("rev-parse", "HEAD")
 
     def remember(commit: str, ran: bool) -> None:
         for (name, key), known in told.items():
-            of_run = made(planted, name, key) if ran else {k: known.files[-1][k] for k in made(planted, name, key)}
+            of_run = known.made[-1] if known.made and not ran else made(planted, name, key)
+            known.made.append(of_run)
             files = written(planted, name, key) | of_run
             known.commits.append(commit)
             known.files.append(files)
@@ -381,6 +384,21 @@ def test_a_table_that_the_stages_have_not_read_yet_is_told_beside_the_one_that_t
     found = lab.blame()["plate row", "temperature"]
     assert (found.value, found.commit) == ("28.5", first)
     assert (found.later.value, found.later.commit) == ("27", second)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+def test_a_table_as_spreadsheets_write_it(lab: Lab, encoding: str) -> None:
+    place = lab.project.root / layout.plate_table(NAMES[0])
+    text = place.read_text(encoding="utf-8").replace(",", ";").replace("28.5", "28,5").replace("\n", "\r\n")
+    commits = []
+    for medium in ("Wäßrig", "Wößrig"):
+        replace_file(place, f"sep=;\r\n{text}".replace("E3", medium).replace("A01;1;", "A01;1,0;").encode(encoding))
+        lab.planted.run()
+        commits.append(lab.commit(medium))
+    (cause,) = (cause for (_, name), cause in lab.blame(since=commits[0]).items() if name == "medium")
+    assert (cause.was, cause.value, cause.commit) == ("Wäßrig", "Wößrig", commits[1])
+    assert lab.blame()["plate row", "temperature"].value == "28,5"
+    lab.project.morphseq("blame", SNIP, "--json")
 
 
 def test_of_what_was_taken_over_the_settings_are_not_known(lab: Lab) -> None:

@@ -133,7 +133,7 @@ def _of_frames(path: str, listed: Values, own: Sequence[_Row], others: Sequence[
         parts = {_frame(key): _get(key) for key in others}
         yield _of_parts(("images",), "frames", f"others of {others[0][0]}", path, listed, parts)
     for name, value in listed.items():
-        if isinstance(name, str):
+        if isinstance(name, str) and value is not None:
             yield Fact(("images",), "plate", name.partition(".")[2], value, path, _get(name))
 
 

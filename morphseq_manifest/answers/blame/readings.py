@@ -3,6 +3,7 @@
 Each reading raises ContentError, ConfigError or ValueError for bytes that are not what they should be.
 """
 
+import codecs
 import csv
 import posixpath
 import re
@@ -52,7 +53,7 @@ def table(keys: Sequence[str], well: str | None = None) -> Reading:
     """
 
     def read(data: bytes) -> Values:
-        text = data.decode("utf-8-sig", "surrogateescape")
+        text = _text(data)
         statement = _STATEMENT.match(text)
         lines = text[statement.end() if statement else 0 :].splitlines()  # no cell of such a table holds a line break
         separator = statement[1] if statement else max(_SEPARATORS, key="".join(lines[:1]).count)
@@ -66,6 +67,16 @@ def table(keys: Sequence[str], well: str | None = None) -> Reading:
         return {tuple(_key(cells[at]) for at in places): dict(zip(names, cells, strict=False)) for cells in found}
 
     return read
+
+
+def _text(data: bytes) -> str:
+    """The text of a table, in an encoding that the stages read."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "backslashreplace")
 
 
 def _key(cell: str) -> str | int:
