@@ -353,6 +353,14 @@ def test_what_is_not_in_git_is_not_guessed(lab: Lab, tmp_path: Path) -> None:
     assert "temperature" not in output
 
 
+def test_a_model_that_lies_elsewhere(lab: Lab) -> None:
+    lock = lab.project.root / "dvc.lock"
+    lock.write_text(lock.read_text().replace("data/models/legacy/demo_a\n", "/storage/demo_a\n"))
+    lab.commit("Elsewhere")
+    for options in ({}, {"rev": "HEAD"}):
+        assert lab.blame(**options)["model", "/storage/demo_a"].unknown == "not in git"
+
+
 def test_a_model_whose_files_are_in_git_one_by_one(lab: Lab) -> None:
     model = f"{layout.VAES}/demo_a"
     (lab.project.root / f"{model}.dvc").unlink()

@@ -8,6 +8,7 @@ from morphseq_manifest.answers.blame.moment import Moment
 from morphseq_manifest.answers.blame.readings import hash_of
 from morphseq_manifest.cohort import adopted
 from morphseq_manifest.cohort.manifests import adopted_manifest, places
+from morphseq_manifest.tracker.dvc.stages import is_outside
 
 TABLES = ("df01", "df02", "df03")
 
@@ -38,10 +39,14 @@ class Side:
         return {stage: hash_of(manifest.stages[stage].outs) for stage in adopted.still_taken(manifest, self._entries)}
 
     def paths(self) -> Iterator[str]:
-        """The files in git in which something may stand that a row depends on, but for the settings."""
+        """The files in git in which something may stand that a row depends on, but for the settings.
+
+        What lies outside of the project is in no history of its own.
+        """
         yield self.inputs.adopted
         if self.inputs.images:
             yield self.inputs.images[0]
         for _, path, _ in self.inputs.files():
-            yield path
-            yield f"{path}.dvc"
+            if not is_outside(path):
+                yield path
+                yield f"{path}.dvc"
