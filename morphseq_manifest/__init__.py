@@ -3,16 +3,18 @@
 # What is imported here, every command waits for.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from morphseq_manifest.answers.blame.report import blame
     from morphseq_manifest.answers.provenance.membership import provenance
     from morphseq_manifest.answers.status.report import status
     from morphseq_manifest.answers.table.reading import read_table
     from morphseq_manifest.answers.why.explanation import why
     from morphseq_manifest.base.errors import MorphseqError
 
-__all__ = ["MorphseqError", "provenance", "read_table", "status", "why"]
+__all__ = ["MorphseqError", "blame", "provenance", "read_table", "status", "why"]
 
 _MODULES = {
     "MorphseqError": "base.errors",
+    "blame": "answers.blame.report",
     "provenance": "answers.provenance.membership",
     "read_table": "answers.table.reading",
     "status": "answers.status.report",

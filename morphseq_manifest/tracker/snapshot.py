@@ -35,7 +35,7 @@ class Snapshot:
         self.root = root
         self._texts = texts or {}
         self._parsed: dict[tuple[str, str], dict[str, Any]] = {}
-        self._stages: dict[str, StageLock | None] = {}
+        self._alone: dict[str, StageLock | None] = {}
         self.commit = git.commit(root, rev) if rev else None
         self.label = rev or "the working tree"
 
@@ -111,11 +111,12 @@ class Snapshot:
         """One stage of the lock; None if it is not in it. Of a commit, nothing else is read. Raises as `lock`."""
         if not self.commit:
             return self.lock.get(stage)
-        if stage not in self._stages:
+        if stage not in self._alone:
             text = self.text(lock_reading.LOCK)
             name = self.name(lock_reading.LOCK)
-            self._stages[stage] = None if text is None else lock_reading.parse_stage(text, stage, name)
-        return self._stages[stage]
+            found = {} if text is None else lock_reading.parse(text, name, lambda one: one == stage)
+            self._alone[stage] = found.get(stage)
+        return self._alone[stage]
 
     @cached_property
     def locked_settings(self) -> dict[str, Settings]:

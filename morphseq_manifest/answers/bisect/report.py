@@ -15,9 +15,9 @@ from morphseq_manifest.answers.bisect import quantity as quantities
 from morphseq_manifest.answers.bisect.quantity import UNTOLD, Quantity
 from morphseq_manifest.answers.provenance.membership import TABLES
 from morphseq_manifest.answers.table.rows import Table
-from morphseq_manifest.base import git
+from morphseq_manifest.base import git, git_history
 from morphseq_manifest.base.errors import ConfigError, ContentError, ExitCode, MorphseqError, UnreadableError
-from morphseq_manifest.base.git import Commit
+from morphseq_manifest.base.git_history import Commit
 from morphseq_manifest.cohort.columns import KEY
 from morphseq_manifest.cohort.manifests import cohort_manifest, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
@@ -62,14 +62,14 @@ def bisect(root: Path, table: str, when: str, rev: str = "HEAD") -> Report:
         raise ConfigError(f"{table!r} is not a cohort table; there are {', '.join(TABLES)}")
     asked = quantities.parse(when)
     path = places.cohort(table)
-    history = git.versions(root, git.commit(root, rev), [path.as_posix()])
+    history = git_history.versions(root, git.commit(root, rev), [path.as_posix()])
     if not history:
         raise ConfigError(f"{path}: no commit up to {rev} has it. Commit it with dvc.lock after `dvc repro {table}`")
     values, untold = _values(root, table, asked, history)
     parents = {version.commit: version.parents for version in history}
     found = {commit: _before(commit, parents, values) for commit in parents if commit in values}
     changed = [commit for commit, (before, _) in found.items() if before and values[commit] not in before]
-    known = git.commits(root, [*changed, *untold])
+    known = git_history.commits(root, [*changed, *untold])
     return Report(
         table,
         [Change(commit, known[commit], found[commit][0], values[commit], found[commit][1]) for commit in changed],
@@ -79,7 +79,7 @@ def bisect(root: Path, table: str, when: str, rev: str = "HEAD") -> Report:
 
 
 def _values(
-    root: Path, table: str, asked: Quantity, history: list[git.Version]
+    root: Path, table: str, asked: Quantity, history: list[git_history.Version]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """What is asked, by commit; and of those at which it can't be told, why."""
     values: dict[str, Any] = {}
@@ -87,7 +87,7 @@ def _values(
     path = places.cohort(table)
     by_blob: dict[str, CohortManifest] = {}
     reading = _Reading(root, table, asked)
-    with git.objects(root) as read:
+    with git_history.objects(root) as read:
         for version in history:
             blob = next(iter(version.blobs.values()), None)
             try:

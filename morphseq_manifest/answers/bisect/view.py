@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from morphseq_manifest.answers.bisect.report import Report
 from morphseq_manifest.base import display
 
@@ -36,7 +38,7 @@ def content(report: Report, when: str) -> dict[str, Any]:
         "table": report.table,
         "changes": [
             {
-                **change.by._asdict(),
+                **msgspec.structs.asdict(change.by),
                 "commit": change.commit,
                 "before": change.before,
                 "now": change.now,

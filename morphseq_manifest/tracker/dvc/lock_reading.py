@@ -6,6 +6,7 @@ A test holds both ways against each other.
 """
 
 import re
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -84,53 +85,55 @@ def read(root: Path = Path()) -> Lock:
 
 _REMEDY = "Restore it: `git checkout dvc.lock`"
 _HEAD = f"schema: '{_SCHEMA}'\nstages:\n"
-_STAGE = re.compile(r"^  (?=\S)", re.MULTILINE)
+_STAGE = re.compile(r"\n  (?=\S)")  # ten times as fast as one that asks of each line what it begins with
 # A line that is no part of the stage before it.
 _OUTSIDE = re.compile(r"^(?!    |\n|\Z)", re.MULTILINE)
 # What YAML refuses, or takes for the end of a line.
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 
 
-def parse(text: str, name: str) -> Lock:
-    """Read the text of a dvc.lock; `name` is for messages. Raises ContentError if it is cut or damaged."""
+def parse(text: str, name: str, wanted: Callable[[str], bool] = lambda _: True) -> Lock:
+    """Read the text of a dvc.lock, or the stages `wanted` in it; `name` is for messages.
+
+    Raises ContentError if it is cut or damaged, as far as it is read.
+    """
     if not text.strip():
         raise ContentError(f"{name}: empty. {_REMEDY}, or delete it if nothing has run yet")
     head, *blocks = _STAGE.split(text)
-    if head != _HEAD or not blocks or not text.endswith("\n") or _CONTROL.search(text):
-        return _parse_yaml(text, name)
+    if f"{head}\n" != _HEAD or not blocks or not text.endswith("\n"):
+        return _chosen(_parse_yaml(text, name), wanted)
     try:
-        return _parse_blocks(blocks, name)
+        return _parse_blocks(blocks, name, wanted)
     except _NotPlainError:
-        return _parse_yaml(text, name)
+        return _chosen(_parse_yaml(text, name), wanted)
 
 
-def parse_stage(text: str, stage: str, name: str) -> StageLock | None:
-    """One stage of the text of a dvc.lock; None if it has none. Raises as `parse`, of other stages only if need be."""
-    head, *blocks = _STAGE.split(text)
-    own = [block for block in blocks if block.startswith(f"{stage}:\n")]
-    if head != _HEAD or len(own) != 1 or not text.endswith("\n"):
-        return parse(text, name).get(stage)
-    return parse(f"{head}  {own[0]}", name).get(stage)
+def _chosen(lock: Lock, wanted: Callable[[str], bool]) -> Lock:
+    return {stage: entry for stage, entry in lock.items() if wanted(stage)}
 
 
 class _NotPlainError(Exception):
     """A line that is not in DVC's plain form."""
 
 
-def _parse_blocks(blocks: list[str], name: str) -> Lock:
-    """The stages, each a title and its lines. Raises _NotPlainError if the lines do not tell them apart."""
+def _parse_blocks(blocks: list[str], name: str, wanted: Callable[[str], bool]) -> Lock:
+    """The stages wanted, each a title and its lines. Raises _NotPlainError if the lines do not tell them apart."""
     lock: Lock = {}
     for block in blocks:
         title, _, body = block.partition("\n")
         stage = _scalar(title.removesuffix(":"))
         if not title.endswith(":") or stage in lock:
             raise _NotPlainError
+        if not wanted(stage):
+            continue
+        if _CONTROL.search(block):
+            raise _NotPlainError
         try:
             lock[stage] = _parse_plain(body)
         except _NotPlainError:
             if _OUTSIDE.search(body):
                 raise
-            lock |= _parse_yaml(f"{_HEAD}  {block}", name)
+            lock |= _parse_yaml(f"{_HEAD}  {block}\n", name)
     return lock
 
 
