@@ -11,7 +11,7 @@ from morphseq_manifest.base.console import Group, examples
 # The commands, and the module of each: only that of the one asked for is imported.
 _MODULES = {
     "status": "status", "why": "why", "run": "run", "pipeline": "run", "provenance": "provenance",
-    "diff": "diff", "table": "table", "verify": "verify", "index": "index", "check": "check",
+    "diff": "diff", "table": "table", "log": "log", "verify": "verify", "index": "index", "check": "check",
     "add": "add", "remove": "remove", "rename": "rename", "orphans": "orphans", "adopt": "adopt", "code": "code",
     "init": "init", "upgrade": "upgrade", "merge-driver": "merge_driver",
 }  # fmt: skip

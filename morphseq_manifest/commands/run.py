@@ -1,5 +1,6 @@
 """`morphseq run`, and its old name, `morphseq pipeline`."""
 
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -122,6 +123,7 @@ def _options(
         share=given["per_gpu"],
         fail_fast=not given["keep_going"],
         wait=given["wait"],
+        asked=sys.argv[1:],
     )
     return options, undated
 

@@ -16,11 +16,13 @@ from morphseq_manifest.tracker.run.capacity import Capacity
 from morphseq_manifest.tracker.run.checks import check_settings
 from morphseq_manifest.tracker.run.engines import Engine, LocalEngine
 from morphseq_manifest.tracker.run.git_ignoring import GitIgnoring
+from morphseq_manifest.tracker.run.history import History
 from morphseq_manifest.tracker.run.interruption import Interruption
 from morphseq_manifest.tracker.run.options import Options
 from morphseq_manifest.tracker.run.outcome import End, Result, Watch
 from morphseq_manifest.tracker.run.plan import chosen, forced
 from morphseq_manifest.tracker.run.recording import Recorder
+from morphseq_manifest.tracker.run.run_log import RunLog, exit_code_of
 from morphseq_manifest.tracker.run.runner import Runner
 from morphseq_manifest.tracker.run.staging import Staging
 from morphseq_manifest.tracker.run.sweeping import sweep
@@ -75,6 +77,7 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
         staging = Staging(root, stages if config.autostage and ignoring.is_in_git else ())
         process_marks.end_left_over(root)
         sweep(root, workspace.dvc_cache.folder, iter(snapshot.graph.stages.values()))
+        log = RunLog(root, watch, options.asked)
         workers = engine or LocalEngine()
         jobs = options.jobs or workers.slots
         means = Means(
@@ -84,14 +87,19 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
             settings=SettingsChanged(snapshot),
             engine=workers,
             capacity=Capacity(jobs, workers.devices, options.share),
-            watch=watch,
+            watch=log,
             forced=forced(choice, options),
             fail_fast=options.fail_fast,
+            history=History(root),
         )
         try:
             report = Report(Runner(choice.stages, means).go(jobs + _MORE_THREADS, interruption))
+        except BaseException as error:
+            log.close(exit_code_of(error))
+            raise
         finally:
             workers.close()
+        log.close(report.exit_code)
         if report.exit_code == ExitCode.OK:
             staging.stage()
         return report
