@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import msgspec
 
@@ -82,10 +82,15 @@ class RunLog:
         self._counts[result.end] += 1
         self._watch.ended(result)
 
-    def close(self, exit_code: int) -> None:
-        """The run has ended with this exit status."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """The run has ended, or by an error."""
         if self._is_written:
-            self._write(Line(self._id, time.time(), ended=Ended(exit_code, dict(self._counts))))
+            late = any(self._counts[end] for end in (End.FAILED, End.BLOCKED, End.STOPPED))
+            code = _code_of(error) if error else ExitCode.STALE if late else ExitCode.OK
+            self._write(Line(self._id, time.time(), ended=Ended(code, dict(self._counts))))
 
     def _begin(self) -> None:
         with self._lock:
@@ -105,8 +110,7 @@ class RunLog:
         return True
 
 
-def exit_code_of(error: BaseException) -> int:
-    """The exit status of a run that an error has ended."""
+def _code_of(error: BaseException) -> int:
     if isinstance(error, MorphseqError):
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
