@@ -10,10 +10,13 @@ import msgspec
 
 from morphseq_manifest.base.display import amount
 from morphseq_manifest.tracker.dvc.cache import DvcCache
+from morphseq_manifest.tracker.dvc.lock_reading import Lock
 from morphseq_manifest.tracker.dvc.stages import Stage
 
 # Outputs that are such links take no more room than what is in the cache.
 _LINKS = {"hardlink", "symlink"}
+# A disk with so many times the room of all that is recorded will not be full.
+_AMPLE = 4
 
 
 class Disk(msgspec.Struct, frozen=True):
@@ -79,6 +82,22 @@ class Disks:
             else:
                 self._places.setdefault(self._devices[folder], folder)
         return self._devices[folder]
+
+
+def is_ample(root: Path, cache: DvcCache, stages: Sequence[Stage], recorded: Lock) -> bool:
+    """Whether there is room by far for what these stages make, if all of them run, going by what is recorded.
+
+    A stage that is not recorded counts as the largest of its group; if none of that is, nobody knows.
+    """
+    sizes = {name: sum(out.size or 0 for out in entry.outs.values()) for name, entry in recorded.items()}
+    largest: dict[str, int] = {}
+    for stage in stages:
+        if stage.name in sizes:
+            largest[stage.group] = max(largest.get(stage.group, 0), sizes[stage.name])
+    if any(stage.group not in largest for stage in stages):
+        return False
+    free = min((disk.free for disk in Disks(root, cache, 1).total()), default=0)
+    return _AMPLE * sum(sizes.get(stage.name, largest[stage.group]) for stage in stages) < free
 
 
 def _free(place: str) -> int | None:

@@ -5,22 +5,15 @@ from collections.abc import Sequence
 
 import msgspec
 
-from morphseq_manifest.tracker.disk.workspace import Workspace
-from morphseq_manifest.tracker.dvc.lock_reading import Lock
 from morphseq_manifest.tracker.dvc.stages import Stage, parents
 from morphseq_manifest.tracker.run import history
 from morphseq_manifest.tracker.run.capacity import Capacity, gpus, needs
 from morphseq_manifest.tracker.run.disks import Disk, Disks
 from morphseq_manifest.tracker.run.history import NOTHING, Amount
 from morphseq_manifest.tracker.run.options import Options
-from morphseq_manifest.tracker.run.plan import Plan, plan_of
+from morphseq_manifest.tracker.run.plan import Plan
 from morphseq_manifest.tracker.run.prediction import Expected, Predictor
 from morphseq_manifest.tracker.run.schedule import schedule
-from morphseq_manifest.tracker.run.targets import Choice
-from morphseq_manifest.tracker.snapshot import Snapshot
-
-# A disk with so many times the room of all that is recorded will not be full.
-_AMPLE = 4
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -121,26 +114,3 @@ class _Amounts:
         files = 1 if content.nfiles is None else content.nfiles
         now = NOTHING if content.md5 is None else Amount(files, content.size)
         return now + self._inside.get(path, NOTHING)
-
-
-def warnings(snapshot: Snapshot, workspace: Workspace, choice: Choice, options: Options) -> list[str]:
-    """What is foretold of disks when a run begins; only if one might be full is it worked out what would run."""
-    if not (snapshot.root / history.FOLDER).is_dir():
-        return []
-    stages = [snapshot.graph.stages[name] for name in choice.stages]
-    disks = Disks(snapshot.root, workspace.dvc_cache, 1).total()
-    if _is_ample(stages, snapshot.entries, min((disk.free for disk in disks), default=0)):
-        return []
-    return forecast(plan_of(snapshot, workspace, choice, options), options).warnings
-
-
-def _is_ample(stages: Sequence[Stage], recorded: Lock, free: int) -> bool:
-    """Whether there is room for all of these stages by far, as much as they, or others of their groups, have made."""
-    sizes = {name: sum(out.size or 0 for out in entry.outs.values()) for name, entry in recorded.items()}
-    largest: dict[str, int] = {}
-    for stage in stages:
-        if stage.name in sizes:
-            largest[stage.group] = max(largest.get(stage.group, 0), sizes[stage.name])
-    if any(stage.group not in largest for stage in stages):
-        return False
-    return _AMPLE * sum(sizes.get(stage.name, largest[stage.group]) for stage in stages) < free

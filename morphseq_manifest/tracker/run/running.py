@@ -12,17 +12,18 @@ from morphseq_manifest.base.own_folder import check_links
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc import project_lock
 from morphseq_manifest.tracker.freshness.assess import SettingsChanged, check_ignored
-from morphseq_manifest.tracker.run import forecast, process_marks
+from morphseq_manifest.tracker.run import history, process_marks
 from morphseq_manifest.tracker.run.attempt import Means
 from morphseq_manifest.tracker.run.capacity import Capacity
 from morphseq_manifest.tracker.run.checks import check_settings
+from morphseq_manifest.tracker.run.disks import is_ample
 from morphseq_manifest.tracker.run.engines import Engine, LocalEngine
 from morphseq_manifest.tracker.run.git_ignoring import GitIgnoring
 from morphseq_manifest.tracker.run.history import History
 from morphseq_manifest.tracker.run.interruption import Interruption
 from morphseq_manifest.tracker.run.options import Options
 from morphseq_manifest.tracker.run.outcome import End, Result, Watch
-from morphseq_manifest.tracker.run.plan import chosen, forced
+from morphseq_manifest.tracker.run.plan import chosen, forced, plan_of
 from morphseq_manifest.tracker.run.recording import Recorder
 from morphseq_manifest.tracker.run.run_log import RunLog
 from morphseq_manifest.tracker.run.runner import Runner
@@ -102,9 +103,19 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
 
 
 def _foretold(snapshot: Snapshot, workspace: Workspace, choice: Choice, options: Options) -> list[str]:
-    """What is to be feared of disks, said before anything runs; what can't be looked at is for the stages to say."""
+    """What is to be feared of disks, said before anything runs; what can't be looked at is for the stages to say.
+
+    What would run is worked out only if something is known of earlier runs, and a disk might be full.
+    """
+    stages = [snapshot.graph.stages[name] for name in choice.stages]
+    if not (snapshot.root / history.FOLDER).is_dir() or is_ample(
+        snapshot.root, workspace.dvc_cache, stages, snapshot.entries
+    ):
+        return []
+    from morphseq_manifest.tracker.run.forecast import forecast  # most runs need none
+
     try:
-        warnings = forecast.warnings(snapshot, workspace, choice, options)
+        warnings = forecast(plan_of(snapshot, workspace, choice, options), options).warnings
     except (MorphseqError, OSError):
         return []
     for line in warnings:

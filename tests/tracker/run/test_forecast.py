@@ -11,14 +11,15 @@ import pytest
 from morphseq_manifest.base import shared_journal
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.stages import Output, Stage
-from morphseq_manifest.tracker.run import disks, forecast, history
+from morphseq_manifest.tracker.run import disks, history
 from morphseq_manifest.tracker.run.capacity import Capacity
 from morphseq_manifest.tracker.run.disks import Disks
+from morphseq_manifest.tracker.run.forecast import forecast
 from morphseq_manifest.tracker.run.history import Amount, Took
 from morphseq_manifest.tracker.run.options import Options
-from morphseq_manifest.tracker.run.plan import Plan, plan
+from morphseq_manifest.tracker.run.plan import plan
 from morphseq_manifest.tracker.run.schedule import schedule
-from morphseq_manifest.tracker.run.targets import Choice
+from morphseq_manifest.tracker.snapshot import Snapshot
 from tests.project import Project
 from tests.running import blocks, copy_of
 
@@ -124,24 +125,20 @@ def test_a_disk_that_will_be_full_is_foretold_and_the_run_begins_all_the_same(
 
 
 def test_a_run_with_ample_room_does_not_ask_what_would_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot, cache = Snapshot(project.root), Workspace(project.root).dvc_cache
+    stages = [*snapshot.graph.stages.values()]
+    assert not disks.is_ample(project.root, cache, stages, {}), "nobody knows"
     project.morphseq("run")
+    recorded = Snapshot(project.root).entries
+    assert disks.is_ample(project.root, cache, stages, recorded)
+    some = {name: entry for name, entry in recorded.items() if not name.endswith(ODD)}
+    assert disks.is_ample(project.root, cache, stages, some), "others of their groups are"
+    monkeypatch.setattr(disks, "_free", lambda place: 1000)
+    assert not disks.is_ample(project.root, cache, stages, recorded)
     project.edit("params.yaml", "large: 0.15", "large: 0.3")
     options = Options(jobs=2)
-    found = plan(project.root, options)
-    choice = Choice([*found.steps], [*found.steps])
-    asked: list[str] = []
-
-    def plan_of(*about: object) -> Plan:
-        asked.append("it")
-        return found
-
-    monkeypatch.setattr(forecast, "plan_of", plan_of)
-    assert forecast.warnings(found.snapshot, found.workspace, choice, options) == []
-    assert asked == []
-    monkeypatch.setattr(disks, "_free", lambda place: 3)
-    (told,) = forecast.warnings(found.snapshot, found.workspace, choice, options)
-    assert asked == ["it"]
-    assert told.endswith("3 B are free. Make room first, or run fewer stages")
+    (told,) = forecast(plan(project.root, options), options).warnings
+    assert told.endswith(" more are needed, 1.0 kB are free. Make room first, or run fewer stages")
 
 
 def test_a_plan_that_tells_what_is_free_is_worked_out_each_time(project: Project) -> None:
