@@ -16,7 +16,7 @@ from morphseq_manifest.base.errors import described
 from morphseq_manifest.tracker.run import reaper
 from morphseq_manifest.tracker.run.shells import in_shell, is_plain_shell
 from morphseq_manifest.tracker.run.task import WORKER_LOST, Performed, Task, module_of
-from morphseq_manifest.tracker.run.usage import Usage, own_memory, wait
+from morphseq_manifest.tracker.run.usage import Usage, wait
 
 # Words in which no shell would see anything but words; the first is a program's name.
 _WORDS = re.compile(r"[\w.@%+:,/-]+(?: +(?:'[^'\n]*'|[\w.@%+=:,/-]+))*")
@@ -91,7 +91,7 @@ class PlainCommands:
 def _wait(process: "subprocess.Popen[bytes]", begun: float) -> Usage | None:
     """Wait for a process; what it used since `begun`, if the system tells."""
     try:
-        process.returncode, used = wait(process.pid, begun, own_memory())
+        process.returncode, used = wait(process.pid, begun, is_program=True)
     except ChildProcessError:  # whoever started the run has it take no notice of its children
         process.wait()
         return None

@@ -82,6 +82,16 @@ def test_what_each_stage_takes_is_kept(using: Project) -> None:
     assert len(history.read(using.root)) == 5
 
 
+def test_memory_is_not_that_of_whoever_started_the_run(using: Project) -> None:
+    code = "held = b'x' * (600 << 20); import subprocess; subprocess.run(['morphseq', 'run', 'plain', 'small'])"
+    using.run("python", "-c", code)
+    took = records(using.root)
+    memory, small = took["plain"].memory, took["small"].memory
+    assert memory is not None
+    assert 200 * MIB < memory < 500 * MIB
+    assert small is None or small < 200 * MIB
+
+
 def test_a_gpu_that_was_given_is_counted(using: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     text = STAGES.replace("stages:\n  warm: {", "stages:\n  warm: {meta: {gpu: 1}, ")
     (using.root / "dvc.yaml").write_text(text)
@@ -93,8 +103,8 @@ def test_a_gpu_that_was_given_is_counted(using: Project, monkeypatch: pytest.Mon
 
 
 @pytest.mark.skipif(not system.FORKS, reason="there are no workers")
-def test_the_engine_of_a_cluster_may_know_nothing(using: Project, scheduler: str) -> None:
-    """What its workers have measured is right, whatever the stage waited for a place."""
+def test_on_a_cluster_it_is_what_its_workers_have_measured(using: Project, scheduler: str) -> None:
+    """However long a stage has waited for a place; the GPUs are the cluster's affair."""
     using.morphseq("run", "warm", "plain", "--scheduler", scheduler)
     took = records(using.root)
     assert took.keys() == {"warm", "plain"}
