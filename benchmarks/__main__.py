@@ -5,7 +5,7 @@ from importlib import import_module
 
 import click
 
-BENCHMARKS = ("adopt", "cohort", "dvc_projects", "history", "images", "pipeline", "run", "status", "verify")
+BENCHMARKS = ("adopt", "cohort", "dvc_projects", "forecast", "history", "images", "pipeline", "run", "status", "verify")
 
 
 @click.command()

@@ -87,6 +87,15 @@ def _plain(text: str, *, fg: str | None = None, bold: bool | None = None) -> str
     return text
 
 
+def amount(size: int) -> str:
+    """Bytes for people: 12.3 MB."""
+    value, units = float(size), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 1000 and len(units) > 1:
+        value /= 1000
+        units.pop(0)
+    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
+
+
 def show_warnings(warnings: Sequence[str]) -> None:
     """Print warnings, a line each; of many the first."""
     for told in warnings[:_WARNINGS]:

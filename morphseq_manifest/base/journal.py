@@ -40,13 +40,13 @@ class Journal(Generic[Record]):
             pass  # a file system without locks: whoever runs things there takes care
         self._file.seek(0)
         lines = self._file.read().split(b"\n")
-        self.records = [record for line in lines if (record := _parse(line, kind)) is not None]
+        self.records = [record for line in lines if (record := parse_line(line, kind)) is not None]
         if lines[-1]:
             self._append(b"\n")
 
     def add(self, record: Record) -> None:
         """Add a record; it is on the disk when this returns."""
-        self._append(_line(record))
+        self._append(as_line(record))
         self.records.append(record)
 
     def _append(self, data: bytes) -> None:
@@ -61,7 +61,7 @@ class Journal(Generic[Record]):
     def shrink(self, records: Sequence[Record]) -> None:
         """Drop all but these records of it."""
         if len(records) < len(self.records):
-            files.write_bytes(self.path, b"".join(map(_line, records)))
+            files.write_bytes(self.path, b"".join(map(as_line, records)))
             self.records = list(records)
 
     def remove(self) -> None:
@@ -79,19 +79,21 @@ def peek(path: Path, kind: type[Record]) -> list[Record]:
         lines = read_small(path).split(b"\n")
     except OSError:
         return []
-    return [record for line in lines if (record := _parse(line, kind)) is not None]
+    return [record for line in lines if (record := parse_line(line, kind)) is not None]
 
 
-def _line(record: msgspec.Struct) -> bytes:
+def as_line(record: msgspec.Struct) -> bytes:
+    """The line of a record, with the line's end."""
     data = msgspec.json.encode(record)
     return b"%s %s\n" % (hash_bytes(data).encode(), data)
 
 
-def _parse(line: bytes, kind: type[Record]) -> Record | None:
+def parse_line(line: bytes, kind: type[Record]) -> Record | None:
+    """The record of a line without its end; None if it is damaged, or of another release."""
     digest, _, data = line.partition(b" ")
     if digest != hash_bytes(data).encode():
         return None
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.DecodeError:
-        return None  # of another release
+        return None

@@ -34,9 +34,9 @@ def read_small(path: "str | os.PathLike[str]", last: int | None = None) -> bytes
     return _read(path, os.open(path, OPEN), last, gathered)
 
 
-def read_own(path: "str | os.PathLike[str]") -> bytes:
+def read_own(path: "str | os.PathLike[str]", last: int | None = None) -> bytes:
     """The same of a file of our own that is only kept for the next time: no answer is made of it; nor is it a link."""
-    return _read(path, os.open(path, OPEN | os.O_NOFOLLOW), None, False)
+    return _read(path, os.open(path, OPEN | os.O_NOFOLLOW), last, False)
 
 
 def _read(path: "str | os.PathLike[str]", handle: int, last: int | None, gathered: bool) -> bytes:

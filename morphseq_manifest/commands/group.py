@@ -11,8 +11,8 @@ from morphseq_manifest.base.console import Group, examples
 # The commands, and the module of each: only that of the one asked for is imported.
 _MODULES = {
     "status": "status", "why": "why", "run": "run", "pipeline": "run", "provenance": "provenance",
-    "blame": "blame", "diff": "diff", "show": "show", "bisect": "bisect", "audit": "audit", "verify": "verify",
-    "index": "index", "check": "check",
+    "blame": "blame", "diff": "diff", "show": "show", "bisect": "bisect", "audit": "audit", "log": "log",
+    "verify": "verify", "index": "index", "check": "check",
     "add": "add", "remove": "remove", "rename": "rename", "orphans": "orphans", "adopt": "adopt", "code": "code",
     "init": "init", "upgrade": "upgrade", "merge-driver": "merge_driver",
 }  # fmt: skip

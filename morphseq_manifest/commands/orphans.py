@@ -3,6 +3,7 @@
 import click
 
 from morphseq_manifest.base.console import Command, examples, note, printing
+from morphseq_manifest.base.display import amount
 from morphseq_manifest.commands.asking import ask_to_delete
 from morphseq_manifest.commands.options import with_json
 
@@ -34,7 +35,7 @@ def orphans(context: click.Context, names: tuple[str, ...], delete: bool, yes: b
         paths = [orphan.path for orphan in found.deletable]
         ask_to_delete(paths, f"{len(paths)} thing{'s' * (len(paths) > 1)}", "--delete", yes=yes)
         gone = deleting.delete(context.obj, found, names)
-        note(f"deleted: {len(gone)} of {len(found.deletable)}, {view.amount(sum(orphan.size for orphan in gone))}")
+        note(f"deleted: {len(gone)} of {len(found.deletable)}, {amount(sum(orphan.size for orphan in gone))}")
     elif delete:
         note("nothing to delete")
     context.exit(found.exit_code)

@@ -1,5 +1,6 @@
 """`morphseq run`, and its old name, `morphseq pipeline`."""
 
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -25,7 +26,7 @@ _OPTIONS = (
     with_experiments,
     click.option("--force", is_flag=True, help="Rerun the targets even if up to date, but nothing upstream."),
     click.option("--with-downstream", is_flag=True, help="Run all that depends on the targets, too."),
-    click.option("--dry-run", is_flag=True, help="Show what would run, and why; change nothing."),
+    click.option("--dry-run", is_flag=True, help="Show what would run, why, and how long it takes; change nothing."),
     click.option("--model-name", metavar="M", help="Set model_name in params.yaml first."),
     click.option(
         "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Stages to run at once (default: CPU cores)."
@@ -123,6 +124,7 @@ def _options(
         share=given["per_gpu"],
         fail_fast=not given["keep_going"],
         wait=given["wait"],
+        asked=sys.argv[1:],
     )
     return options, undated
 
@@ -131,20 +133,23 @@ def _plan(
     snapshot: "CohortSnapshot", options: "Options", undated: list[str], as_json: bool, answer: standing.Answer
 ) -> ExitCode:
     from morphseq_manifest.answers import warnings
-    from morphseq_manifest.tracker.run import view
+    from morphseq_manifest.tracker.run import plan_view
+    from morphseq_manifest.tracker.run.forecast import forecast
     from morphseq_manifest.tracker.run.plan import plan, stages_of
 
-    states, forced = plan(snapshot.root, options)
-    rows = view.plan_rows(states, forced)
-    missing = warnings.of_inputs(snapshot, states.values())
+    planned = plan(snapshot.root, options)
+    rows = planned.rows()
+    expected = forecast(planned, options) if rows else None
+    told = warnings.of_inputs(snapshot, planned.steps.values()) + (expected.warnings if expected else [])
     code = _code_of(snapshot, stages_of(snapshot, options))
     with answer.hearing():
         with printing():
-            view.show_plan(rows, len(states), undated, as_json)
-        for line in (*(f"warning: {told}" for told in missing), *code):
+            plan_view.show(rows, len(planned.steps), undated, as_json, expected, told)
+        for line in (*(f"warning: {line}" for line in told), *code):
             note(line)
     status = ExitCode.STALE if rows else ExitCode.OK
-    answer.keep(status)
+    if expected is None or not expected.is_known:  # how much is free on the disks changes all the time
+        answer.keep(status)
     return status
 
 
@@ -167,7 +172,7 @@ def _go(
         view.watching(stages) as watch,
     ):
         report = run(root, options, watch, engine)
-    warnings = _warnings(root, stages)
+    warnings = report.warnings + _warnings(root, stages)
     with answer.hearing():
         with printing():
             view.show(report, root, undated, warnings, given["as_json"])

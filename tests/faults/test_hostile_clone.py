@@ -14,7 +14,7 @@ from tests.running import copy_of
 
 LOOKING = (
     ("status",), ("why", "df01"), ("provenance", "df01"), ("verify",), ("diff",), ("run", "--dry-run"),
-    ("code", "status"),
+    ("code", "status"), ("log",),
 )  # fmt: skip
 OWN = ".dvc/tmp/morphseq"
 
@@ -50,6 +50,8 @@ def looked_at(project: Project) -> list[str]:
         "stat/table",
         "verify.0123",
         "failed/x.txt",
+        "history/0",
+        "runs/0",
     ],
 )
 def test_no_link_among_our_files_is_followed(stranger: Project, name: str) -> None:

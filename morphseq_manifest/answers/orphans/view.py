@@ -31,7 +31,8 @@ def title(report: Report) -> str:
         return "nothing is left of what is not listed"
     names = {orphan.of for orphan in report.orphans}
     outputs = [orphan for orphan in report.orphans if orphan.kind in {Kind.OUTPUT, Kind.UNKNOWN}]
-    return f"{len(names)} no longer listed: {len(outputs)} outputs left, {amount(sum(one.size for one in outputs))}"
+    size = display.amount(sum(orphan.size for orphan in outputs))
+    return f"{len(names)} no longer listed: {len(outputs)} outputs left, {size}"
 
 
 def rows(orphans: list[Orphan]) -> list[dict[str, Any]]:
@@ -45,20 +46,11 @@ def rows(orphans: list[Orphan]) -> list[dict[str, Any]]:
             "what": kind,
             "number": len(group),
             "files": sum(orphan.nfiles for orphan in group) or None,
-            "size": amount(sum(orphan.size for orphan in group)) if kind != Kind.ENTRY else None,
+            "size": display.amount(sum(orphan.size for orphan in group)) if kind != Kind.ENTRY else None,
             "as": group[0].path,
         }
         for (of, kind), group in groups.items()
     ]
-
-
-def amount(size: int) -> str:
-    """Bytes for people: 12.3 MB."""
-    value, units = float(size), ["B", "kB", "MB", "GB", "TB"]
-    while value >= 1000 and len(units) > 1:
-        value /= 1000
-        units.pop(0)
-    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
 
 
 def content(report: Report) -> dict[str, Any]:

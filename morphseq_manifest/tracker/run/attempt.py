@@ -19,10 +19,12 @@ from morphseq_manifest.tracker.freshness.assess import SettingsChanged
 from morphseq_manifest.tracker.freshness.verdict import Verdict, judge
 from morphseq_manifest.tracker.run.capacity import Capacity, needs
 from morphseq_manifest.tracker.run.engines import Engine
+from morphseq_manifest.tracker.run.history import History, Took, amount_of, total
 from morphseq_manifest.tracker.run.outcome import End, Result, Watch
 from morphseq_manifest.tracker.run.outputs import Outputs
 from morphseq_manifest.tracker.run.recording import Recorder
 from morphseq_manifest.tracker.run.task import WORKER_LOST, Performed, make_task
+from morphseq_manifest.tracker.run.usage import Usage
 from morphseq_manifest.tracker.snapshot import Snapshot
 
 _TICK_S = 0.02
@@ -44,6 +46,7 @@ class Means:
     watch: Watch
     forced: set[str]
     fail_fast: bool
+    history: History
     stopped: threading.Event = field(default_factory=threading.Event)
     closed: threading.Event = field(default_factory=threading.Event)
 
@@ -56,6 +59,9 @@ class Attempt:
         self._root = means.snapshot.root
         self._entry = means.snapshot.entries.get(stage.name)
         self._is_forced = stage.name in means.forced
+        self._is_again = False
+        self._usage: Usage | None = None
+        self._waited = 0.0
 
     @cached_property
     def _outputs(self) -> Outputs:
@@ -100,7 +106,8 @@ class Attempt:
                 asked = self._ask(contents)
             begun = time.perf_counter()
             made = self._run(contents, asked, devices)
-        return self._ended(End.RAN, why, time.perf_counter() - begun, made)
+        seconds = time.perf_counter() - begun
+        return self._ended(End.RAN, why, seconds, made, self._took(made, seconds, len(devices)))
 
     def _look(self, paths: "Iterator[str] | list[str]") -> Mapping[str, Content]:
         return self._means.workspace.look_again(paths)
@@ -170,6 +177,7 @@ class Attempt:
     def _run(self, contents: Mapping[str, Content], asked: Entry, devices: list[str]) -> Entry:
         """Run the stage on these inputs and record what it made; if it fails, its earlier outputs are put back."""
         try:
+            self._is_again = any(out.persist and (self._root / out.path).exists() for out in self._stage.outs)
             self._outputs.clear()
             self._perform(devices)
             self._check_inputs(contents)
@@ -190,7 +198,10 @@ class Attempt:
         log = Path(task.log)
         log.parent.mkdir(parents=True, exist_ok=True)
         log.unlink(missing_ok=True)  # that of an earlier run would be taken for this one's
+        begun = time.perf_counter()
         performed = self._means.engine.perform(task, needs(self._stage))
+        if usage := performed.usage:
+            self._usage, self._waited = usage, time.perf_counter() - begun - usage.seconds
         if performed.code and self._means.stopped.is_set():
             raise self._stopped()
         if performed.code or performed.trouble:
@@ -206,8 +217,23 @@ class Attempt:
                 "Run it again when nothing writes there"
             )
 
-    def _ended(self, end: End, why: str = "", seconds: float = 0, made: Entry | None = None) -> Result:
-        return Result(self._stage.name, end, seconds, why, write(made, self._stage.lock_name) if made else None)
+    def _took(self, made: Entry, seconds: float, gpus: int) -> Took | None:
+        """What the stage took that ran for so long, on so many GPUs of this machine, and made this."""
+        usage = self._usage
+        if usage is None:
+            return None
+        return Took(
+            stage=self._stage.name, group=self._stage.group, at=time.time(),
+            seconds=max(seconds - self._waited, 0), cpu=usage.cpu, gpu=usage.seconds * gpus if gpus else None,
+            memory=usage.memory, read=total(made.deps), made=[amount_of(item) for item in made.outs],
+            again=self._is_again,
+        )  # fmt: skip
+
+    def _ended(
+        self, end: End, why: str = "", seconds: float = 0, made: Entry | None = None, took: Took | None = None
+    ) -> Result:
+        text = write(made, self._stage.lock_name) if made else None
+        return Result(self._stage.name, end, seconds, why, text, took)
 
     def _stopped(self) -> "_StoppedError":
         return _StoppedError(f"{self._stage.name} was stopped")

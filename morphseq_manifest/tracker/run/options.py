@@ -15,7 +15,7 @@ class Options(msgspec.Struct, frozen=True):
     the targets even if up to date, and nothing before them. `edit` gives the content of files to write first, such as
     params.yaml with another setting. `jobs`: stages to run at once (as many as there are CPU cores, or the cluster has
     places); `share`: stages at once on one GPU. `wait`: how long to wait for another process that works on the
-    project, in seconds.
+    project, in seconds. `asked`: the same in words, for the journal of runs.
     """
 
     targets: Sequence[str] = ()
@@ -27,6 +27,7 @@ class Options(msgspec.Struct, frozen=True):
     share: int = 1
     fail_fast: bool = False
     wait: float = 0
+    asked: Sequence[str] = ()
 
     def edits(self, root: Path) -> Mapping[Path, bytes]:
         """The content of the files to write first."""

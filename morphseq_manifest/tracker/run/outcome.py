@@ -6,6 +6,7 @@ import msgspec
 
 from morphseq_manifest.base.outcomes import Outcome
 from morphseq_manifest.tracker.dvc.stages import Stage
+from morphseq_manifest.tracker.run.history import Took
 
 
 class End(Outcome):
@@ -21,13 +22,17 @@ class End(Outcome):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """A stage, its outcome, how long it ran in seconds, why it ran or did not, and its entry for dvc.lock."""
+    """A stage, its outcome, how long it ran in seconds, why it ran or did not, and its entry for dvc.lock.
+
+    `took`: what it took, for predictions, if it ran and that is known.
+    """
 
     stage: str
     end: End
     seconds: float = 0
     why: str = ""
     text: str | None = None
+    took: Took | None = None
 
 
 class Watch(Protocol):

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 from morphseq_manifest.base import system
@@ -15,6 +16,7 @@ from morphseq_manifest.base.errors import described
 from morphseq_manifest.tracker.run import reaper
 from morphseq_manifest.tracker.run.shells import in_shell, is_plain_shell
 from morphseq_manifest.tracker.run.task import WORKER_LOST, Performed, Task, module_of
+from morphseq_manifest.tracker.run.usage import Usage, wait
 
 # Words in which no shell would see anything but words; the first is a program's name.
 _WORDS = re.compile(r"[\w.@%+:,/-]+(?: +(?:'[^'\n]*'|[\w.@%+=:,/-]+))*")
@@ -45,15 +47,19 @@ class PlainCommands:
         """Run a task to its end."""
         place = Path(task.root, task.wdir)
         environment = os.environ | task.env | {reaper.TOKEN: self.token, "PWD": str(place)}
+        code, used = 0, None
         try:
             with Path(task.log).open("wb", buffering=0) as log:
                 for command in task.commands:
-                    code = self._run(command, place, environment, log.fileno())
-                    if code is None or code:
-                        return WORKER_LOST if code is None else Performed(code)
+                    ended = self._run(command, place, environment, log.fileno())
+                    if ended is None:
+                        return WORKER_LOST
+                    code, used = ended[0], used + ended[1] if used and ended[1] else ended[1]
+                    if code:
+                        break
         except OSError as error:
             return Performed(1, described(error))
-        return Performed(0)
+        return Performed(code, usage=used)
 
     def close(self) -> None:
         """End all that runs."""
@@ -62,20 +68,34 @@ class PlainCommands:
             for process in self._running:
                 _kill_group(process.pid)
 
-    def _run(self, command: str, place: Path, environment: dict[str, str], log: int) -> int | None:
-        """Run a command to its end, and end what it has left running; its exit status, or None if none may begin."""
+    def _run(self, command: str, place: Path, environment: dict[str, str], log: int) -> tuple[int, Usage | None] | None:
+        """Run a command to its end, and end what it has left running; None if none may begin.
+
+        Its exit status, and what it used.
+        """
         with self._lock:
             if self._closed:
                 return None
+            begun = time.perf_counter()
             process = _start(command, place, environment, log)
             self._running.add(process)
         try:
-            process.wait()
+            used = _wait(process, begun)
         finally:
             with self._lock:
                 self._running.discard(process)
             _kill_group(process.pid)
-        return process.returncode
+        return process.returncode, used
+
+
+def _wait(process: "subprocess.Popen[bytes]", begun: float) -> Usage | None:
+    """Wait for a process; what it used since `begun`, if the system tells."""
+    try:
+        process.returncode, used = wait(process.pid, begun, is_program=True)
+    except ChildProcessError:  # whoever started the run has it take no notice of its children
+        process.wait()
+        return None
+    return used
 
 
 def _start(command: str, place: Path, environment: dict[str, str], log: int) -> "subprocess.Popen[bytes]":

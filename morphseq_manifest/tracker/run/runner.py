@@ -71,6 +71,8 @@ class Runner:
     def _take(self, result: Result) -> None:
         """Take note of a stage's result."""
         self._results[result.stage] = result
+        if result.took:
+            self._means.history.add(result.took)
         if result.text is not None:
             stage = self._graph.stages[result.stage]
             self._locks[stage.file].add(stage.lock_name, result.text)
@@ -80,6 +82,7 @@ class Runner:
         for lock in self._locks.values():
             if lock.has_news:
                 lock.write()
+        self._means.history.write()
 
     def _tell(self, result: Result, queue: Queue) -> None:
         """Tell the result of a stage, and of those that can't run for it."""

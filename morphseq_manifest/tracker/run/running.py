@@ -1,39 +1,44 @@
 """`morphseq run`: what `dvc repro` would do, many stages at once."""
 
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
 from morphseq_manifest.base import files
-from morphseq_manifest.base.errors import ExitCode
+from morphseq_manifest.base.console import note
+from morphseq_manifest.base.errors import ExitCode, MorphseqError
 from morphseq_manifest.base.own_folder import check_links
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc import project_lock
 from morphseq_manifest.tracker.freshness.assess import SettingsChanged, check_ignored
-from morphseq_manifest.tracker.run import process_marks
+from morphseq_manifest.tracker.run import history, process_marks
 from morphseq_manifest.tracker.run.attempt import Means
 from morphseq_manifest.tracker.run.capacity import Capacity
 from morphseq_manifest.tracker.run.checks import check_settings
+from morphseq_manifest.tracker.run.disks import is_ample
 from morphseq_manifest.tracker.run.engines import Engine, LocalEngine
 from morphseq_manifest.tracker.run.git_ignoring import GitIgnoring
+from morphseq_manifest.tracker.run.history import History
 from morphseq_manifest.tracker.run.interruption import Interruption
 from morphseq_manifest.tracker.run.options import Options
 from morphseq_manifest.tracker.run.outcome import End, Result, Watch
-from morphseq_manifest.tracker.run.plan import chosen, forced
+from morphseq_manifest.tracker.run.plan import chosen, forced, plan_of
 from morphseq_manifest.tracker.run.recording import Recorder
+from morphseq_manifest.tracker.run.run_log import RunLog
 from morphseq_manifest.tracker.run.runner import Runner
+from morphseq_manifest.tracker.run.schedule import MORE_THREADS
 from morphseq_manifest.tracker.run.staging import Staging
 from morphseq_manifest.tracker.run.sweeping import sweep
+from morphseq_manifest.tracker.run.targets import Choice
 from morphseq_manifest.tracker.snapshot import Snapshot
-
-# Stages that are restored, or wait for a GPU, do not keep others from running.
-_MORE_THREADS = 8
 
 
 class Report(msgspec.Struct, frozen=True):
-    """The outcome of each stage."""
+    """The outcome of each stage, and what was foretold before it began."""
 
     results: dict[str, Result]
+    warnings: list[str] = []
 
     @property
     def is_as_it_was(self) -> bool:
@@ -75,7 +80,8 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
         staging = Staging(root, stages if config.autostage and ignoring.is_in_git else ())
         process_marks.end_left_over(root)
         sweep(root, workspace.dvc_cache.folder, iter(snapshot.graph.stages.values()))
-        workers = engine or LocalEngine()
+        foretold = _foretold(snapshot, workspace, choice, options)
+        log, workers = RunLog(root, watch, options.asked), engine or LocalEngine()
         jobs = options.jobs or workers.slots
         means = Means(
             snapshot=snapshot,
@@ -84,14 +90,34 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
             settings=SettingsChanged(snapshot),
             engine=workers,
             capacity=Capacity(jobs, workers.devices, options.share),
-            watch=watch,
+            watch=log,
             forced=forced(choice, options),
             fail_fast=options.fail_fast,
+            history=History(root),
         )
-        try:
-            report = Report(Runner(choice.stages, means).go(jobs + _MORE_THREADS, interruption))
-        finally:
-            workers.close()
+        with log, closing(workers):
+            report = Report(Runner(choice.stages, means).go(jobs + MORE_THREADS, interruption), foretold)
         if report.exit_code == ExitCode.OK:
             staging.stage()
         return report
+
+
+def _foretold(snapshot: Snapshot, workspace: Workspace, choice: Choice, options: Options) -> list[str]:
+    """What is to be feared of disks, said before anything runs; what can't be looked at is for the stages to say.
+
+    What would run is worked out only if something is known of earlier runs, and a disk might be full.
+    """
+    stages = [snapshot.graph.stages[name] for name in choice.stages]
+    if not (snapshot.root / history.FOLDER).is_dir() or is_ample(
+        snapshot.root, workspace.dvc_cache, stages, snapshot.entries
+    ):
+        return []
+    from morphseq_manifest.tracker.run.forecast import forecast  # most runs need none
+
+    try:
+        warnings = forecast(plan_of(snapshot, workspace, choice, options), options).warnings
+    except (MorphseqError, OSError):
+        return []
+    for line in warnings:
+        note(f"warning: {line}")
+    return warnings

@@ -11,6 +11,7 @@ import msgspec
 
 from morphseq_manifest.base import files
 from morphseq_manifest.tracker.dvc.stages import Stage, file_name
+from morphseq_manifest.tracker.run.usage import Usage
 
 LOGS = files.OWN / "logs"
 RUNNING = files.OWN / "running"
@@ -21,10 +22,14 @@ _MODULE = re.compile(r"python -m ([\w.]+)((?: (?:'[\w.@%+=:,/-]*'|[\w.@%+=:,/-]+
 
 
 class Performed(msgspec.Struct, frozen=True):
-    """How a task ended: its exit status, negative if a signal ended it, and the trouble that kept it from starting."""
+    """How a task ended: its exit status, negative if a signal ended it, and the trouble that kept it from starting.
+
+    `usage`: what its processes used, if it is known.
+    """
 
     code: int
     trouble: str = ""
+    usage: Usage | None = None
 
 
 # The worker process was killed before the stage ended.

@@ -5,12 +5,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from morphseq_manifest.base import display
 from morphseq_manifest.base.console import note
 from morphseq_manifest.tracker.dvc.stages import Stage
-from morphseq_manifest.tracker.freshness.steps import State, Step
 from morphseq_manifest.tracker.run.outcome import End, Result, Watch
 from morphseq_manifest.tracker.run.task import log_tail, log_warnings
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from morphseq_manifest.tracker.run.running import Report
 
 SCHEMA = "morphseq/run/1"
-PLAN_SCHEMA = "morphseq/plan/1"
-_SHOWN = 20
+SHOWN = 20
 
 
 class _Lines:
@@ -119,11 +117,11 @@ def show(report: "Report", root: Path, undated: list[str], warnings: list[str], 
     rows = [
         {"stage": r.stage, "end": r.end, "took": duration(r.seconds) if r.end == End.RAN else None,
          "why": r.why.splitlines()[0] if r.why else None}
-        for r in told[:_SHOWN]
+        for r in told[:SHOWN]
     ]  # fmt: skip
     display.show_table(rows, f"{len(report.results)} stages: {summary}")
-    if len(told) > _SHOWN:
-        display.show(f"and {len(told) - _SHOWN} more; --json names all")
+    if len(told) > SHOWN:
+        display.show(f"and {len(told) - SHOWN} more; --json names all")
     for result in told:
         if result.end == End.FAILED:
             display.show(f"\n{result.stage} failed: {result.why}")
@@ -132,50 +130,6 @@ def show(report: "Report", root: Path, undated: list[str], warnings: list[str], 
     display.show_warnings(warnings)
     if undated:
         display.show(f"\nundated, and so left out: {', '.join(undated)}")
-
-
-def plan_rows(states: Mapping[str, Step], forced: set[str]) -> list[dict[str, Any]]:
-    """What would run or may run, and why: a row a stage."""
-    rows: list[dict[str, Any]] = []
-    for name, step in states.items():
-        if name in forced:
-            rows.append({"stage": name, "plan": "runs", "why": "forced"})
-        elif step.state == State.UNREADABLE:
-            rows.append({"stage": name, "plan": "fails", "why": step.verdict.brief() or step.verdict.troubles[0]})
-        elif step.verdict:
-            why = step.verdict.brief() if step.has_run else "has not run yet"
-            rows.append({"stage": name, "plan": "runs", "why": why})
-        elif not step.is_up_to_date:
-            rows.append({"stage": name, "plan": "may run", "why": "if a stage before it makes something else"})
-    return rows
-
-
-def show_plan(rows: list[dict[str, Any]], stages: int, undated: list[str], as_json: bool) -> None:
-    """Print what of so many `stages` would run; of many, those of a group with the same reason in one line."""
-    if as_json:
-        display.show_json(PLAN_SCHEMA, {"stages": rows, "undated": undated})
-        return
-    runs = sum(row["plan"] == "runs" for row in rows)
-    title = f"{stages} stages: {runs} would run, {len(rows) - runs} may, {stages - len(rows)} are up to date"
-    shown = rows if len(rows) <= _SHOWN else _by_group(rows)
-    display.show_table(shown[:_SHOWN], title)
-    if len(shown) > _SHOWN:
-        display.show(f"and {len(shown) - _SHOWN} more lines like these; --json names every stage")
-    if undated:
-        display.show(f"\nundated, and so left out: {', '.join(undated)}")
-
-
-def _by_group(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of one group that have the same plan for the same reason, as one; without what differs by key."""
-    alike: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for row in rows:
-        group, _, key = row["stage"].partition("@")
-        why = row["why"].replace(key, "*") if key else row["why"]
-        alike.setdefault((group, row["plan"], why), []).append(row)
-    return [
-        {**some[0], "stage": f"{group}: {len(some)} stages", "why": why} if len(some) > 1 else some[0]
-        for (group, _, why), some in alike.items()
-    ]
 
 
 def duration(seconds: float) -> str:

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 import types
 from pathlib import Path
@@ -22,8 +23,10 @@ from typing import Any, NoReturn
 import msgspec
 
 from morphseq_manifest.base.errors import described
+from morphseq_manifest.tracker.run import usage
 from morphseq_manifest.tracker.run.shells import in_shell
 from morphseq_manifest.tracker.run.task import Performed, Task, module_of
+from morphseq_manifest.tracker.run.usage import Usage
 
 
 def main() -> None:
@@ -69,21 +72,22 @@ def work(task: Task, tasks: int, answers: int) -> Performed:
     with contextlib.suppress(OSError):
         os.setpgid(child, child)  # both set it, whoever comes first
     try:
-        code = _wait(child, tasks)
-        return Performed(code, _said(trouble))
+        code, used = _wait(child, tasks)
+        return Performed(code, _said(trouble), used)
     finally:
         os.close(trouble)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child, signal.SIGKILL)  # what the stage left running
 
 
-def _wait(child: int, tasks: int) -> int:
-    """Wait for a child, and return its exit status; if the input `tasks` ends before it, both end."""
+def _wait(child: int, tasks: int) -> tuple[int, Usage]:
+    """Wait for a child: its exit status, and what it used; if the input `tasks` ends before it, both end."""
+    begun = time.perf_counter()
     ended, of_thread = os.pipe()
-    codes: list[int] = []
+    ends: list[tuple[int, Usage]] = []
 
     def wait() -> None:
-        codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        ends.append(usage.wait(child, begun))
         os.close(of_thread)
 
     thread = threading.Thread(target=wait)
@@ -95,7 +99,7 @@ def _wait(child: int, tasks: int) -> int:
             os._exit(1)
     thread.join()
     os.close(ended)
-    return codes[0]
+    return ends[0]
 
 
 def _said(trouble: int) -> str:

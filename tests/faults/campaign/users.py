@@ -16,7 +16,7 @@ from tests.running import copy_of, state_of
 
 _COMMANDS: dict[str, tuple[str, ...]] = {
     "status": ("status",), "why": ("why", "joined"), "verify": ("verify",), "diff": ("diff",), "run": ("run",),
-    "plan": ("run", "--dry-run"), "provenance": ("provenance", "df01"), "code": ("code", "status"),
+    "plan": ("run", "--dry-run"), "provenance": ("provenance", "df01"), "code": ("code", "status"), "log": ("log",),
 }  # fmt: skip
 # Nobody's own ids, as most systems have them.
 _OTHER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]

@@ -15,7 +15,7 @@ from morphseq_manifest.cohort import params
 from morphseq_manifest.tracker.dvc import definition
 from morphseq_manifest.tracker.dvc.graph import Graph
 from morphseq_manifest.tracker.dvc.resolving import resolve
-from morphseq_manifest.tracker.run import view
+from morphseq_manifest.tracker.run import plan_view
 from morphseq_manifest.tracker.run.targets import choose
 from tests.project import REPOSITORY, Project
 from tests.running import blocks, copy_of, named, run_json, state_of
@@ -103,7 +103,7 @@ def test_a_plan_of_many_stages_is_a_line_a_group_and_reason(capsys: pytest.Captu
         {"stage": f"{group}@{key}", "plan": "runs", "why": f"data/{key}.csv modified" if key else "has not run yet"}
         for group in ("images", "sam2") for key in map(str, range(6000))
     ]  # fmt: skip
-    view.show_plan([*rows, {"stage": "df01", "plan": "may run", "why": "it"}], 12_500, [], as_json=False)
+    plan_view.show([*rows, {"stage": "df01", "plan": "may run", "why": "it"}], 12_500, [], as_json=False)
     assert capsys.readouterr().out.splitlines() == [
         "12500 stages: 12000 would run, 1 may, 499 are up to date",
         "stage                plan     why",
@@ -173,7 +173,7 @@ def test_a_dry_run_says_what_would_run_and_why_and_changes_nothing(edited: Proje
     assert plan["df03"] == "runs", "with the other model"
     assert everything_in(edited.root) == before
     forced = msgspec.json.decode(edited.morphseq("run", "--dry-run", "--json", "--force", f"sam2@{ODD}", code=1))
-    assert forced["stages"] == [{"stage": f"sam2@{ODD}", "plan": "runs", "why": "forced"}]
+    assert forced["stages"] == [{"stage": f"sam2@{ODD}", "plan": "runs", "why": "forced", "expected": None}]
     assert everything_in(edited.root) == before
 
     plan = {row["stage"]: row["plan"] for row in msgspec.json.decode(
