@@ -80,12 +80,18 @@ def content(root: Path, rev: str, path: Path) -> bytes | None:
 
     Raises UnreadableError if it was there, and this clone lacks its content.
     """
-    found = run(root, "cat-file", "blob", f"{rev}:./{path.as_posix()}")
+    # In a clone without a working tree git knows no folder that a path could be relative to.
+    found = run(root, "cat-file", "blob", f"{rev}:{'' if _is_bare(root) else './'}{path.as_posix()}")
     if found is None:
         done = ask(root, ["ls-tree", rev, "--", path.as_posix()])
         if b" blob " in done.stdout or LACKS in done.stderr:
             raise UnreadableError(f"{path} at {rev[:12]}: this clone of {root} lacks its content. {REFETCH}")
     return found
+
+
+def _is_bare(root: Path) -> bool:
+    """Whether a folder is a repository itself, as a clone without a working tree is."""
+    return (root / "HEAD").is_file() and (root / "objects").is_dir() and not (root / ".git").exists()
 
 
 def ignored(root: Path, paths: Sequence[str]) -> set[str] | None:

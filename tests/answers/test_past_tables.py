@@ -278,6 +278,19 @@ def test_a_column_that_came_is_said_once(tmp_path: Path) -> None:
     assert "rows of 0 experiments differ" in said
 
 
+def test_a_clone_without_a_working_tree_tells_what_manifests_tell_and_what_is_missing(
+    shown: Past, tmp_path: Path
+) -> None:
+    shown.git("clone", "--quiet", "--bare", ".", str(tmp_path / "bare"))
+    before = sorted(str(path) for path in (tmp_path / "bare").rglob("*"))
+    project = Project(tmp_path / "bare")
+    said = project.morphseq("bisect", "df03", "--when", "contributed of b")
+    assert "changed at 1 of 2 commits" in said
+    for words in (("show", "df03", "--rev", "old"), ("diff", "old", "new", "--rows", "df03")):
+        assert "Stage df03 makes it, at commit " in project.morphseq(*words, code=4)
+    assert sorted(str(path) for path in (tmp_path / "bare").rglob("*")) == before
+
+
 def test_content_in_the_cache_that_is_not_what_was_recorded_is_refused(tmp_path: Path) -> None:
     past = Past(tmp_path / "past")
     past.commit(HEADER, table({("b", 1): ["1", "True", "wt"]}))
