@@ -2,14 +2,14 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from morphseq_manifest.base.console import Command, examples, note, printing
-from morphseq_manifest.base.errors import ConfigError, ExitCode
+from morphseq_manifest.base.errors import ConfigError, ExitCode, MorphseqError
 from morphseq_manifest.commands import standing
 from morphseq_manifest.commands.options import with_experiments, with_json
 
@@ -165,6 +165,8 @@ def _go(
 
     gc.enable()  # a run may take days
     root = snapshot.root
+    if sys.stderr.isatty():
+        _foretell(root, options)
     stages = stages_of(snapshot, options)
     code = _code_of(snapshot, stages)  # as it is when they run
     with (
@@ -182,6 +184,20 @@ def _go(
     if engine is None and report.is_as_it_was and not config.read(root).hardlink_lock:
         answer.keep(report.exit_code, waits=True)
     return report.exit_code
+
+
+def _foretell(root: Path, options: "Options") -> None:
+    """Tell people what the run will take, if anything is known of it; what can't be looked at, the run itself tells."""
+    from morphseq_manifest.tracker.run import history, plan_view
+    from morphseq_manifest.tracker.run.forecast import forecast
+    from morphseq_manifest.tracker.run.plan import plan
+
+    if not (root / history.FOLDER).is_dir():
+        return
+    with suppress(MorphseqError, OSError):
+        planned = plan(root, options)
+        if planned.rows() and (expected := forecast(planned, options)).is_known:
+            note(f"expected: {plan_view.in_words(expected)}")
 
 
 def _engine(root: Path, given: dict[str, Any]) -> "AbstractContextManager[Engine | None]":

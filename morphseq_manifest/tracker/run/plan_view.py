@@ -37,7 +37,7 @@ def show(
     if len(shown) > SHOWN:
         display.show(f"and {len(shown) - SHOWN} more lines like these; --json names every stage")
     if forecast and forecast.is_known:
-        display.show(f"\nexpected: {_in_words(forecast)}")
+        display.show(f"\nexpected: {in_words(forecast)}")
     if undated:
         display.show(f"\nundated, and so left out: {', '.join(undated)}")
 
@@ -49,7 +49,7 @@ def _planned(row: dict[str, Any], forecast: Forecast | None) -> dict[str, Any]:
     return {"stage": row["stage"], "plan": row["plan"], **told, **why}
 
 
-def _in_words(forecast: Forecast) -> str:
+def in_words(forecast: Forecast) -> str:
     """What a run will take, in one line."""
     parts = [f"{duration(forecast.seconds)} with {forecast.jobs} jobs, {duration(forecast.cpu)} of processors"]
     if forecast.gpu is not None:

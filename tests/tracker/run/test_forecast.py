@@ -1,8 +1,11 @@
 """What a run will take, as `morphseq run --dry-run` and `morphseq run` foretell it."""
 
+import contextlib
 import json
 import os
+import pty
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +142,24 @@ def test_a_run_with_ample_room_does_not_ask_what_would_run(project: Project, mon
     options = Options(jobs=2)
     (told,) = forecast(plan(project.root, options), options).warnings
     assert told.endswith(" more are needed, 1.0 kB are free. Make room first, or run fewer stages")
+
+
+def test_a_run_that_people_watch_says_first_what_it_will_take(project: Project) -> None:
+    project.morphseq("run")
+    project.edit("params.yaml", "large: 0.15", "large: 0.2")
+    end, terminal = pty.openpty()
+    said = b""
+    with subprocess.Popen(
+        ["morphseq", "run"], cwd=project.root, env=project.environment(), stdout=subprocess.DEVNULL, stderr=terminal
+    ):
+        os.close(terminal)
+        with contextlib.suppress(OSError):  # how a terminal ends on Linux
+            while part := os.read(end, 1 << 16):
+                said += part
+    os.close(end)
+    assert said.startswith(b"expected: "), said
+    assert b" jobs, " in said.partition(b"\n")[0]
+    assert "expected: " not in project.morphseq("run", "--force")
 
 
 def test_a_plan_that_tells_what_is_free_is_worked_out_each_time(project: Project) -> None:
