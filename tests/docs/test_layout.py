@@ -18,7 +18,7 @@ FLOORS = (
     "cohort.columns", "cohort.manifests", "cohort",
     "answers.changes", "answers.warnings", "answers.wells", "answers.programs", "answers.check", "answers.code",
     "answers.provenance", "answers.blame", "answers.table", "answers.bisect", "answers.adopt",
-    "answers.status", "answers.why", "answers.verify", "answers.orphans", "answers.audit",
+    "answers.status", "answers.why", "answers.verify", "answers.orphans", "answers.audit", "answers.graph",
     "commands",
 )  # fmt: skip
 LIBRARY = "morphseq_manifest"

@@ -1,0 +1,1 @@
+"""`morphseq graph`: the stages as a picture."""
