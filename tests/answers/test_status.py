@@ -18,6 +18,8 @@ import morphseq_manifest
 from morphseq_manifest.answers.status import view
 from morphseq_manifest.answers.status.report import Report
 from morphseq_manifest.base.files import OWN
+from morphseq_manifest.commands.status import _STATES
+from morphseq_manifest.tracker.freshness.steps import State
 from tests.project import PLATES, Project, replace_file
 
 TIME_LAPSE, SNAPSHOT, AWKWARD = PLATES
@@ -475,6 +477,8 @@ def test_it_imports_neither_dvc_nor_what_takes_long(project: Project, command: l
     code = f"""\
 import sys
 from morphseq_manifest.commands.group import main
+from morphseq_manifest.commands import status as status_command
+from morphseq_manifest.tracker.freshness.steps import State
 try:
     main({command!r})
 except SystemExit as end:
@@ -503,3 +507,14 @@ def test_the_functions_are_those_of_the_package_whatever_was_imported_before() -
         assert getattr(morphseq_manifest, name).__name__ == name
     with pytest.raises(AttributeError, match="'nothing'"):
         _ = morphseq_manifest.nothing
+
+
+def test_only_what_is_in_a_state_is_shown_and_the_others_are_counted(project: Project) -> None:
+    change_frame(project)
+    said = project.morphseq("status", "--only", "out-of-date", code=1)
+    assert "1 experiment: " in said.splitlines()[0]
+    assert said.splitlines()[0].endswith("; 2 others are not shown")
+    assert project.morphseq("status", "--only", "failed", code=1).startswith("0 experiments: ")
+    told = json.loads(project.morphseq("status", "--only", "out-of-date", "--only", "failed", "--json", code=1))
+    assert (len(told["experiments"]), told["exit_code"]) == (1, 1)
+    assert {word.replace("-", " ") for word in _STATES} == {str(state) for state in State}

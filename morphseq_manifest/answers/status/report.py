@@ -1,6 +1,6 @@
 """What is up to date, what is not, and what is in the tables: `morphseq status`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -59,6 +59,18 @@ class Report(msgspec.Struct, frozen=True):
     has_experiments: bool = True
     wells: dict[str, Wells] = {}
     adopted: dict[str, list[str]] = {}
+    hidden: int = 0
+
+    def only(self, words: Collection[str]) -> "Report":
+        """The same with those experiments alone that have a stage in one of these states; the others are `hidden`.
+
+        A state is named by its words joined by hyphens.
+        """
+        states = {state for state in State if state.replace(" ", "-") in words}
+        kept = {
+            name: row for name, row in self.experiments.items() if any(step.state in states for step in row.values())
+        }
+        return msgspec.structs.replace(self, experiments=kept, hidden=len(self.experiments) - len(kept))
 
     @property
     def steps(self) -> dict[str, Step]:

@@ -21,7 +21,7 @@ def show(report: Report, as_json: bool, verbose: bool = False) -> None:
     if as_json:
         display.show_json(SCHEMA, content(report))
         return
-    if report.experiments:
+    if report.experiments or report.hidden:
         _show_experiments(report)
     if report.wells:
         display.show()
@@ -86,7 +86,8 @@ def _show_experiments(report: Report) -> None:
     counts = {state: sum(step.state == state for step in steps_) for state in State}
     summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     model = f"; latents of {report.model}" if report.model else ""
-    display.show_table(rows, f"{len(rows)} {word}{'s' * (len(rows) != 1)}: {summary or 'no steps'}{model}")
+    more = f"; {report.hidden} others are not shown" if report.hidden else ""
+    display.show_table(rows, f"{len(rows)} {word}{'s' * (len(rows) != 1)}: {summary or 'no steps'}{model}{more}")
 
 
 def _show_wells(report: Report) -> None:
