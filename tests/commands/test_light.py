@@ -81,7 +81,7 @@ def test_a_light_installation_lacks_what_stages_need(light: Path) -> None:
 
 
 def test_every_command_has_help_in_a_light_installation(light: Path) -> None:
-    for command in ("status", "why", "run", "provenance", "table", "diff", "verify", "code"):
+    for command in ("status", "why", "run", "provenance", "blame", "show", "diff", "bisect", "log", "graph", "audit", "verify", "code"):
         subprocess.run([light / "morphseq", command, "-h"], capture_output=True, check=True)
 
 
@@ -116,7 +116,7 @@ def _imports(path: Path) -> Iterator[tuple[str, int, bool]]:
 @pytest.mark.parametrize(
     "arguments",
     ["status", "why df03", "provenance df01", "provenance df03 --check",
-     "table df02 --experiments 20250101,20250102_snapshot", "provenance --experiment 20250101", "verify",
+     "show df02 --experiments 20250101,20250102_snapshot", "provenance --experiment 20250101", "verify",
      "diff", "code status", "run --dry-run"],
 )  # fmt: skip
 def test_commands_say_the_same_in_a_light_installation(project: Project, light: Path, arguments: str) -> None:
@@ -136,7 +136,7 @@ def test_a_table_is_read_with_its_types_in_a_light_installation(project: Project
         "print(len(table), table.dtypes['dead_flag'], 'pyarrow' in sys.modules)"
     )
     assert project.run(light / "python", "-c", code) == f"{project.manifest('df02').rows} boolean False\n"
-    arguments = ("table", "df02", "--output", "some.parquet")
+    arguments = ("show", "df02", "--output", "some.parquet")
     code_, said = project.ending(light / "morphseq", *arguments)
     assert (code_, "pip install 'morphseq-manifest[stages]'" in said) == (2, True)
 
