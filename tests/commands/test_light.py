@@ -81,7 +81,21 @@ def test_a_light_installation_lacks_what_stages_need(light: Path) -> None:
 
 
 def test_every_command_has_help_in_a_light_installation(light: Path) -> None:
-    for command in ("status", "why", "run", "provenance", "blame", "show", "diff", "bisect", "log", "graph", "audit", "verify", "code"):
+    for command in (
+        "status",
+        "why",
+        "run",
+        "provenance",
+        "blame",
+        "show",
+        "diff",
+        "bisect",
+        "log",
+        "graph",
+        "audit",
+        "verify",
+        "code",
+    ):
         subprocess.run([light / "morphseq", command, "-h"], capture_output=True, check=True)
 
 
