@@ -51,11 +51,8 @@ def showing(past: Past, experiment: str, quick: bool) -> Iterator[Figure]:
     waits = sorted(_until_the_first_row(past.root, words) for _ in range(7))
     yield Figure("show --rev, an experiment: s to the first row", waits[3], 0.1)
     ours = cpu_and_wall(command("morphseq", *words, folder=past.root), 5)
-    program = (
-        f"import dvc.api, io, pandas; text = dvc.api.read({str(past.place)!r}, rev='v1'); "
-        "frame = pandas.read_csv(io.StringIO(text)); "
-        f"frame[frame['experiment_date'] == {experiment!r}].to_csv('some.csv', index=False)"
-    )
+    # To read it is counted alone, not to find the rows in it.
+    program = f"import dvc.api; assert len(dvc.api.read({str(past.place)!r}, rev='v1')) > 1000"
     theirs = cpu_and_wall(command(sys.executable, "-c", program, folder=past.root), 1 if quick else 3)
     note = f"{ours} against {theirs}"
     bound = 5 if quick else 15  # start-up weighs more on a tenth of the rows

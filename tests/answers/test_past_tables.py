@@ -169,6 +169,21 @@ def test_what_no_cache_holds_is_said_and_a_change_behind_it_is_vague(tmp_path: P
         morphseq_manifest.read_table("df03", root=past.root, rev=commits[1])
 
 
+def test_rows_that_another_commit_has_the_same_are_told_though_the_table_is_gone(tmp_path: Path) -> None:
+    past = Past(tmp_path / "past")
+    cells: Cells = {("b", 1): ["1", "True", "wt"], ("20250101", 1): ["1", "True", "wt"]}
+    commits = []
+    for area in ("1", "2", "3"):
+        cells["20250101", 1] = [area, "True", "wt"]
+        commits.append(past.commit(HEADER, table(cells)))
+    for lost in (0, 2):
+        kept_at(past, commits[lost]).unlink()
+        (past.root / past.place).unlink(missing_ok=True)
+    report = bisect(past.root, "df03", "area_um2 of b_A01_e01_t0000")
+    assert (report.changes, report.untold) == ([], {})
+    assert len(bisect(past.root, "df03", "area_um2 of 20250101_A01_e01_t0000").untold) == 2
+
+
 @pytest.mark.parametrize(
     ("when", "told"),
     [

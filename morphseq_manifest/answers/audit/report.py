@@ -4,6 +4,7 @@ Each is made from what is there now, which is what dvc.lock records, or it is le
 for manifests/audit.json.
 """
 
+import filecmp
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -173,7 +174,8 @@ def _differing(recorded: Path, made: Path) -> str:
         return ""
     old, new = (_files(place) for place in (recorded, made))
     others = sorted(old ^ new)
-    others += [name for name in sorted(old & new) if (recorded / name).read_bytes() != (made / name).read_bytes()]
+    same = (name for name in sorted(old & new) if filecmp.cmp(recorded / name, made / name, shallow=False))
+    others += sorted((old & new).difference(same))
     more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
     return ", ".join(others[:_SHOWN]) + more
 

@@ -88,7 +88,10 @@ def _values(
     by_blob: dict[str, CohortManifest] = {}
     reading = _Reading(root, table, asked)
     with git_history.objects(root) as read:
-        for version in history:
+        # Once more, since what one commit lacks of an experiment, another may have had of the same.
+        for version in (*history, *history):
+            if version.commit in values:
+                continue
             blob = next(iter(version.blobs.values()), None)
             try:
                 if blob is None:
@@ -100,6 +103,7 @@ def _values(
                 told = asked.told_by(manifest)
                 value = reading.value(manifest, version.commit) if told is UNTOLD else told
                 values[version.commit] = asked.as_asked(value)
+                untold.pop(version.commit, None)
             except ConfigError:
                 raise
             except MorphseqError as error:
@@ -126,6 +130,7 @@ class _Reading:
     def __init__(self, root: Path, table: str, asked: Quantity) -> None:
         self._root, self._table, self._asked = root, table, asked
         self._known: dict[tuple[str, int], Any] = {}
+        self._missing: dict[str, UnreadableError] = {}  # by the hash of the table
 
     def value(self, manifest: CohortManifest, commit: str) -> Any:
         """What is asked, at a commit with this manifest. Raises as Table does, ConfigError for a name that is none."""
@@ -169,15 +174,16 @@ class _Reading:
         part = manifest.experiments[experiment]
         key = (part.contributed, manifest.columns)
         if key not in self._known:
+            if manifest.hash in self._missing:
+                raise self._missing[manifest.hash]
             try:
                 table = open_table()
                 if self._asked.name not in table.columns:
                     raise quantities.unknown(self._asked, table.columns)
                 self._known[key] = tell(table, b"".join(table.rows([experiment]) if part.rows else ()))
             except UnreadableError as error:
-                self._known[key] = error
-        if isinstance(self._known[key], UnreadableError):
-            raise self._known[key]
+                self._missing[manifest.hash] = error
+                raise
         return self._known[key]
 
     def _count(self, table: Table, lines: bytes) -> tuple[int, int]:
