@@ -4,17 +4,12 @@ Only `stage` and `configure` write.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from morphseq_manifest.base import sources
+from morphseq_manifest.base import git_call, sources
 from morphseq_manifest.base.errors import ConfigError, ContentError, UnreadableError
-from morphseq_manifest.base.git_again import CAREFULLY, ENVIRONMENT
-
-if TYPE_CHECKING:
-    from subprocess import CompletedProcess
-
+from morphseq_manifest.base.git_call import Told
 
 _NO_REPOSITORY = b"not a git repository"
 # A clone may lack what is old, or what was not asked for: git says so, and is not to fetch it from the place that a
@@ -37,23 +32,20 @@ def run(root: Path, *arguments: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def ask(root: Path, arguments: Sequence[str], given: bytes = b"") -> "CompletedProcess[bytes]":
+def ask(root: Path, arguments: Sequence[str], given: bytes = b"") -> Told:
     """A git command in `root`, ended: its exit status, its output, what it complained about. Raises as `run` does."""
     done = _call(root, arguments, given)
     sources.add_asked(root, arguments, given, done.returncode, done.stdout)
     return done
 
 
-def _call(root: Path, arguments: Sequence[str], given: bytes = b"") -> "CompletedProcess[bytes]":
-    import subprocess  # slow to start with, and not every command asks git
-
+def _call(root: Path, arguments: Sequence[str], given: bytes = b"") -> Told:
     try:
-        done = subprocess.run(
-            ["git", *CAREFULLY, *arguments], cwd=root, env=os.environ | ENVIRONMENT, input=given,
-            capture_output=True, check=False,
-        )  # fmt: skip
+        done = git_call.call(root, arguments, given)
     except FileNotFoundError as error:
-        raise UnreadableError(f"{root}: git is not installed, or the folder is gone. Install git") from error
+        raise UnreadableError(f"{root}: git is not installed. Install it") from error
+    if done.stderr.startswith(b"fatal: cannot change to"):
+        raise UnreadableError(f"{root}: the folder is gone, as git says: {said(done.stderr)}")
     if b"dubious ownership" in done.stderr:
         raise UnreadableError(f"{root}: git refuses to look at this project, as git says: {said(done.stderr)}")
     return done
@@ -80,13 +72,42 @@ def content(root: Path, rev: str, path: Path) -> bytes | None:
 
     Raises UnreadableError if it was there, and this clone lacks its content.
     """
-    # In a clone without a working tree git knows no folder that a path could be relative to.
-    found = run(root, "cat-file", "blob", f"{rev}:{'' if _is_bare(root) else './'}{path.as_posix()}")
+    found = run(root, "cat-file", "blob", _name(root, rev, path))
     if found is None:
         done = ask(root, ["ls-tree", rev, "--", path.as_posix()])
         if b" blob " in done.stdout or LACKS in done.stderr:
             raise UnreadableError(f"{path} at {rev[:12]}: this clone of {root} lacks its content. {REFETCH}")
     return found
+
+
+def commit_with(root: Path, rev: str, paths: Sequence[Path]) -> tuple[str, dict[Path, bytes]]:
+    """The full id of a commit, and those of some files that are there at it, asked at once. Raises as `commit`."""
+    named = f"{rev}^{{commit}}"
+    asked = [named, *(_name(root, named, path) for path in paths)]
+    if not any("\n" in name for name in asked):  # a question a line
+        done = ask(root, ["cat-file", "--batch"], os.fsencode("\n".join([*asked, ""])))
+        (head, *_), *found = [*_objects(done.stdout), [b""]]
+        if head:
+            pairs = zip(paths, found, strict=False)
+            return head.decode(), {path: part[2] for path, part in pairs if part[1:2] == [b"blob"]}
+    return commit(root, rev), {}
+
+
+def _objects(told: bytes) -> Iterator[list[bytes]]:
+    """Each object of what `cat-file --batch` says: its id, kind and content; nothing of one that is missing."""
+    while told:
+        head, _, told = told.partition(b"\n")
+        match head.split(b" "):
+            case [name, kind, size] if size.isdigit():
+                yield [name, kind, told[: int(size)]]
+                told = told[int(size) + 1 :]
+            case _:
+                yield [b""]
+
+
+def _name(root: Path, rev: str, path: Path) -> str:
+    """What git calls a file at a commit; without a working tree it knows no folder that a path could be relative to."""
+    return f"{rev}:{'' if _is_bare(root) else './'}{path.as_posix()}"
 
 
 def _is_bare(root: Path) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 
 from morphseq_manifest.base import git
 from morphseq_manifest.base.errors import UnreadableError
-from morphseq_manifest.base.git_again import CAREFULLY, ENVIRONMENT
+from morphseq_manifest.base.git_call import CAREFULLY, ENVIRONMENT
 
 # What stands before each commit in git's output, and after each of its fields.
 _RECORD, _FIELD = "\x01", "\x02"

@@ -42,9 +42,13 @@ def code() -> bytes:
     """A digest of the library's files as they are installed: what another version made is not relied on."""
     digest = xxhash.xxh3_128()
     library = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - pathlib starts slowly
-    for folder, _, names in sorted(os.walk(library)):
-        for name in sorted(names):
-            if name.endswith(".py"):
-                status = os.stat(f"{folder}/{name}")  # noqa: PTH116 - a path object takes longer than the stat
-                digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    folders = [library]
+    for folder in folders:
+        with os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if entry.name.endswith(".py"):
+                    status = entry.stat()
+                    digest.update(f"{entry.name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+                elif entry.name != "__pycache__" and entry.is_dir():
+                    folders.append(entry.path)
     return digest.digest()

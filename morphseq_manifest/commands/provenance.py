@@ -62,9 +62,10 @@ def provenance(
 def _show_states(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitCode:
     from morphseq_manifest.answers import warnings
     from morphseq_manifest.answers.provenance import membership, table_check
+    from morphseq_manifest.cohort.tables import manifest_of
 
     found = membership.examine(table, snapshot)
-    manifest = membership.manifest_of(table, snapshot)
+    manifest = manifest_of(table, snapshot)
     edited = table_check.manifest_changed(table, snapshot)
     with printing():
         if as_json:
@@ -88,11 +89,12 @@ def _show_states(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitC
 
 
 def _show_check(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitCode:
-    from morphseq_manifest.answers.provenance import membership, table_check, view
+    from morphseq_manifest.answers.provenance import table_check, view
     from morphseq_manifest.base import display
+    from morphseq_manifest.cohort.tables import manifest_of, table_path
 
-    manifest = membership.manifest_of(table, snapshot)
-    path = table_check.table_path(table, manifest, snapshot)
+    manifest = manifest_of(table, snapshot)
+    path = table_path(table, manifest, snapshot)
     found = table_check.check(table, path, manifest, snapshot)
     with printing():
         if as_json:

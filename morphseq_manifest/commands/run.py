@@ -212,8 +212,8 @@ def _engine(root: Path, given: dict[str, Any]) -> "AbstractContextManager[Engine
 def _warnings(root: Path, stages: list["Stage"]) -> list[str]:
     """What does not fit and what has no row, of the experiments and tables of these stages, as they are now."""
     from morphseq_manifest.answers import warnings
-    from morphseq_manifest.answers.provenance.membership import TABLES
     from morphseq_manifest.cohort.snapshot import CohortSnapshot
+    from morphseq_manifest.cohort.tables import TABLES
 
     experiments = sorted({stage.key for stage in stages if stage.key is not None})
     tables = [stage.name for stage in stages if stage.name in TABLES]

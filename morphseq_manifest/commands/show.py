@@ -3,12 +3,16 @@
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from morphseq_manifest.base.console import Command, examples, note, printing
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.commands.options import with_experiments
+
+if TYPE_CHECKING:
+    from morphseq_manifest.answers.table.conditions import Condition
 
 _FORMS = ("csv", "parquet", "json")
 
@@ -55,10 +59,9 @@ def show(
     well, 3 if the rows are not those that were recorded, 4 if the table is not there.
     """
     from morphseq_manifest.answers.table import writing
-    from morphseq_manifest.answers.table.conditions import Condition
     from morphseq_manifest.answers.table.rows import Table
     from morphseq_manifest.base import files
-    from morphseq_manifest.cohort.snapshot import CohortSnapshot
+    from morphseq_manifest.cohort import tables
 
     ending = output.suffix.removeprefix(".") if output else ""
     form = form or (ending if ending in _FORMS else "csv")
@@ -66,13 +69,12 @@ def show(
         raise ConfigError("--format parquet is not text: give --output FILE")
     if (form != "csv" or where) and find_spec("pyarrow") is None:
         raise ConfigError(f"{'--where' if where else f'--format {form}'} needs pip install 'morphseq-manifest[stages]'")
-    snapshot = CohortSnapshot(root, rev)
+    snapshot = tables.at(root, rev, table)
     found = Table(table, snapshot)
     if output is not None and output.resolve() == (root / found.place).resolve():
         raise ConfigError(f"{output} is the table itself: name another file")
     chosen, undated = found.select((*experiments, *experiment), later_than)
-    condition = Condition(where, found.columns) if where is not None else None
-    choice = writing.Choice(chosen, writing.columns_of(found, columns), condition)
+    choice = writing.Choice(chosen, writing.columns_of(found, columns), _condition(where, found.columns))
     if undated:
         note(f"undated, and so left out: {', '.join(undated)}")
     if output is None:
@@ -86,3 +88,11 @@ def show(
             with temporary.open("wb") as out:
                 writing.write(found, choice, form, out, snapshot.commit)
     note(f"{output} written: rows of {len(chosen)} experiments")
+
+
+def _condition(where: str | None, columns: list[str]) -> "Condition | None":
+    if where is None:
+        return None
+    from morphseq_manifest.answers.table.conditions import Condition
+
+    return Condition(where, columns)

@@ -7,7 +7,6 @@ or later, could change again without its stat telling. What git was asked it is 
 Imported by every command before it is known whether there is such an answer: nothing here may start slowly.
 """
 
-import json
 import os
 import sys
 import time
@@ -16,8 +15,7 @@ from contextlib import contextmanager, suppress
 
 import xxhash
 
-from morphseq_manifest.base import kept, project_folder
-from morphseq_manifest.base.git_again import ask
+from morphseq_manifest.base import git_call, kept, project_folder
 from morphseq_manifest.base.small_files import SETTLED_NS
 from morphseq_manifest.tracker.disk.observing import UnsettledError, observe
 
@@ -67,6 +65,8 @@ def find(words: list[str]) -> Given | None:
 
 
 def _checked(root: str, data: bytes) -> Given | None:
+    import json
+
     first, _, rest = data.partition(b"\n")
     about = json.loads(first)
     names = os.fsdecode(rest[: about["names"]]).split("\0")
@@ -76,8 +76,8 @@ def _checked(root: str, data: bytes) -> Given | None:
     if observe(paths, trees, about["count"]).digest.hex() != about["digest"]:
         return None
     for folder, arguments, given, status, digest in about["asked"]:
-        told, output = ask(folder, arguments, os.fsencode(given))
-        if (told, _digest(output)) != (status, digest):
+        told = git_call.call(folder, arguments, os.fsencode(given))
+        if (told.returncode, _digest(told.stdout)) != (status, digest):
             return None
     texts = rest[about["names"] :]
     return Given(about["status"], texts[: about["out"]], texts[about["out"] :])
@@ -156,6 +156,8 @@ class Answer:
         is_kept = _asked_in(words) is not None and status in {0, 1} and len(paths) <= _MOST_PATHS
         if not is_kept or not self._heard or not all(heard.whole for heard in self._heard):
             return
+        import json
+
         settled_ns = self._begun_ns - SETTLED_NS
         with suppress(OSError, ValueError, UnsettledError):
             seen = observe(paths, trees, before_ns=settled_ns)

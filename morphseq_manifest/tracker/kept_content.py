@@ -4,7 +4,6 @@ from pathlib import Path
 
 from morphseq_manifest.base import git
 from morphseq_manifest.base.errors import ContentError, UnreadableError
-from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.cache import DvcCache
 from morphseq_manifest.tracker.dvc.lock_reading import LOCK, Recorded
 from morphseq_manifest.tracker.snapshot import Snapshot
@@ -33,6 +32,8 @@ def held(snapshot: Snapshot, stage: str, path: str) -> Path | None:
     md5, cache = recorded(snapshot, stage, path).kept, DvcCache(snapshot.root)
     if cache.holds(md5):
         return Path(cache.path(md5))
+    from morphseq_manifest.tracker.disk.workspace import Workspace
+
     is_in_place = Workspace(snapshot.root).look([path])[path].md5 == md5
     return snapshot.root / path if is_in_place else None
 

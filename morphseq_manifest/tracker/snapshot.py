@@ -27,16 +27,26 @@ _Made = TypeVar("_Made")
 class Snapshot:
     """What is recorded in the working tree of `root`, or at the commit `rev`. Nothing is checked out.
 
-    `texts` stand for the content of files in their places. Raises as check_links does.
+    `texts` stand for the content of files in their places. At a commit the files `soon` are read with its id, since
+    they will be asked for. Raises as check_links does.
     """
 
-    def __init__(self, root: Path, rev: str | None = None, texts: Mapping[Path, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        rev: str | None = None,
+        texts: Mapping[Path, bytes] | None = None,
+        soon: Sequence[Path] = (),
+    ) -> None:
         check_links(root)
         self.root = root
         self._texts = texts or {}
+        self._read: Mapping[Path, bytes] = {}
+        self.commit: str | None = None
+        if rev:
+            self.commit, self._read = git.commit_with(root, rev, soon)
         self._parsed: dict[tuple[str, str], dict[str, Any]] = {}
         self._alone: dict[str, StageLock | None] = {}
-        self.commit = git.commit(root, rev) if rev else None
         self.label = rev or "the working tree"
 
     def recorded_in(self, path: Path) -> str | None:
@@ -50,7 +60,7 @@ class Snapshot:
         if path in self._texts:
             return self._texts[path]
         if self.commit:
-            return git.content(self.root, self.commit, path)
+            return self._read.get(path) or git.content(self.root, self.commit, path)
         try:
             return check_merged(read_small(self.root / path), path, self.root)
         except FileNotFoundError:

@@ -13,7 +13,6 @@ import msgspec
 
 from morphseq_manifest.answers.bisect import quantity as quantities
 from morphseq_manifest.answers.bisect.quantity import UNTOLD, Quantity
-from morphseq_manifest.answers.provenance.membership import TABLES
 from morphseq_manifest.answers.table.rows import Table
 from morphseq_manifest.base import git, git_history
 from morphseq_manifest.base.errors import ConfigError, ContentError, ExitCode, MorphseqError, UnreadableError
@@ -22,6 +21,7 @@ from morphseq_manifest.cohort.columns import KEY
 from morphseq_manifest.cohort.manifests import cohort_manifest, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.cohort.tables import TABLES
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -4,9 +4,9 @@ import msgspec
 
 from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.changes import Change
-from morphseq_manifest.answers.provenance.membership import TABLES
 from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.cohort.tables import TABLES
 
 
 class Difference(msgspec.Struct, frozen=True):

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from morphseq_manifest.answers.provenance.membership import TABLES
 from morphseq_manifest.base import git
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.suggest import suggest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.cohort.tables import TABLES
 from morphseq_manifest.tracker.dvc.lock_reading import LOCK, Lock, StageLock
 from morphseq_manifest.tracker.dvc.stages import parents
 

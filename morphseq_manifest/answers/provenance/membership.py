@@ -13,19 +13,19 @@ import msgspec
 
 from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.changes import Change
-from morphseq_manifest.base.errors import ConfigError, MorphseqError, UnreadableError
+from morphseq_manifest.base.errors import MorphseqError
 from morphseq_manifest.base.outcomes import Outcome
 from morphseq_manifest.cohort import adopted, losses
 from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.cohort.tables import TABLES, manifest_of
 from morphseq_manifest.tracker.dvc.lock_reading import Lock, StageLock
 from morphseq_manifest.tracker.freshness import failure_notes
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLES = ("df01", "df02", "df03")
 # The fields of a contribution that are the md5 of what a stage of that name made.
 _SOURCES = ("images", "sam2", "build03", "latents")
 
@@ -55,18 +55,6 @@ class ExperimentState(msgspec.Struct, frozen=True):
     changes: list[Change]
     part: Contribution | None
     adopted: list[str] = []
-
-
-def manifest_of(table: str, snapshot: CohortSnapshot) -> CohortManifest:
-    """The manifest of df01, df02 or df03. Raises ConfigError for another name, UnreadableError for no manifest."""
-    if table not in TABLES:
-        raise ConfigError(f"{table!r} is not a cohort table; there are {', '.join(TABLES)}")
-    manifest = snapshot.cohort(table)
-    if manifest is None:
-        raise UnreadableError(
-            f"{snapshot.name(places.cohort(table))}: not there: {table} was never built. Run `dvc repro {table}`"
-        )
-    return manifest
 
 
 def examine(table: str, snapshot: CohortSnapshot) -> list[ExperimentState]:

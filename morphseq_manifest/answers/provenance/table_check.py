@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from morphseq_manifest.answers.changes import Change
 from morphseq_manifest.answers.provenance import figures
-from morphseq_manifest.answers.provenance.membership import TABLES
 from morphseq_manifest.base import git
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.hashing import hash_file, md5_bytes
@@ -16,17 +15,7 @@ from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
 from morphseq_manifest.cohort.manifests.table_blocks import count_expected
 from morphseq_manifest.cohort.manifests.table_rows import Counted, count_table
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
-
-
-def table_path(table: str, manifest: CohortManifest, snapshot: CohortSnapshot) -> Path:
-    """Where the table is, as dvc.lock has it. Raises ContentError if it is not among the outputs of its stage."""
-    stage = snapshot.entry(table)
-    paths = [path for path in stage.outs if Path(path).name == manifest.table] if stage else []
-    if not paths:
-        raise ContentError(
-            f"{snapshot.name(Path('dvc.lock'))}: has no output {manifest.table} of {table}. Run `dvc repro {table}`"
-        )
-    return snapshot.root / paths[0]
+from morphseq_manifest.cohort.tables import TABLES
 
 
 def compare_rows(manifest: CohortManifest, counted: Counted) -> list[Change]:

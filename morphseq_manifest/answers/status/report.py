@@ -14,6 +14,7 @@ from morphseq_manifest.answers.wells import Wells
 from morphseq_manifest.base.errors import ExitCode, MorphseqError
 from morphseq_manifest.cohort import adopted, selection
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.cohort.tables import TABLES
 from morphseq_manifest.tracker.disk.workspace import THREADS, Workspace
 from morphseq_manifest.tracker.freshness import failure_notes
 from morphseq_manifest.tracker.freshness.assess import assess
@@ -140,15 +141,13 @@ def status(
         adopted=adopted.of(snapshot, chosen),
         unusual=leftovers.look(snapshot, workspace) if is_whole else None,
         warnings=warnings.of_inputs(snapshot, by_name.values())
-        + warnings.of_project(
-            snapshot, chosen, [name for name in cohort if name in membership.TABLES], workspace.look([])
-        ),
+        + warnings.of_project(snapshot, chosen, [name for name in cohort if name in TABLES], workspace.look([])),
     )
 
 
 def _table(name: str, snapshot: CohortSnapshot, by_name: Mapping[str, Step]) -> TableState:
     """What is in a table, by experiment: as recorded, and as the stages before it stand now."""
-    if name not in membership.TABLES or not snapshot.has_experiments:
+    if name not in TABLES or not snapshot.has_experiments:
         return TableState(by_name[name])
     try:
         manifest = snapshot.cohort(name)

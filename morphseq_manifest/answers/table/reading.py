@@ -10,7 +10,7 @@ from morphseq_manifest.answers.table.rows import Table
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.base.small_files import check_regular
-from morphseq_manifest.cohort import columns, typed_tables
+from morphseq_manifest.cohort import columns, tables, typed_tables
 from morphseq_manifest.cohort.columns import KEY, Dtype
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker import kept_content
@@ -33,7 +33,7 @@ def read_table(
     has; with `check` also the content (md5). Raises ConfigError for another name and for an experiment that is not
     in the table, UnreadableError if the table is not there, ContentError if it is not what its stage made.
     """
-    snapshot = CohortSnapshot(Path(root), rev)
+    snapshot = tables.at(Path(root), rev, table)
     found = Table(table, snapshot)
     chosen = None if experiments is None else [experiments] if isinstance(experiments, str) else list(experiments)
     if chosen:

@@ -3,8 +3,6 @@
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from morphseq_manifest.answers.provenance import table_check
-from morphseq_manifest.answers.provenance.membership import manifest_of
 from morphseq_manifest.base.errors import ConfigError, ContentError
 from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.base.suggest import suggest
@@ -13,6 +11,7 @@ from morphseq_manifest.cohort.manifests import table_blocks
 from morphseq_manifest.cohort.manifests.table_rows import check_header, opened
 from morphseq_manifest.cohort.selection import Selection
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.cohort.tables import manifest_of, table_path
 from morphseq_manifest.tracker import kept_content
 
 
@@ -26,7 +25,7 @@ class Table:
     def __init__(self, name: str, snapshot: CohortSnapshot) -> None:
         self.name, self._snapshot = name, snapshot
         self.manifest = manifest_of(name, snapshot)
-        self.place = table_check.table_path(name, self.manifest, snapshot).relative_to(snapshot.root)
+        self.place = table_path(name, self.manifest, snapshot).relative_to(snapshot.root)
         self.path = kept_content.find(snapshot, name, str(self.place))
         with opened(self.path) as file:
             self.header = file.readline()

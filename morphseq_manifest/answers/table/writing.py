@@ -5,15 +5,17 @@ import io
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import msgspec
 
-from morphseq_manifest.answers.table.conditions import Condition
 from morphseq_manifest.answers.table.rows import Table
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.suggest import suggest
 from morphseq_manifest.cohort import typed_tables
+
+if TYPE_CHECKING:
+    from morphseq_manifest.answers.table.conditions import Condition
 
 SCHEMA = "morphseq/rows/1"
 
@@ -23,7 +25,7 @@ class Choice(NamedTuple):
 
     experiments: Sequence[str]
     columns: Sequence[str] | None = None
-    where: Condition | None = None
+    where: "Condition | None" = None
 
 
 def columns_of(table: Table, texts: Sequence[str]) -> list[str] | None:

@@ -16,6 +16,7 @@ from morphseq_manifest.cohort import earlier_manifest
 from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.cohort.manifests.images_manifest import parse as parse_manifest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.cohort.tables import TABLES
 from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
@@ -105,7 +106,7 @@ class Causes:
             return  # said of the stage that makes it
         if what == "deleted":
             yield Change("folder" if recorded.nfiles is not None else "file", path, _recorded(recorded), None)
-        elif stage.name in membership.TABLES and len(makers) > 1 and self._snapshot.has_experiments:
+        elif stage.name in TABLES and len(makers) > 1 and self._snapshot.has_experiments:
             yield from self._contributions(stage.name, path, recorded)
         else:
             yield from self._content("result" if makers else "input", path, recorded)

@@ -10,12 +10,12 @@ import msgspec
 from morphseq_manifest.answers import warnings, wells
 from morphseq_manifest.answers.changes import Change
 from morphseq_manifest.answers.code.unrecorded import Unrecorded, unrecorded_of
-from morphseq_manifest.answers.provenance.membership import TABLES
 from morphseq_manifest.answers.wells import Wells
 from morphseq_manifest.answers.why.causes import Causes
 from morphseq_manifest.base.errors import ConfigError, ExitCode
 from morphseq_manifest.base.suggest import suggest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.cohort.tables import TABLES
 from morphseq_manifest.tracker.disk.workspace import THREADS, Workspace
 from morphseq_manifest.tracker.dvc.graph import Graph
 from morphseq_manifest.tracker.freshness import failure_notes
