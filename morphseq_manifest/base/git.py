@@ -32,10 +32,14 @@ def run(root: Path, *arguments: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def ask(root: Path, arguments: Sequence[str], given: bytes = b"") -> Told:
-    """A git command in `root`, ended: its exit status, its output, what it complained about. Raises as `run` does."""
+def ask(root: Path, arguments: Sequence[str], given: bytes = b"", *, is_source: bool = True) -> Told:
+    """A git command in `root`, ended: its exit status, its output, what it complained about. Raises as `run` does.
+
+    Without `is_source` the caller says itself that an answer is made of it.
+    """
     done = _call(root, arguments, given)
-    sources.add_asked(root, arguments, given, done.returncode, done.stdout)
+    if is_source:
+        sources.add_asked(root, arguments, given, done.returncode, done.stdout)
     return done
 
 

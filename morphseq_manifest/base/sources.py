@@ -10,13 +10,13 @@ from contextlib import contextmanager
 class Sources:
     """What was named: files and folders by their paths, folders with all that is in them, and what git was asked.
 
-    A path stands for a stat: of a folder it tells which names are in it. `asked` are git's folder, arguments and
-    input, with what came of it.
+    A path stands for a stat: of a folder it tells which names are in it. `trees` have how many files are in each, 0 if
+    that is not known. `asked` are git's folder, arguments and input, with what came of it.
     """
 
     def __init__(self) -> None:
         self.paths: dict[str, None] = {}
-        self.trees: dict[str, None] = {}
+        self.trees: dict[str, int] = {}
         self.asked: dict[tuple[str, tuple[str, ...], bytes], tuple[int, bytes]] = {}
 
 
@@ -48,10 +48,10 @@ def add_all(paths: Iterable[str]) -> None:
         _gathered.paths.update(dict.fromkeys(paths))
 
 
-def add_tree(path: str) -> None:
-    """Name a folder with all that is in it, at any depth."""
+def add_tree(path: str, files: int = 0) -> None:
+    """Name a folder with all that is in it, at any depth: so many files, as far as that is known."""
     if _gathered is not None:
-        _gathered.trees[path] = None
+        _gathered.trees[path] = files
 
 
 def add_asked(folder: object, arguments: Sequence[str], given: bytes, status: int, output: bytes) -> None:

@@ -10,7 +10,7 @@ Imported by every command before it is known whether there is such an answer: no
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 import xxhash
@@ -36,6 +36,8 @@ _PLACES = 16
 # What says nothing of how a command works, and is another in every terminal.
 _PASSING = {"_", "OLDPWD", "PWD", "SHLVL"}
 _MOST_PATHS = 500_000
+# Fewer files in folders take less time than to have another program list them.
+_WORTH_LISTING = 10_000
 
 
 class Given:
@@ -73,7 +75,7 @@ def _checked(root: str, data: bytes) -> Given | None:
     if about["waits"] and _is_held(f"{root}/{_LOCK}"):
         return None
     paths, trees = names[: about["paths"]], names[about["paths"] :]
-    if observe(paths, trees, about["count"]).digest.hex() != about["digest"]:
+    if observe(paths, trees, is_listed=about["listed"]).digest.hex() != about["digest"]:
         return None
     for folder, arguments, given, status, digest in about["asked"]:
         told = git_call.call(folder, arguments, os.fsencode(given))
@@ -160,13 +162,14 @@ class Answer:
 
         settled_ns = self._begun_ns - SETTLED_NS
         with suppress(OSError, ValueError, UnsettledError):
-            seen = observe(paths, trees, before_ns=settled_ns)
+            is_listed = sum(self._sources.trees.values()) >= _WORTH_LISTING
+            seen = observe(paths, trees, settled_ns, is_listed=is_listed)
             if _above_absent(seen.absent, f"{self._root}/{_OWN}") >= settled_ns:
                 return
             names = os.fsencode("\0".join([*paths, *trees]))
             out, err = (heard.bytes() for heard in self._heard)
             about = {
-                "status": status, "waits": waits, "digest": seen.digest.hex(), "count": seen.count,
+                "status": status, "waits": waits, "digest": seen.digest.hex(), "listed": seen.is_listed,
                 "names": len(names), "paths": len(paths), "out": len(out),
                 "asked": [
                     (folder, arguments, os.fsdecode(given), told, _digest(output))
@@ -211,7 +214,7 @@ class _Heard:
         return getattr(self.stream, name)
 
 
-def _above_absent(absent: list[str], own: str) -> int:
+def _above_absent(absent: "Iterable[str]", own: str) -> int:
     """When the folders last changed in which these are not: what is gone has no time of its own.
 
     Our own folder is another after every command; what was in it and is gone was about a failure.

@@ -128,6 +128,24 @@ def test_whatever_it_is_made_of(toy: Project, change: Change, words: tuple[str, 
     assert stood in {None, ask_anew(toy.root, *words)}
 
 
+def test_a_pipeline_in_a_folder_that_was_empty(toy: Project) -> None:
+    (toy.root / "in/ner").mkdir(parents=True)
+    kept(toy.root, *STATUS)
+    write("in/ner/dvc.yaml", "stages: {one: {cmd: touch x, outs: [x]}}")(toy.root)
+    assert standing_answer(toy.root, *STATUS) is None
+    assert b"in/ner/dvc.yaml:one" in ask(toy.root, *STATUS)[1]
+
+
+def test_many_files_listed_by_another_program(toy: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing, "_WORTH_LISTING", 1)
+    kept(toy.root, *STATUS)
+    answers = [path.read_bytes() for path in (toy.root / ".dvc/tmp/morphseq/answers").iterdir()]
+    assert [b'"listed": true' in answer for answer in answers] == [hasattr(os, "memfd_create")]
+    frame = next(path for path in sorted((toy.root / "data/frames").rglob("*")) if path.is_file())
+    write(str(frame.relative_to(toy.root)), ".")(toy.root)
+    assert standing_answer(toy.root, *STATUS) is None
+
+
 def test_another_environment(toy: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     kept(toy.root, "status")
     monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(toy.root))

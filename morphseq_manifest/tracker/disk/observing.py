@@ -2,12 +2,13 @@
 
 import marshal
 import os
+from collections.abc import Sequence
 from operator import attrgetter
 
 import xxhash
 
-# Fewer files in folders than this take less time than starting the processes.
-_WORTH_FILES = 30_000
+# How many processes list folders.
+_PARTS = 2
 _BATCH = 1000
 _numbers = attrgetter("st_mode", "st_size", "st_mtime_ns", "st_ino", "st_ctime_ns")
 _CTIME = 4
@@ -16,21 +17,23 @@ Row = tuple[int, ...] | bool
 
 
 class Seen:
-    """What was seen: its digest, when the newest of it last changed (ns since 1970), the files in the folders.
+    """What was seen: its digest, when the newest of it last changed (ns since 1970).
 
-    `absent` are the paths at which there is nothing.
+    `absent` are the paths at which there is nothing. `is_listed`: the folders were listed by another program, whose
+    digest is another.
     """
 
-    def __init__(self, digest: bytes, newest_ns: int, count: int, absent: list[str]) -> None:
-        self.digest, self.newest_ns, self.count, self.absent = digest, newest_ns, count, absent
+    def __init__(self, digest: bytes, newest_ns: int, absent: Sequence[str] = (), *, is_listed: bool = False) -> None:
+        self.digest, self.newest_ns, self.absent = digest, newest_ns, absent
+        self.is_listed = is_listed
 
 
 class UnsettledError(Exception):
     """Something has changed too recently."""
 
 
-def observe(paths: list[str], trees: list[str], count: int = 0, before_ns: int | None = None) -> Seen:
-    """Look at all `paths`, and at all that is in the folders `trees`, at any depth; `count` is about how many files.
+def observe(paths: list[str], trees: list[str], before_ns: int | None = None, *, is_listed: bool = False) -> Seen:
+    """Look at all `paths`, and at all that is in the folders `trees`, at any depth: `is_listed` by another program.
 
     Raises OSError for what can't be looked at, but not for what is not there; UnsettledError, soon, if something last
     changed at `before_ns` (ns since 1970) or later.
@@ -41,14 +44,15 @@ def observe(paths: list[str], trees: list[str], count: int = 0, before_ns: int |
         if before_ns is not None and _newest(rows[at:]) >= before_ns:
             raise UnsettledError
     state = xxhash.xxh3_128(marshal.dumps(rows, 2))
-    newest, found = _newest(rows), 0
-    for seen in _forked(trees, count) if count >= _WORTH_FILES else map(_tree, trees):
+    newest = _newest(rows)
+    listed = _listed(trees, is_dated=before_ns is not None) if is_listed else None
+    for seen in map(_tree, trees) if listed is None else listed:
         state.update(seen.digest)
-        newest, found = max(newest, seen.newest_ns), found + seen.count
+        newest = max(newest, seen.newest_ns)
         if before_ns is not None and newest >= before_ns:
             raise UnsettledError
     absent = [path for path, row in zip(paths, rows, strict=True) if not isinstance(row, tuple)]
-    return Seen(state.digest(), newest, found, absent)
+    return Seen(state.digest(), newest, absent, is_listed=listed is not None)
 
 
 def _row(path: str) -> Row:
@@ -76,19 +80,14 @@ def _tree(top: str) -> Seen:
                     rows.append(_numbers(entry.stat()))
                 except FileNotFoundError:
                     rows.append(True)
-    digest = xxhash.xxh3_128_digest(marshal.dumps([names, rows], 2))
-    return Seen(digest, _newest(rows), len(rows), [])
+    return Seen(xxhash.xxh3_128_digest(marshal.dumps([names, rows], 2)), _newest(rows))
 
 
-def _forked(trees: list[str], count: int) -> list[Seen]:
-    """The same of each, in the order of `trees`, in several processes."""
-    from morphseq_manifest.tracker.disk.forks import can_fork, forked
+def _listed(trees: list[str], *, is_dated: bool) -> list[Seen] | None:
+    """What is in the folders, listed by another program; None if that can't be. It may be told when it last changed."""
+    from morphseq_manifest.tracker.disk import listing
 
-    if not can_fork():
-        return [*map(_tree, trees)]
-
-    def numbered(number: int) -> tuple[int, Seen]:
-        return number, _tree(trees[number])
-
-    with forked(numbered, range(len(trees)), os.cpu_count() or 1) as found:
-        return [seen for _, seen in sorted(found, key=lambda pair: pair[0])]
+    parts = listing.listed(trees, _PARTS)
+    if parts is None:
+        return None
+    return [Seen(xxhash.xxh3_128_digest(part), listing.newest_ns(part) if is_dated else 0) for part in parts]

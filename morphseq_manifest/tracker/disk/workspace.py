@@ -62,7 +62,7 @@ class Workspace:
         known = {path: self.cache.folders[path] for path in new if path in self.cache.folders}
         for path in unchanged(look.root, known, self.ignore):
             look.found[path] = Content(known[path].md5, known[path].size, known[path].nfiles)
-            sources.add_tree(place(look.root, path))
+            sources.add_tree(place(look.root, path), known[path].nfiles)
         new = [path for path in new if path not in look.found]
         look = replace(look, stop=bytearray(1))
         jobs = [partial(self._look_at, look, some) for some in by_count(new)]
@@ -138,7 +138,8 @@ class Workspace:
         except OSError as error:
             return Content(trouble=str(files.unreadable(at, error, _RESTORE)))
         if stat.S_ISDIR(status.st_mode):
-            sources.add_tree(at)
+            before = self.cache.folders.get(path)
+            sources.add_tree(at, before.nfiles if before else 0)
             return FolderLook(look, path).start
         known = self.cache.files.get(path)
         return of_file(known) if known and known.fits(stat_of(status)) else partial(self._read, look, path, at)
