@@ -70,10 +70,11 @@ $(VENV)/lowest/installed: pyproject.toml | install
 	$(VENV)/lowest/bin/pip install --quiet --constraint $(VENV)/lowest/constraints.txt --editable '.[test]'
 	touch $@
 
-# The pages of docs/ that are made from the code.
+# The pages of docs/ that are made from the code; and all of them as a site, build/site/index.html.
 docs: install
 	python -m tests.docs.generate
 	python -m morphseq_manifest.cohort.columns_page
+	python -m sphinx -q -W --keep-going -c docs/site . build/site
 
 bench: install $(VENV)/snakemake/bin/snakemake $(VENV)/paraffin/bin/paraffin $(VENV)/others/bin/pytask
 	PATH=$$PATH:$(CURDIR)/$(VENV)/others/bin SNAKEMAKE=$(CURDIR)/$(VENV)/snakemake/bin/snakemake PARAFFIN=$(CURDIR)/$(VENV)/paraffin/bin/paraffin \

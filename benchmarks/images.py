@@ -48,7 +48,7 @@ def figures(quick: bool) -> Iterator[Figure]:
     drawn = [large_frame(number) for number in range(4)]
     yield from cutting(drawn, 2 if quick else 9)
     yield measuring(drawn[0], 3 if quick else 9)
-    yield from embedding(8 if quick else 96, 1 if quick else 3)
+    yield from embedding(drawn, 8 if quick else 96, 1 if quick else 3)
     yield from masking("of the lab's size", [StandIn() for _ in range(5)], drawn, 8 if quick else 24, 0.85)
     # The project's own networks take less time than a PNG does to decode: no bound could be held by them.
     yield from masking("default", [UNet() for _ in range(5)], drawn, 16 if quick else 48, 0)
@@ -61,12 +61,7 @@ def cutting(drawn: list[Drawn], runs: int) -> Iterator[Figure]:
     pages = [qc_page(frame.yolk) for frame in drawn]
 
     def cut(number: int) -> None:
-        frame = drawn[number]
-        for embryo, box in embryo_box.boxes(frame.labels).items():
-            yolk = from_qc(pages[number], frame.labels.shape, box) > 0
-            mask = frame.labels[box] == embryo
-            pose = snips.pose_of(mask, yolk, box, SCALE, BUILD03.chorion)
-            snips.make_snip("a", frame.grey, mask, pose, box, SCALE, SNIPS)
+        cut_snips(drawn[number], pages[number])
 
     def plainly() -> None:
         for frame, page in zip(drawn, pages, strict=True):
@@ -79,6 +74,17 @@ def cutting(drawn: list[Drawn], runs: int) -> Iterator[Figure]:
     alone, _ = alternating(lambda: [*map(cut, range(len(drawn)))], lambda: None, runs)
     yield Figure("the same in one thread", theirs / alone, 0, at_least=True, note=f"{alone / len(drawn) * 1e3:.1f} ms")
     yield beside("snips cut a second, from frames in memory", len(drawn) / ours, LAB_SNIPS, "all in all, on four cores")
+
+
+def cut_snips(frame: Drawn, page: np.ndarray) -> list[np.ndarray]:
+    """The snips of a frame's embryos, with the QC mask of their yolk."""
+    cut = []
+    for embryo, box in embryo_box.boxes(frame.labels).items():
+        yolk = from_qc(page, frame.labels.shape, box) > 0
+        mask = frame.labels[box] == embryo
+        pose = snips.pose_of(mask, yolk, box, SCALE, BUILD03.chorion)
+        cut.append(snips.make_snip("a", frame.grey, mask, pose, box, SCALE, SNIPS))
+    return cut
 
 
 def measuring(frame: Drawn, runs: int) -> Figure:
@@ -101,19 +107,19 @@ def measuring(frame: Drawn, runs: int) -> Figure:
     return Figure("build03: times faster than a pass a mask and flag", slow / fast, 10, at_least=True, note=note)
 
 
-def embedding(snips_each: int, runs: int) -> Iterator[Figure]:
+def embedding(drawn: list[Drawn], snips_each: int, runs: int) -> Iterator[Figure]:
     """Four embryos' stacks of snips, by an encoder of the lab's shape; nothing kept."""
+    cut = [snip for frame in drawn for snip in cut_snips(frame, qc_page(frame.yolk))]
     torch.manual_seed(0)
     device = torch_device.device()
     encoder = Encoder([16, 32, 64, 128, 256], 100).eval().to(device, memory_format=torch.channels_last)
     inside = Inside(to_mu(encoder))
     model = latents.LatentModel(inside, (288, 128), latents.latent_columns(100, 0.2))
-    rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "snips"
         folder.mkdir()
         for embryo in range(4):
-            pixels = rng.integers(0, 255, (snips_each, 576, 256), np.uint8)
+            pixels = [cut[(embryo + number) % len(cut)] for number in range(snips_each)]
             pages = [stacks.Page(stacks.PageTag(time_int, "0" * 32), page) for time_int, page in enumerate(pixels)]
             stacks.write_stack(folder / f"e_A0{embryo + 1}_e01.tif", pages)
 

@@ -94,5 +94,5 @@ def _latents() -> float:
 
     encoder = Encoder([16, 32, 64, 128, 256], 100).eval().to(torch_device.device(), memory_format=torch.channels_last)
     model = latents.LatentModel(to_mu(encoder), (288, 128), latents.latent_columns(100, 0.2))
-    inputs = np.random.default_rng(0).random((latents.BATCH, 288, 128), np.float32)
+    inputs = np.random.default_rng(0).integers(0, 255, (latents.BATCH, 288, 128), np.uint8)
     return _rate(lambda: [latents.embed(model, inputs) for _ in range(64)], 64 * len(inputs))

@@ -76,5 +76,5 @@ def _snips(name: str, frame: Frame, settings: SnipSettings) -> tuple[NDArray[np.
         mask = frame.labels[box] == label
         pose = find_pose(mask, frame.yolk[box], scale, box)
         snip = snips.make_snip(f"{name}_{label}", frame.image, mask, pose, box, scale, settings)
-        cut.append(np.rint(to_input(snip, SNIP_INPUT) * 255).astype(np.uint8))
+        cut.append(to_input(snip, SNIP_INPUT))
     return tuple(cut)

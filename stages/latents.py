@@ -96,18 +96,18 @@ def check_snips(model: LatentModel, snips: SnipSettings, folder: Path) -> None:
             )
 
 
-def to_input(snip: Grey, input_size: tuple[int, int]) -> NDArray[np.float32]:
-    """A snip, uint8 (576, 256), as the encoder takes it: float32 of `input_size` (H, W) in 0..1."""
+def to_input(snip: Grey, input_size: tuple[int, int]) -> Grey:
+    """A snip, uint8 (576, 256), of the size that the encoder takes: uint8 of `input_size` (H, W)."""
     height, width = input_size
-    resized = Image.fromarray(snip).resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(resized, dtype=np.float32) / np.float32(255)
+    return np.asarray(Image.fromarray(snip).resize((width, height), Image.Resampling.BILINEAR))
 
 
 @torch.inference_mode()
-def embed(model: LatentModel, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """mu of a batch, float32 (N, H, W) in 0..1 to float32 (N, latent_dim)."""
-    batch = torch.from_numpy(inputs[:, None]).to(torch_device.device(), memory_format=torch.channels_last)
-    mu: NDArray[np.float32] = model.to_mu(batch).float().cpu().numpy()
+def embed(model: LatentModel, inputs: Grey) -> NDArray[np.float32]:
+    """mu of a batch, uint8 (N, H, W) to float32 (N, latent_dim); the encoder is given 0 to 255 as 0 to 1."""
+    batch = torch.from_numpy(inputs[:, None]).to(torch_device.device())
+    scaled = batch.to(torch.float32, memory_format=torch.channels_last).div_(255)
+    mu: NDArray[np.float32] = model.to_mu(scaled).float().cpu().numpy()
     return mu
 
 

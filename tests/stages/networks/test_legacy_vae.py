@@ -25,9 +25,9 @@ def test_a_legacy_vae_gives_its_mu_and_the_labs_columns(tmp_path: Path) -> None:
     assert model.input_size == (288, 128)
     torch.manual_seed(0)
     original = Encoder([4, 8, 8], 5, (288, 128)).eval()
-    inputs = np.random.default_rng(0).random((3, 288, 128), np.float32)
+    inputs = np.random.default_rng(0).integers(0, 255, (3, 288, 128), np.uint8)
     with torch.inference_mode():
-        expected = original(torch.from_numpy(inputs)[:, None])[0].numpy()
+        expected = original(torch.from_numpy(inputs)[:, None] / 255)[0].numpy()
     assert np.allclose(latents.embed(model, inputs), expected, atol=1e-5)
     assert latents.load(tiny.legacy_folder(tmp_path / "plain")).columns[0] == "z_mu_00"
 
