@@ -189,6 +189,7 @@ def test_rows_that_another_commit_has_the_same_are_told_though_the_table_is_gone
     [
         ("area of b", "Did you mean"), ("area_um2", "of which row or experiment?"), ("(x", "can't be read"),
         ("area_um2 of b", "name a row of b"), ("share with nothing", "no column or count 'nothing'"),
+        ("share with use_embryo_flag of b_A01_e01_t0000", "b_A01_e01_t0000 is in b: a share is of an experiment"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_asked_is_refused(tmp_path: Path, when: str, told: str) -> None:

@@ -140,8 +140,10 @@ class _Reading:
                 raise quantities.unknown(asked, open_table().columns)
             return self._cell(manifest, open_table)
         names = [asked.experiment(manifest)] if asked.subject else list(manifest.experiments)
-        if names == [None] or (asked.subject and names != [asked.subject]):
+        if names == [None]:
             return None
+        if asked.subject and names != [asked.subject]:
+            raise ConfigError(f"--when: {asked.subject} is in {names[0]}: a share is of an experiment or of the table")
         counts = [self._of_block(manifest, str(name), open_table, self._count) for name in names]
         rows = sum(count[1] for count in counts)
         return round(sum(count[0] for count in counts) / rows, 6) if rows else None
