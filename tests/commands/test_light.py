@@ -17,7 +17,7 @@ from tests.project import REPOSITORY, Project
 
 LACKING = ("pyarrow", "scipy", "skimage", "PIL", "tifffile", "torch", "safetensors", "transformers", "distributed")
 # What the library asks for only where it is there, or says how to install.
-OPTIONAL = {"pyarrow", "distributed", "dask_jobqueue"}
+OPTIONAL = {"pyarrow", "distributed", "dask_jobqueue", "PIL", "tifffile"}
 
 
 def dependencies() -> list[str]:
@@ -92,6 +92,7 @@ def test_every_command_has_help_in_a_light_installation(light: Path) -> None:
         "bisect",
         "log",
         "graph",
+        "report",
         "audit",
         "verify",
         "code",

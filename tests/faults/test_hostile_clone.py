@@ -14,7 +14,7 @@ from tests.running import copy_of
 
 LOOKING = (
     ("status",), ("why", "df01"), ("provenance", "df01"), ("verify",), ("diff",), ("run", "--dry-run"),
-    ("code", "status"), ("log",), ("graph",), ("blame", "20240418"), ("bisect", "df01", "--when", "rows"),
+    ("code", "status"), ("log",), ("graph",), ("report",), ("blame", "20240418"), ("bisect", "df01", "--when", "rows"),
     ("show", "df01", "--rev", "HEAD"), ("diff", "HEAD", "--rows", "df01"),
 )  # fmt: skip
 OWN = ".dvc/tmp/morphseq"

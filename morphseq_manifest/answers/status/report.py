@@ -111,10 +111,20 @@ def status(
     where one of these files can't be read.
     """
     snapshot = CohortSnapshot(Path(root))
+    return look(snapshot, Workspace(snapshot.root, threads), experiments, later_than, remote)
+
+
+def look(
+    snapshot: CohortSnapshot,
+    workspace: Workspace,
+    experiments: Iterable[str] = (),
+    later_than: str | None = None,
+    remote: bool = False,
+) -> Report:
+    """The same of a snapshot of the working tree, with its files looked at through `workspace`."""
     names = list(experiments)
     chosen, undated = selection.select(snapshot.experiments, names, later_than)
     is_whole = not names and later_than is None
-    workspace = Workspace(snapshot.root, threads)
     graph = snapshot.graph
     keys = {*chosen}
     wanted = [name for name, stage in graph.stages.items() if is_whole or stage.key in keys]

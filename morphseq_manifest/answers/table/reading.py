@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from morphseq_manifest.answers.table.rows import Table
 from morphseq_manifest.base import files
-from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.base.errors import ConfigError, ContentError
 from morphseq_manifest.base.small_files import check_regular
+from morphseq_manifest.base.suggest import suggest
 from morphseq_manifest.cohort import columns, tables, typed_tables
 from morphseq_manifest.cohort.columns import KEY, Dtype
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
@@ -25,23 +26,37 @@ def read_table(
     root: Path | str = ".",
     check: bool = False,
     rev: str | None = None,
+    columns: Sequence[str] | None = None,
 ) -> "pd.DataFrame":
-    """df01, df02 or df03 as it is in `root`, or the rows of some experiments of it, in the table's order.
+    """df01, df02 or df03 as it is in `root`, or the rows of some experiments of it, or some columns, in its order.
 
     With `rev` it is the table as of that commit, from DVC's cache or its remote. Columns are string, Int64,
     Float64, Float32 or boolean, and a blank cell is missing (pandas.NA). The file must have the size that dvc.lock
-    has; with `check` also the content (md5). Raises ConfigError for another name and for an experiment that is not
-    in the table, UnreadableError if the table is not there, ContentError if it is not what its stage made.
+    has; with `check` also the content (md5). Raises ConfigError for another name and for an experiment or column that
+    the table has not, UnreadableError if the table is not there, ContentError if it is not what its stage made.
     """
     snapshot = tables.at(Path(root), rev, table)
-    found = Table(table, snapshot)
+    return read(Table(table, snapshot), snapshot, experiments, check, columns)
+
+
+def read(
+    found: Table,
+    snapshot: CohortSnapshot,
+    experiments: Sequence[str] | None = None,
+    check: bool = False,
+    columns: Sequence[str] | None = None,
+) -> "pd.DataFrame":
+    """The same of a table that has been found."""
+    for name in columns or ():
+        if name not in found.columns:
+            raise ConfigError(f"{found.name} has no column {name!r}{suggest(name, found.columns)}")
     chosen = None if experiments is None else [experiments] if isinstance(experiments, str) else list(experiments)
     if chosen:
         chosen = found.select(chosen).chosen
     copy = _copy_of(found, snapshot)
     if copy is not None or chosen is None:  # single rows of the CSV are checked as they are read
-        _check_content(snapshot, table, found.place if copy is None else found.typed, copy or found.path, check)
-    return _of_csv(found, chosen) if copy is None else _of_copy(copy, chosen)
+        _check_content(snapshot, found.name, found.place if copy is None else found.typed, copy or found.path, check)
+    return _of_csv(found, chosen, columns) if copy is None else _of_copy(copy, chosen, columns)
 
 
 def _copy_of(table: Table, snapshot: CohortSnapshot) -> Path | None:
@@ -69,24 +84,25 @@ def _check_content(snapshot: CohortSnapshot, stage: str, place: Path, path: Path
         raise kept_content.damaged(snapshot, stage, str(place))
 
 
-def _of_copy(path: Path, experiments: list[str] | None) -> "pd.DataFrame":
+def _of_copy(path: Path, experiments: list[str] | None, columns: Sequence[str] | None) -> "pd.DataFrame":
     import pyarrow as pa
     from pyarrow import compute, parquet
 
     key, names = compute.field(KEY[0]), pa.array(experiments or [], pa.string())
     chosen = None if experiments is None else key.isin(names)
+    wanted = None if columns is None else list(columns)
     try:
-        return typed_tables.frame(parquet.read_table(path, filters=chosen))
+        return typed_tables.frame(parquet.read_table(path, columns=wanted, filters=chosen))
     except (OSError, pa.ArrowException) as error:
         raise ContentError(f"{path}: not whole: {error}. `dvc checkout {path}` brings it back") from error
 
 
-def _of_csv(table: Table, experiments: list[str] | None) -> "pd.DataFrame":
+def _of_csv(table: Table, experiments: list[str] | None, wanted: Sequence[str] | None) -> "pd.DataFrame":
     import pandas as pd
 
     numbers = {Dtype.INTEGER: "Int64", Dtype.FLOAT: "Float64", Dtype.SINGLE: "Float32"}
     read: dict[str, Any] = {Dtype.TEXT: "string", Dtype.FLAG: "boolean", **dict.fromkeys(numbers, "float64")}
-    types = {name: columns.dtype_of(name) for name in table.columns}
+    types = {name: columns.dtype_of(name) for name in table.columns if wanted is None or name in wanted}
     source: Any = table.path
     # Later releases of pandas bring every digit back by themselves, and say that the option will go.
     exactly: dict[str, Any] = {"float_precision": "round_trip"} if pd.__version__.startswith("2.") else {}
@@ -95,8 +111,9 @@ def _of_csv(table: Table, experiments: list[str] | None) -> "pd.DataFrame":
     try:
         frame: pd.DataFrame = pd.read_csv(
             source, dtype={name: read[dtype] for name, dtype in types.items()}, keep_default_na=False, na_values=[""],
-            **exactly,
+            usecols=None if wanted is None else list(wanted), **exactly,
         )  # fmt: skip
-        return frame.astype({name: numbers[dtype] for name, dtype in types.items() if dtype in numbers})
+        frame = frame.astype({name: numbers[dtype] for name, dtype in types.items() if dtype in numbers})
+        return frame if wanted is None else frame[list(wanted)]
     except ValueError as error:
         raise ContentError(f"{table.path}: not a table of this pipeline: {error}. Make it again") from error

@@ -50,15 +50,19 @@ def _title(explanation: Explanation) -> str:
 
 def _lines(cause: Cause) -> Iterator[str]:
     yield describe(cause.change)
-    change = cause.change
-    if change.kind not in {"stage", "failure", "trouble"}:
-        for word, value in (("was", change.old), ("is", change.new)):
-            if value is not ABSENT and value != change.name:
-                yield f"  {word:<4} {_value(value)}"
+    yield from (f"  {word:<4} {value}" for word, value in was_and_is(cause.change))
     if len(cause.stages) > 1:
         more = ", ..." if len(cause.stages) > _STAGES else ""
         yield f"  for {len(cause.stages)} stages: {', '.join(cause.stages[:_STAGES])}{more}"
     yield "  " + " -> ".join(cause.way)
+
+
+def was_and_is(change: Change) -> Iterator[tuple[str, str]]:
+    """What a thing `was` and what it `is`, as far as it was or is."""
+    if change.kind not in {"stage", "failure", "trouble"}:
+        for word, value in (("was", change.old), ("is", change.new)):
+            if value is not ABSENT and value != change.name:
+                yield word, _value(value)
 
 
 def describe(change: Change) -> str:

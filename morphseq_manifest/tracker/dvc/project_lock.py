@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -59,6 +59,21 @@ def held(root: Path, wait_s: float) -> Iterator[None]:
         yield
     finally:
         let_go()
+
+
+def is_worked_on(root: Path) -> bool:
+    """Whether a run or a DVC command works on the project now, as far as its files tell; the lock is not touched."""
+    folder = (root / _FOLDER).absolute()
+    if config.read(root).hardlink_lock:
+        from morphseq_manifest.tracker.dvc import link_lock
+
+        return link_lock.read(folder / "lock") is not None
+    pids: list[int] = []
+    with suppress(OSError, ValueError, IndexError):
+        pids.append(int(read_small(folder / "lock").split()[0]))
+    with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pids += [holder.pid for holder in _holders(folder / "rwlock")]
+    return any(pid != os.getpid() and command_of(pid) is not None for pid in pids)
 
 
 def _attempt(folder: Path, by_link: bool) -> tuple[Callable[[], None] | None, str | None]:
@@ -123,7 +138,7 @@ def _working(folder: Path) -> str | None:
     """The DVC process that runs a stage right now, if there is one; a file that a killed one damaged is removed."""
     path = folder / "rwlock"
     try:
-        paths = msgspec.json.decode(read_small(path), type=_Paths)
+        holders = _holders(path)
     except FileNotFoundError:
         return None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -132,10 +147,15 @@ def _working(folder: Path) -> str | None:
         return None
     except OSError as error:
         raise files.unreadable(path, error, "Remove it if no DVC command runs here") from error
-    for holder in (*paths.write.values(), *(one for many in paths.read.values() for one in many)):
+    for holder in holders:
         if holder.pid != os.getpid() and command_of(holder.pid) is not None:
             return f"process {holder.pid} ({holder.cmd})"
     return None
+
+
+def _holders(path: Path) -> list[_Holder]:
+    paths = msgspec.json.decode(read_small(path), type=_Paths)
+    return [*paths.write.values(), *(one for many in paths.read.values() for one in many)]
 
 
 def command_of(pid: int) -> str | None:

@@ -17,7 +17,7 @@ from tests.running import copy_of
 Harm = Callable[[Project, Path], None]
 LOOKING: tuple[tuple[str, ...], ...] = (
     ("status",), ("why", "df01"), ("provenance", "df01"), ("verify",), ("diff",), ("run", "--dry-run"),
-    ("code", "status"), ("log",), ("graph",), ("blame", "20240418"), ("bisect", "df01", "--when", "rows"),
+    ("code", "status"), ("log",), ("graph",), ("report",), ("blame", "20240418"), ("bisect", "df01", "--when", "rows"),
 )  # fmt: skip
 _OWN = ".dvc/tmp/morphseq"
 _OWN_FILES = (

@@ -1,0 +1,1 @@
+"""`morphseq report`: one page to look at, with pictures."""

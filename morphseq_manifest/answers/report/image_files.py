@@ -1,0 +1,116 @@
+"""Pictures read from a project's files for people to look at: frames, label images, masks and snips.
+
+The stages read them more strictly, for what they measure. Whatever these functions can't read, they say why.
+"""
+
+import io
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import ContentError, UnreadableError
+from morphseq_manifest.base.hashing import hash_bytes
+from morphseq_manifest.base.small_files import read_small
+from morphseq_manifest.cohort.manifests.images_manifest import Frame, Reading
+
+Grey = NDArray[np.uint8]
+Labels = NDArray[np.integer]
+# More than microscopes make; a few bytes can claim a terabyte.
+_MOST_PIXELS = 1 << 27
+_MOST_PAGES = 20_000
+_FORMATS = ("PNG", "JPEG", "BMP")
+_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)  # luminance by ITU-R 601
+
+
+class _Tag(msgspec.Struct):
+    """What a page of a stack says of itself, as far as it is needed to find it."""
+
+    time_int: int
+
+
+def frame(folder: Path, listed: Frame, reading: Reading) -> Grey:
+    """A listed frame as grey, uint8 (H, W), the brighter the higher, as `reading` says.
+
+    Raises UnreadableError if it is gone or not an image, ContentError if its content is not the listed one.
+    """
+    path = inside(folder, listed.path)
+    data = files.read_bytes(path, "Restore it")
+    if hash_bytes(data) != listed.xxh3_128:
+        raise ContentError(f"{path}: content has changed since it was listed. `dvc repro images` lists it again")
+    try:
+        grey = _grey(_pixels(path, data, reading), reading)
+    except Exception as error:
+        raise UnreadableError(f"{path}: not shown ({error or type(error).__name__})") from error
+    return np.invert(grey) if reading.dark_field else grey
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The file of this name in a folder. Raises ContentError for a name that leads elsewhere."""
+    if Path(name).name != name:
+        raise ContentError(f"{folder}: {name!r} is not the name of a file in it. Restore what names it")
+    return folder / name
+
+
+def _pixels(path: Path, data: bytes, reading: Reading) -> Any:
+    if path.suffix.lower() not in {".tif", ".tiff"}:
+        from PIL import Image
+
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            _check_size(image.width * image.height)
+            return np.asarray(image.convert("RGB") if image.mode in {"P", "PA", "RGBA", "LA", "CMYK"} else image)
+    import tifffile
+
+    with tifffile.TiffFile(io.BytesIO(data)) as tif:
+        series = tif.series[0]
+        _check_size(series.size)
+        planes, axes = series.asarray(), series.axes
+    for axis in "CS":
+        if axis in axes and reading.channel is not None:
+            planes, axes = np.take(planes, reading.channel, axes.index(axis)), axes.replace(axis, "", 1)
+    if axes.endswith("S"):
+        return planes.reshape(-1, *planes.shape[-3:])[reading.page or 0]
+    return planes.reshape(-1, *planes.shape[-2:])[reading.page or 0]
+
+
+def _grey(pixels: NDArray[Any], reading: Reading) -> Grey:
+    if pixels.dtype == np.bool_:
+        pixels = pixels * np.uint8(255)
+    elif pixels.dtype != np.uint8:
+        low, high = reading.range or (float(pixels.min()), float(pixels.max()))
+        pixels = np.clip((pixels.astype(np.float32) - low) * (255 / max(high - low, 1e-9)), 0, 255).astype(np.uint8)
+    if pixels.ndim == 3:
+        pixels = np.rint(pixels[..., :3].astype(np.float32) @ _WEIGHTS).astype(np.uint8)
+    return pixels
+
+
+def page(path: Path, time_int: int) -> NDArray[np.integer] | None:
+    """The page of a stack that is of this frame, integers (H, W); None if there is none.
+
+    Raises UnreadableError if the stack is gone or can't be read.
+    """
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(io.BytesIO(read_small(path))) as tif:
+            pages: Iterable[Any] = islice(tif.pages, _MOST_PAGES)
+            for one in pages:
+                if msgspec.json.decode(one.description, type=_Tag).time_int == time_int:
+                    _check_size(one.imagewidth * one.imagelength)
+                    pixels: NDArray[np.integer] = one.asarray()
+                    return pixels
+    except OSError as error:
+        raise files.unreadable(path, error, "Run its stage again") from error
+    except Exception as error:
+        raise UnreadableError(f"{path}: not shown ({error or type(error).__name__})") from error
+    return None
+
+
+def _check_size(pixels: int) -> None:
+    if pixels > _MOST_PIXELS:
+        raise ValueError(f"it claims {pixels:,} pixels")
