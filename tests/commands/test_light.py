@@ -156,6 +156,17 @@ def test_a_table_is_read_with_its_types_in_a_light_installation(project: Project
     assert (code_, "pip install 'morphseq-manifest[stages]'" in said) == (2, True)
 
 
+def test_a_report_in_a_light_installation_says_what_pictures_need(project: Project, light: Path) -> None:
+    project.run(light / "morphseq", "report", "--output", "page.html")
+    page = (project.root / "page.html").read_text(encoding="utf-8")
+    assert "data:image/webp" not in page
+    assert "pictures need pillow and tifffile: pip install &#39;morphseq-manifest[stages]&#39;" in page
+    assert f'data-rows="{project.manifest("df02").rows}"' in page
+    project.run("morphseq", "report", "--output", "whole.html")
+    whole = (project.root / "whole.html").read_text(encoding="utf-8")
+    assert page.count('class="marks') == whole.count('class="marks')
+
+
 def test_a_light_installation_runs_stages_with_the_python_of_another(project: Project, light: Path) -> None:
     project.edit("params.yaml", "min_latent_coverage: 0.95", "min_latent_coverage: 0.9")
     said = project.run(light / "morphseq", "run", "df03")  # the first `python` on the path is not that of `light`

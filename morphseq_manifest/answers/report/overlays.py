@@ -7,7 +7,6 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from morphseq_manifest.answers.report.image_files import Grey, Labels
 
@@ -27,6 +26,8 @@ _QUALITY = 72
 
 def small(grey: Grey, most: int) -> Grey:
     """A picture whose longer side has at most so many pixels."""
+    from PIL import Image
+
     height, width = grey.shape
     scale = min(most / max(height, width), 1.0)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
@@ -67,6 +68,8 @@ def _outline(labels: Labels) -> NDArray[np.bool_]:
 
 def as_data(pixels: NDArray[np.uint8]) -> str:
     """A picture as the address of an image of a page, WebP in itself."""
+    from PIL import Image
+
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "WEBP", quality=_QUALITY, method=4)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
