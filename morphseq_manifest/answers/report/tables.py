@@ -12,9 +12,12 @@ from morphseq_manifest.answers.provenance.membership import ExperimentState, Mem
 from morphseq_manifest.base.errors import MorphseqError
 from morphseq_manifest.cohort import losses
 from morphseq_manifest.cohort.losses import Loss
-from morphseq_manifest.cohort.manifests import funnel
+from morphseq_manifest.cohort.manifests import funnel, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, Contribution
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
+from morphseq_manifest.cohort.tables import TABLES, manifest_of
+from morphseq_manifest.tracker.dvc.lock_reading import LOCK
+from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
 _SHOWN = 20
 
@@ -43,20 +46,21 @@ class Since(msgspec.Struct, frozen=True):
 
 def of_project(snapshot: CohortSnapshot) -> list[TableView]:
     """The three tables."""
-    return [_table(name, snapshot) for name in membership.TABLES]
+    return [_table(name, snapshot) for name in TABLES]
 
 
 def _table(name: str, snapshot: CohortSnapshot) -> TableView:
     try:
-        return TableView(name, membership.manifest_of(name, snapshot), membership.examine(name, snapshot))
+        return TableView(name, manifest_of(name, snapshot), membership.examine(name, snapshot))
     except MorphseqError as error:
         return TableView(name, problem=str(error))
 
 
 def since_last_commit(snapshot: CohortSnapshot) -> Since:
     """What differs between the last commit and the working tree."""
+    soon = [PARAMS, LOCK, *map(places.cohort, TABLES), *map(places.images, snapshot.experiments)]
     try:
-        found = difference.diff(CohortSnapshot(snapshot.root, "HEAD"), snapshot)
+        found = difference.diff(CohortSnapshot(snapshot.root, "HEAD", soon=soon), snapshot)
     except MorphseqError as error:
         return Since(problem=str(error))
     lines = {title: told for title, told in _lines(found) if told}
@@ -119,7 +123,7 @@ def _funnel(experiments: Collection[dict[str, Contribution]]) -> Funnel:
         counts.update(last.funnel)
         reasons.update(last.reasons)
         frames += last.frames
-    in_table = {table: [parts[table] for parts in experiments if table in parts] for table in membership.TABLES}
+    in_table = {table: [parts[table] for parts in experiments if table in parts] for table in TABLES}
     steps = {
         "plate rows": counts.get(funnel.PLATE_ROWS),
         "frames": frames,
