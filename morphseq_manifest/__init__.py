@@ -4,17 +4,21 @@
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from morphseq_manifest.answers.blame.report import blame
+    from morphseq_manifest.answers.provenance.difference import diff
     from morphseq_manifest.answers.provenance.membership import provenance
     from morphseq_manifest.answers.status.report import status
     from morphseq_manifest.answers.table.reading import read_table
     from morphseq_manifest.answers.why.explanation import why
     from morphseq_manifest.base.errors import MorphseqError
 
-__all__ = ["MorphseqError", "blame", "provenance", "read_table", "status", "why"]
+    __version__: str
+
+__all__ = ["MorphseqError", "__version__", "blame", "diff", "provenance", "read_table", "status", "why"]
 
 _MODULES = {
     "MorphseqError": "base.errors",
     "blame": "answers.blame.report",
+    "diff": "answers.provenance.difference",
     "provenance": "answers.provenance.membership",
     "read_table": "answers.table.reading",
     "status": "answers.status.report",
@@ -22,7 +26,15 @@ _MODULES = {
 }
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("morphseq-manifest")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -87,6 +87,37 @@ def _plain(text: str, *, fg: str | None = None, bold: bool | None = None) -> str
     return text
 
 
+# How the colours of a terminal are written for a page; dark enough on white, and light enough on black.
+_OF_PAGE = {
+    "green": "#2d9d53", "yellow": "#b08800", "cyan": "#1b96b5", "magenta": "#b355c9", "red": "#d1404a",
+    "bright_red": "#e5484d",
+}  # fmt: skip
+_ROWS_OF_PAGE = 200
+
+
+def html_table(rows: Sequence[Mapping[str, Any]], title: str) -> str:
+    """The same as show_table prints, as HTML for a notebook; of many rows the first."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    head = "".join(f"<th>{_escaped(name)}</th>" for name in columns)
+    lines = []
+    for row in rows[:_ROWS_OF_PAGE]:
+        cells = []
+        for value in map(row.get, columns):
+            colour = _OF_PAGE.get(_style(value) or "")
+            style = f' style="color:{colour}"' if colour else ""
+            cells.append(f"<td{style}>{_escaped(_text(value))}</td>")
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    more = f"<p>and {len(rows) - _ROWS_OF_PAGE} more; to_frame() has them all</p>" if len(rows) > _ROWS_OF_PAGE else ""
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>" if rows else ""
+    return f"<p>{_escaped(title)}</p>{table}{more}"
+
+
+def _escaped(text: str) -> str:
+    import html
+
+    return html.escape(visible(text))
+
+
 def amount(size: int) -> str:
     """Bytes for people: 12.3 MB."""
     value, units = float(size), ["B", "kB", "MB", "GB", "TB"]

@@ -46,7 +46,7 @@ def diff(
     from morphseq_manifest.answers.provenance import view
     from morphseq_manifest.base import display
 
-    found = compare.diff(before, after)
+    found = compare.between(before, after)
     with printing():
         if as_json:
             display.show_json("morphseq/diff/1", {"old": before.commit, "new": after.commit, "difference": found})

@@ -62,10 +62,9 @@ def provenance(
 def _show_states(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitCode:
     from morphseq_manifest.answers import warnings
     from morphseq_manifest.answers.provenance import membership, table_check
-    from morphseq_manifest.cohort.tables import manifest_of
 
-    found = membership.examine(table, snapshot)
-    manifest = manifest_of(table, snapshot)
+    found = membership.of_snapshot(table, snapshot)
+    manifest = found.manifest
     edited = table_check.manifest_changed(table, snapshot)
     with printing():
         if as_json:
@@ -74,18 +73,19 @@ def _show_states(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitC
             display.show_json(
                 "morphseq/provenance/1",
                 {"table": table, "commit": snapshot.commit, "rows": manifest.rows, "hash": manifest.hash,
-                 "model": manifest.model, "coverage": manifest.coverage, "experiments": found, "differences": edited,
-                 "warnings": warnings.of_tables({table: manifest})},
+                 "model": manifest.model, "coverage": manifest.coverage, "experiments": found.experiments,
+                 "differences": edited, "warnings": warnings.of_tables({table: manifest})},
             )  # fmt: skip
         else:
             from morphseq_manifest.answers.provenance import view
 
-            view.show_states(table, manifest, found, snapshot)
+            view.show_states(found)
     for change in edited:
         note(f"{change.name} is not the one that {table} wrote: its md5 is {change.new}, recorded is {change.old}")
     if edited:
         return ExitCode.CONTENT
-    return ExitCode.OK if all(item.state == membership.Membership.CURRENT for item in found) else ExitCode.STALE
+    is_current = all(item.state == membership.Membership.CURRENT for item in found.experiments)
+    return ExitCode.OK if is_current else ExitCode.STALE
 
 
 def _show_check(table: str, snapshot: "CohortSnapshot", as_json: bool) -> ExitCode:

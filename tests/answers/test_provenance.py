@@ -45,7 +45,7 @@ def test_after_a_run_every_experiment_is_current(project: Project) -> None:
     text = project.morphseq("provenance", "df01")
     assert "df01 in the working tree" in text
     assert "3 current" in text
-    frame = morphseq_manifest.provenance("df03", project.root)
+    frame = morphseq_manifest.provenance("df03", project.root).to_frame()
     assert frame["experiment"].tolist() == list(PLATES)
     assert frame["state"].eq("current").all()
     assert frame["rows"].tolist() == [project.manifest("df03").experiments[name].rows for name in PLATES]

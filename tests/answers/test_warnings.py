@@ -33,7 +33,7 @@ def test_frames_that_do_not_fit_are_said_by_run_status_and_why(project: Project)
     assert warned(project, "why", SNAPSHOT) == [told]
     assert told in warned(project, "why", "df01")
     assert warned(project, "why", TIME_LAPSE) == []
-    records = morphseq_manifest.provenance("df01", project.root).to_dict("records")
+    records = morphseq_manifest.provenance("df01", project.root).records()
     lost = {row["experiment"]: [row[way] for way in ("without frame", "misnamed")] for row in records}
     assert lost[SNAPSHOT] == ["2 of 24 plate rows", "2 of 24 files"]
     assert lost[TIME_LAPSE] == ["", ""]

@@ -58,7 +58,7 @@ def test_wells_that_are_left_out_are_counted(project: Project) -> None:
     for name in ("df01", "df02"):
         part = project.manifest(name).experiments[SNAPSHOT]
         assert (part.rows, part.funnel["sam2_rows"], part.funnel["well_qc_flag"]) == (23, 24, 1)
-    lost = morphseq_manifest.provenance("df01", project.root)["in flagged wells"].tolist()
+    lost = morphseq_manifest.provenance("df01", project.root).to_frame()["in flagged wells"].tolist()
     assert lost == ["", "1 of 24 embryos", ""]
 
 

@@ -1,15 +1,18 @@
 """What differs between two moments of the project: experiments, frames, settings, versions, rows."""
 
+from pathlib import Path
+
 import msgspec
 
 from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.changes import Change
+from morphseq_manifest.base.answer import Answer, Row
 from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.cohort.tables import TABLES
 
 
-class Difference(msgspec.Struct, frozen=True):
+class Difference(Answer, msgspec.Struct, frozen=True):
     """All that differs: experiments, their frames, settings, versions, rows by table, and outputs' md5 in dvc.lock."""
 
     experiments: list[Change]
@@ -22,8 +25,33 @@ class Difference(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__struct_fields__)
 
+    def records(self) -> list[Row]:
+        """A row a change: what kind of thing, of which experiment or table if it is of one, its name, old and new."""
+        found = [("", change) for name in _PLAIN for change in getattr(self, name)]
+        found += [(of, change) for by in (self.frames, self.rows) for of, changed in by.items() for change in changed]
+        return [
+            {"kind": change.kind, "of": of, "name": change.name, "old": change.old, "new": change.new}
+            for of, change in found
+        ]
 
-def diff(old: CohortSnapshot, new: CohortSnapshot) -> Difference:
+    def shown(self) -> tuple[str, list[Row]]:
+        """The title and the changes."""
+        records = self.records()
+        return f"{len(records)} difference{'s' * (len(records) != 1)}", records
+
+
+_PLAIN = ("experiments", "settings", "versions", "outputs")
+
+
+def diff(old: str = "HEAD", new: str | None = None, root: Path | str = ".") -> Difference:
+    """What differs between two commits, or between one and the working tree of `root`, as small files in git tell.
+
+    Raises ConfigError if one is not a commit, ContentError if a file that tells is damaged.
+    """
+    return between(CohortSnapshot(Path(root), old), CohortSnapshot(Path(root), new))
+
+
+def between(old: CohortSnapshot, new: CohortSnapshot) -> Difference:
     """Compare two moments, from their params, manifests and dvc.lock alone. Raises if one of these is damaged."""
     experiments = changes.compare(
         "experiment",

@@ -7,12 +7,13 @@ commit, without checking it out. `morphseq provenance --check` holds the manifes
 from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.changes import Change
+from morphseq_manifest.base.answer import Answer
 from morphseq_manifest.base.errors import MorphseqError
 from morphseq_manifest.base.outcomes import Outcome
 from morphseq_manifest.cohort import adopted, losses
@@ -22,9 +23,6 @@ from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.cohort.tables import TABLES, manifest_of
 from morphseq_manifest.tracker.dvc.lock_reading import Lock, StageLock
 from morphseq_manifest.tracker.freshness import failure_notes
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # The fields of a contribution that are the md5 of what a stage of that name made.
 _SOURCES = ("images", "sam2", "build03", "latents")
@@ -235,14 +233,48 @@ def _coverage(part: Contribution | None) -> dict[str, Any]:
     )
 
 
-def provenance(table: str, root: Path | str = ".", rev: str | None = None) -> "pd.DataFrame":
-    """What is in df01, df02 or df03, in the working tree of `root` or at the commit `rev`: a row an experiment.
+class Provenance(Answer, msgspec.Struct, frozen=True):
+    """What is in a cohort table: its manifest, and each experiment that is listed or in it. `label` says as of when."""
 
-    Columns: experiment, state (as Membership has it), rows, embryos, wells, frames, segmenter, the hash of the rows it
-    contributed, what was lost on the way (a column for each way in which something was), why it is in that state.
+    table: str
+    label: str
+    manifest: CohortManifest
+    experiments: list[ExperimentState]
+
+    @property
+    def title(self) -> str:
+        """How many rows and experiments the table has, and how many of these are in which state, in a line."""
+        manifest, states = self.manifest, [item.state for item in self.experiments]
+        summary = ", ".join(f"{states.count(state)} {state}" for state in Membership if state in states)
+        model = f", latents of {manifest.model}" if manifest.model else ""
+        coverage = "" if manifest.coverage is None else f" for {manifest.coverage:.1%} of the rows"
+        count = len(manifest.experiments)
+        return f"{self.table} in {self.label}: {manifest.rows} rows of {count} experiments{model}{coverage}: {summary}"
+
+    def records(self) -> list[dict[str, Any]]:
+        """A row an experiment, as the function `rows` has it."""
+        return rows(self.experiments)
+
+    def shown(self) -> tuple[str, list[dict[str, Any]]]:
+        """The title and the experiments."""
+        return self.title, self.records()
+
+    def __len__(self) -> int:
+        return len(self.experiments)
+
+
+def provenance(table: str, root: Path | str = ".", rev: str | None = None) -> Provenance:
+    """What is in df01, df02 or df03, in the working tree of `root` or at the commit `rev`.
+
+    As a DataFrame it has a row an experiment. Columns: experiment, state (as Membership has it), rows, embryos, wells,
+    frames, segmenter, the hash of the rows it contributed, what was lost on the way (a column for each way in which
+    something was), why it is in that state.
     Raises UnreadableError if the table has no manifest, ContentError if a manifest or dvc.lock was edited or damaged,
     ConfigError for another name or no such commit.
     """
-    import pandas as pd
+    return of_snapshot(table, CohortSnapshot(Path(root), rev))
 
-    return pd.DataFrame(rows(examine(table, CohortSnapshot(Path(root), rev))))
+
+def of_snapshot(table: str, snapshot: CohortSnapshot) -> Provenance:
+    """The same as of a snapshot."""
+    return Provenance(table, snapshot.label, manifest_of(table, snapshot), examine(table, snapshot))

@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from morphseq_manifest.answers import changes, warnings
 from morphseq_manifest.answers.changes import ABSENT, Change
-from morphseq_manifest.answers.provenance import membership
-from morphseq_manifest.answers.provenance.membership import ExperimentState, Membership
+from morphseq_manifest.answers.provenance.membership import Provenance
 from morphseq_manifest.base import display, git
-from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
 if TYPE_CHECKING:
@@ -19,17 +17,11 @@ if TYPE_CHECKING:
 _SHOWN = 20
 
 
-def show_states(table: str, manifest: CohortManifest, states: list[ExperimentState], snapshot: CohortSnapshot) -> None:
+def show_states(found: Provenance) -> None:
     """A row an experiment, and how many there are of each state."""
-    counts = {state: sum(item.state == state for item in states) for state in Membership}
-    summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    model = f", latents of {manifest.model}" if manifest.model else ""
-    coverage = "" if manifest.coverage is None else f" for {manifest.coverage:.1%} of the rows"
-    title = (
-        f"{table} in {snapshot.label}: {manifest.rows} rows of {len(manifest.experiments)} experiments{model}{coverage}"
-    )
-    display.show_table(membership.rows(states), f"{title}: {summary}")
-    display.show_warnings(warnings.of_tables({table: manifest}))
+    title, rows = found.shown()
+    display.show_table(rows, title)
+    display.show_warnings(warnings.of_tables({found.table: found.manifest}))
 
 
 def show_findings(path: str, differences: list[Change]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from morphseq_manifest.answers.changes import Change
-from morphseq_manifest.answers.why import view
+from morphseq_manifest.answers.why import words
 from morphseq_manifest.answers.why.causes import Causes
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.disk.workspace import Workspace
@@ -57,4 +57,4 @@ def _why(own: list[Change], before: dict[str, list[Change]]) -> Why:
 
 
 def _cause(change: Change) -> Cause:
-    return Cause(view.describe(change), list(view.was_and_is(change)))
+    return Cause(words.describe(change), list(words.was_and_is(change)))

@@ -12,7 +12,6 @@ from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.provenance.membership import Membership
 from morphseq_manifest.answers.report import curves, diagram, latent, plate_map
 from morphseq_manifest.answers.report.report import Report
-from morphseq_manifest.answers.status.view import why
 from morphseq_manifest.base.display import visible
 from morphseq_manifest.tracker.freshness.steps import State
 
@@ -61,7 +60,7 @@ def _environment() -> Environment:
     )  # fmt: skip
     made.globals |= {
         "State": State, "Membership": Membership, "curves": curves, "latent": latent, "plate_map": plate_map,
-        "why": why, "box": {"width": diagram.WIDTH, "height": diagram.HEIGHT},
+        "box": {"width": diagram.WIDTH, "height": diagram.HEIGHT},
     }  # fmt: skip
     made.filters |= {
         "slug": slug,

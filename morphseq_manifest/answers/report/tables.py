@@ -60,7 +60,7 @@ def since_last_commit(snapshot: CohortSnapshot) -> Since:
     """What differs between the last commit and the working tree."""
     soon = [PARAMS, LOCK, *map(places.cohort, TABLES), *map(places.images, snapshot.experiments)]
     try:
-        found = difference.diff(CohortSnapshot(snapshot.root, "HEAD", soon=soon), snapshot)
+        found = difference.between(CohortSnapshot(snapshot.root, "HEAD", soon=soon), snapshot)
     except MorphseqError as error:
         return Since(problem=str(error))
     lines = {title: told for title, told in _lines(found) if told}

@@ -11,6 +11,7 @@ from morphseq_manifest.answers.provenance.membership import Membership
 from morphseq_manifest.answers.status import leftovers
 from morphseq_manifest.answers.status.leftovers import Unusual
 from morphseq_manifest.answers.wells import Wells
+from morphseq_manifest.base.answer import Answer, Row
 from morphseq_manifest.base.errors import ExitCode, MorphseqError
 from morphseq_manifest.cohort import adopted, selection
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
@@ -39,7 +40,7 @@ class TableState(msgspec.Struct, frozen=True):
         return sum(membership == state for membership in (self.experiments or {}).values())
 
 
-class Report(msgspec.Struct, frozen=True):
+class Report(Answer, msgspec.Struct, frozen=True):
     """The state of the stages of each experiment chosen, by group, and of the cohort, with what is unusual.
 
     In a project of other things (`has_experiments` is false), `experiments` are items of its groups, and `tables` the
@@ -79,6 +80,43 @@ class Report(msgspec.Struct, frozen=True):
         all_steps = [step for row in self.experiments.values() for step in row.values()]
         all_steps += [table.step for table in self.tables.values()]
         return {step.stage: step for step in all_steps}
+
+    @property
+    def title(self) -> str:
+        """How many experiments there are, and how many of their steps are in which state, in a line."""
+        word = "experiment" if self.has_experiments else "item"
+        found = [step.state for row in self.experiments.values() for step in row.values()]
+        summary = ", ".join(f"{found.count(state)} {state}" for state in State if state in found)
+        model = f"; latents of {self.model}" if self.model else ""
+        more = f"; {self.hidden} others are not shown" if self.hidden else ""
+        count = len(self.experiments)
+        return f"{count} {word}{'s' * (count != 1)}: {summary or 'no steps'}{model}{more}"
+
+    def records(self) -> list[Row]:
+        """A row a stage: its experiment and group, its state, why it is not up to date, its outputs, the failure."""
+        placed = [(name, group, step) for name, row in self.experiments.items() for group, step in row.items()]
+        placed += [("", name, table.step) for name, table in self.tables.items()]
+        return [
+            {
+                "experiment": name,
+                "group": group,
+                "stage": step.stage,
+                "state": step.state,
+                "why": step.why,
+                "made": step.made,
+                "outputs": step.outs,
+                "failure": step.failure,
+            }
+            for name, group, step in placed
+        ]
+
+    def shown(self) -> tuple[str, list[Row]]:
+        """The title, and a row an experiment, a column a step."""
+        word = "experiment" if self.has_experiments else "item"
+        return self.title, [
+            {word: name, **{group: row[group].state if group in row else None for group in self.groups}}
+            for name, row in self.experiments.items()
+        ]
 
     @property
     def exit_code(self) -> ExitCode:

@@ -82,12 +82,7 @@ def _show_experiments(report: Report) -> None:
         }
         for name, steps in report.experiments.items()
     ]
-    steps_ = [step for row in report.experiments.values() for step in row.values()]
-    counts = {state: sum(step.state == state for step in steps_) for state in State}
-    summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    model = f"; latents of {report.model}" if report.model else ""
-    more = f"; {report.hidden} others are not shown" if report.hidden else ""
-    display.show_table(rows, f"{len(rows)} {word}{'s' * (len(rows) != 1)}: {summary or 'no steps'}{model}{more}")
+    display.show_table(rows, report.title)
 
 
 def _show_wells(report: Report) -> None:
@@ -113,8 +108,7 @@ def _show_tables(report: Report) -> None:
     in_terminal = sys.stdout.isatty()
     if not report.has_experiments:
         stages = [
-            {"stage": name, "state": _cell(t.step, in_terminal), "why": why(t.step)}
-            for name, t in report.tables.items()
+            {"stage": name, "state": _cell(t.step, in_terminal), "why": t.step.why} for name, t in report.tables.items()
         ]
         display.show_table(stages, f"{len(stages)} stage{'s' * (len(stages) != 1)}")
         return
@@ -127,24 +121,17 @@ def _show_tables(report: Report) -> None:
                 "state": _cell(table.step, in_terminal),
                 "rows": table.rows,
                 **(counts if table.experiments is not None else dict.fromkeys(counts)),
-                "why": table.problem or why(table.step),
+                "why": table.problem or table.step.why,
             }
         )
     display.show_table(rows, "tables, and how many experiments are in each")
-
-
-def why(step: Step) -> str:
-    """In a few words, why a stage is not up to date."""
-    if step.verdict.troubles:
-        return step.verdict.troubles[0]
-    return step.failure.splitlines()[0] if step.failure else step.verdict.brief()
 
 
 def _notes(report: Report, verbose: bool) -> Iterator[str]:
     steps = [step for step in report.steps.values() if not step.is_up_to_date]
     own = [step for step in steps if step.state != State.BEHIND]
     for step in own if verbose else [step for step in own if step.state in {State.FAILED, State.UNREADABLE}]:
-        yield f"{step.stage}: {step.state}: {why(step)}"
+        yield f"{step.stage}: {step.state}: {step.why}"
     if report.unusual:
         yield from _unusual(report.unusual, verbose)
     if own and not verbose:

@@ -11,7 +11,9 @@ from morphseq_manifest.answers import warnings, wells
 from morphseq_manifest.answers.changes import Change
 from morphseq_manifest.answers.code.unrecorded import Unrecorded, unrecorded_of
 from morphseq_manifest.answers.wells import Wells
+from morphseq_manifest.answers.why import words
 from morphseq_manifest.answers.why.causes import Causes
+from morphseq_manifest.base.answer import Answer, Row
 from morphseq_manifest.base.errors import ConfigError, ExitCode
 from morphseq_manifest.base.suggest import suggest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
@@ -36,7 +38,7 @@ class Cause(msgspec.Struct, frozen=True):
     way: list[str]
 
 
-class Explanation(msgspec.Struct, frozen=True):
+class Explanation(Answer, msgspec.Struct, frozen=True):
     """The stages asked about with their states, and the root causes, those of earlier stages first.
 
     `code`: which of the stages that lead to them have other code than is recorded, which makes none of them run.
@@ -50,6 +52,34 @@ class Explanation(msgspec.Struct, frozen=True):
     code: Unrecorded
     warnings: list[str]
     wells: dict[str, Wells] = {}
+
+    @property
+    def title(self) -> str:
+        """How many of the stages are not up to date, in a line."""
+        late = [name for name, state in self.states.items() if state != State.UP_TO_DATE]
+        if not late:
+            return f"{self.target} is up to date"
+        if len(self.states) == 1:
+            return f"{self.target} is {self.states[late[0]]}"
+        return f"{self.target}: {len(late)} of {len(self.states)} stages are not up to date"
+
+    def records(self) -> list[Row]:
+        """A row a cause: what has changed, what that was and is, for how many stages, and the way to the target."""
+        return [
+            {
+                "cause": words.describe(cause.change),
+                "was": None,
+                "is": None,
+                **dict(words.was_and_is(cause.change)),
+                "stages": len(cause.stages),
+                "way": " -> ".join(cause.way),
+            }
+            for cause in self.causes
+        ]
+
+    def shown(self) -> tuple[str, list[Row]]:
+        """The title and the causes."""
+        return self.title, self.records()
 
     @property
     def exit_code(self) -> ExitCode:

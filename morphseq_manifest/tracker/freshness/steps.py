@@ -64,6 +64,13 @@ class Step(msgspec.Struct, frozen=True):
         """Whether it would not run."""
         return self.state == State.UP_TO_DATE
 
+    @property
+    def why(self) -> str:
+        """In a few words, why it is not up to date."""
+        if self.verdict.troubles:
+            return self.verdict.troubles[0]
+        return self.failure.splitlines()[0] if self.failure else self.verdict.brief()
+
 
 def steps(graph: Graph, verdicts: Mapping[str, Verdict], lock: Lock, failures: Mapping[str, str]) -> dict[str, Step]:
     """The state of each stage that has a verdict, an earlier stage before a later one.
