@@ -13,7 +13,7 @@ _MODULES = {
     "status": "status", "why": "why", "graph": "graph", "report": "report", "run": "run", "pipeline": "run",
     "provenance": "provenance",
     "blame": "blame", "diff": "diff", "show": "show", "bisect": "bisect", "audit": "audit", "log": "log",
-    "verify": "verify", "index": "index", "check": "check",
+    "export": "export", "verify": "verify", "index": "index", "check": "check",
     "add": "add", "remove": "remove", "rename": "rename", "orphans": "orphans", "adopt": "adopt", "code": "code",
     "init": "init", "upgrade": "upgrade", "merge-driver": "merge_driver",
 }  # fmt: skip
