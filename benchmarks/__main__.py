@@ -5,7 +5,9 @@ from importlib import import_module
 
 import click
 
-BENCHMARKS = ("adopt", "cohort", "dvc_projects", "forecast", "history", "images", "pipeline", "run", "status", "verify")
+BENCHMARKS = (
+    "adopt", "cohort", "dvc_projects", "export", "forecast", "history", "images", "pipeline", "run", "status", "verify",
+)  # fmt: skip
 
 
 @click.command()

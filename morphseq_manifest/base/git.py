@@ -99,13 +99,16 @@ def commit_with(root: Path, rev: str, paths: Sequence[Path]) -> tuple[str, dict[
 
 def _objects(told: bytes) -> Iterator[list[bytes]]:
     """Each object of what `cat-file --batch` says: its id, kind and content; nothing of one that is missing."""
-    while told:
-        head, _, told = told.partition(b"\n")
-        match head.split(b" "):
+    at = 0
+    while at < len(told):
+        end = told.index(b"\n", at)
+        match told[at:end].split(b" "):
             case [name, kind, size] if size.isdigit():
-                yield [name, kind, told[: int(size)]]
-                told = told[int(size) + 1 :]
+                at = end + 1 + int(size)
+                yield [name, kind, told[end + 1 : at]]
+                at += 1
             case _:
+                at = end + 1
                 yield [b""]
 
 
