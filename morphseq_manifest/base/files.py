@@ -20,6 +20,7 @@ from morphseq_manifest.base.small_files import read_small
 TEMPORARY = ".morphseq-"
 _SUFFIX = ".tmp"
 _ABANDONED_S = 24 * 3600
+_SYNCED_AT_ONCE = 16
 # The project's own folder, a cache that is safe to delete; only in a project that DVC has a folder in.
 OWN = Path(".dvc/tmp/morphseq")
 
@@ -105,6 +106,18 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def _sync_files(paths: list[Path]) -> None:
+    """Wait until files are on the disk: for many at once, since one after another each waits for the disk alone."""
+    from concurrent.futures import ThreadPoolExecutor  # slow to start with, and most commands write no folder
+
+    def sync(path: Path) -> None:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+    with ThreadPoolExecutor(_SYNCED_AT_ONCE) as pool:
+        list(pool.map(sync, paths))
+
+
 def printable(name: str) -> str:
     """A file's name as it can be shown: what in it is not UTF-8 as `\\xff`."""
     return os.fsencode(name).decode(errors="backslashreplace")
@@ -157,9 +170,7 @@ def replacing_folders(folders: list[Path]) -> Iterator[list[Path]]:
             temporary.mkdir(parents=True)
         yield temporaries
         for temporary in temporaries:
-            for file in (path for path in temporary.rglob("*") if path.is_file()):
-                with file.open("rb") as handle:
-                    os.fsync(handle.fileno())
+            _sync_files([path for path in temporary.rglob("*") if path.is_file()])
         for temporary, place in zip(temporaries, places, strict=True):
             _swap(temporary, place)
     except OSError as error:
