@@ -7,7 +7,7 @@ JOBS ?= 2
 # Tests start commands by the hundred: compiled modules are kept, whatever the machine's default.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install plates models train demo check fast test campaign coverage elsewhere lowest docs bench
+.PHONY: install validator plates models train demo check fast test campaign coverage elsewhere lowest docs bench
 
 install: $(VENV)/installed
 
@@ -16,6 +16,13 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	if git rev-parse --is-inside-work-tree > /dev/null 2>&1; then morphseq init; fi
 	touch $@
+
+# What says whether a crate is a valid one, in an environment of its own: it asks for an older release of rich.
+validator: $(VENV)/validator/bin/rocrate-validator
+
+$(VENV)/validator/bin/rocrate-validator: | install
+	$(PYTHON) -m venv $(VENV)/validator
+	$(VENV)/validator/bin/pip install --quiet 'roc-validator>=0.13,<0.14'
 
 plates: install
 	python -m simulation.plates data

@@ -30,7 +30,7 @@ _NO_LICENCE = "No licence is given: ask those who made the data"
 @click.option("--force", is_flag=True, help="Replace what is there, even if no export has written it.")
 @click.pass_obj
 def export(root: Path, tables: tuple[str, ...], output: Path, rev: str | None, licence: str, force: bool) -> None:
-    """Write tables, with all that says where they come from, for others.
+    """Write an archive of tables and where they come from.
 
     TABLE is df01, df02 or df03. With it go the manifests, params.yaml, dvc.yaml, dvc.lock and what an audit has found,
     as an RO-Crate that tells of every experiment, model and stage with its hashes, and the same as PROV-JSON. `morphseq

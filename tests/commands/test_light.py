@@ -15,9 +15,10 @@ from packaging.requirements import Requirement
 
 from tests.project import REPOSITORY, Project
 
-LACKING = ("pyarrow", "scipy", "skimage", "PIL", "tifffile", "torch", "safetensors", "transformers", "distributed")
+LACKING = ("pyarrow", "scipy", "skimage", "PIL", "tifffile", "torch", "safetensors", "transformers", "distributed",
+           "rocrate")  # fmt: skip
 # What the library asks for only where it is there, or says how to install.
-OPTIONAL = {"pyarrow", "distributed", "dask_jobqueue", "PIL", "tifffile"}
+OPTIONAL = {"pyarrow", "distributed", "dask_jobqueue", "PIL", "tifffile", "rocrate"}
 
 
 def dependencies() -> list[str]:
@@ -94,6 +95,7 @@ def test_every_command_has_help_in_a_light_installation(light: Path) -> None:
         "graph",
         "report",
         "audit",
+        "export",
         "verify",
         "code",
     ):
@@ -165,6 +167,13 @@ def test_a_report_in_a_light_installation_says_what_pictures_need(project: Proje
     project.run("morphseq", "report", "--output", "whole.html")
     whole = (project.root / "whole.html").read_text(encoding="utf-8")
     assert page.count('class="marks') == whole.count('class="marks')
+
+
+def test_export_says_what_to_install_and_a_crate_is_checked(project: Project, light: Path, tmp_path: Path) -> None:
+    code, said = project.ending(light / "morphseq", "export", "df03", "--output", tmp_path / "df03.zip")
+    assert (code, "pip install 'morphseq-manifest[export]'" in said) == (2, True)
+    project.morphseq("export", "df03", "--output", tmp_path / "df03.zip")
+    assert "as exported" in project.run(light / "morphseq", "verify", "--crate", tmp_path / "df03.zip")
 
 
 def test_a_light_installation_runs_stages_with_the_python_of_another(project: Project, light: Path) -> None:
