@@ -6,6 +6,7 @@ Tables are laid out here, since a general table printer takes longer than everyt
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import click
@@ -23,6 +24,8 @@ _UNSEEN = {
 _UNSEEN_IN_JSON = {code: f"\\u{code:04x}" for code in _UNSEEN if code >= 127}
 
 _WARNINGS = 10
+# In a terminal, no column of texts is narrower for being wrapped.
+_NARROWEST = 16
 
 
 def visible(text: str) -> str:
@@ -45,13 +48,15 @@ class Cell(NamedTuple):
 def show_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     """Print a title, and rows under all the keys they have, numbers to the right; ids and hashes stay whole.
 
-    An Outcome, alone or in a Cell, is shown in its style.
+    An Outcome, alone or in a Cell, is shown in its style. In a terminal, texts of several words are wrapped so that a
+    line fits its width, as far as that can be.
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
     cells = [[visible(_text(row.get(name))) for name in columns] for row in rows]
     styles = [[_style(row.get(name)) for name in columns] for row in rows]
     right = [any(isinstance(row.get(name), int | float) for row in rows) for name in columns]
     widths = [max([len(name), *(len(row[index]) for row in cells)]) for index, name in enumerate(columns)]
+    lines = _fitted(columns, cells, widths, terminal_width())
 
     def line(values: Sequence[str]) -> list[str]:
         pairs = zip(values, widths, right, strict=True)
@@ -59,10 +64,41 @@ def show_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
 
     paint = click.style if is_coloured() else _plain
     painted = [paint("  ".join(line(columns)).rstrip(), bold=True)] if columns else []
-    for row, colours in zip(cells, styles, strict=True):
-        pairs = zip(line(row), colours, strict=True)
-        painted.append("  ".join(paint(cell, fg=colour) if colour else cell for cell, colour in pairs))
+    for row, colours in zip(lines, styles, strict=True):
+        for part in row:
+            pairs = zip(line(part), colours, strict=True)
+            painted.append("  ".join(paint(cell, fg=colour) if colour else cell for cell, colour in pairs))
     print("\n".join([visible(title), *(text.rstrip() for text in painted)]))
+
+
+def terminal_width() -> int | None:
+    """How many characters are in a line of the terminal that is printed on; None if it is none."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
+def _fitted(columns: list[str], cells: list[list[str]], widths: list[int], width: int | None) -> list[list[list[str]]]:
+    """Each row as lines, and `widths` as they need them, so that they fit the terminal's: texts are wrapped."""
+    if width is None or sum(widths) + 2 * (len(widths) - 1) <= width:
+        return [[row] for row in cells]
+    from textwrap import wrap  # most tables fit
+
+    def narrowest(index: int) -> int:
+        longest = max(len(word) for row in cells for word in ("", *row[index].split()))
+        return min(widths[index], max(longest, len(columns[index]), _NARROWEST))
+
+    least = [*map(narrowest, range(len(widths)))]
+    while sum(widths) + 2 * (len(widths) - 1) > width and widths != least:
+        index = max(range(len(widths)), key=lambda one: (widths[one] > least[one], widths[one]))
+        widths[index] -= 1
+
+    def parts(cell: str, most: int) -> list[str]:
+        return wrap(cell, most, break_long_words=False, break_on_hyphens=False) if len(cell) > most else [cell]
+
+    wrapped = ([parts(*pair) for pair in zip(row, widths, strict=True)] for row in cells)
+    return [[list(line) for line in zip_longest(*row, fillvalue="")] for row in wrapped]
 
 
 def _style(value: Any) -> str | None:
@@ -125,6 +161,11 @@ def amount(size: int) -> str:
         value /= 1000
         units.pop(0)
     return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
+
+
+def counted(number: int, what: str) -> str:
+    """How many of something there are: 1 run, 2 runs."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def show_warnings(warnings: Sequence[str]) -> None:

@@ -61,6 +61,7 @@ def show(
     from morphseq_manifest.answers.table import writing
     from morphseq_manifest.answers.table.rows import Table
     from morphseq_manifest.base import files
+    from morphseq_manifest.base.display import counted
     from morphseq_manifest.cohort import tables
 
     ending = output.suffix.removeprefix(".") if output else ""
@@ -87,7 +88,7 @@ def show(
         else:
             with temporary.open("wb") as out:
                 writing.write(found, choice, form, out, snapshot.commit)
-    note(f"{output} written: rows of {len(chosen)} experiments")
+    note(f"{output} written: rows of {counted(len(chosen), 'experiment')}")
 
 
 def _condition(where: str | None, columns: list[str]) -> "Condition | None":

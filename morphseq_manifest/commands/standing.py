@@ -93,7 +93,7 @@ def _asked_in(words: list[str]) -> str | None:
 
 def _place_and_key(root: str, words: list[str]) -> tuple[str, bytes]:
     """Where the answer to a command line is, and what tells it from others: all that it depends on but the files."""
-    shown = [*words, str(os.isatty(1)), str(os.isatty(2))]
+    shown = [*words, str(os.isatty(1) and os.get_terminal_size(1)), str(os.isatty(2))]
     packages = os.stat(os.path.dirname(os.path.dirname(xxhash.__file__)))  # noqa: PTH116, PTH120
     about = [*shown, os.getcwd(), str(os.geteuid()), sys.version, str(packages.st_mtime_ns)]  # noqa: PTH109
     about += [f"{name}={value}" for name, value in sorted(os.environ.items()) if name not in _PASSING]

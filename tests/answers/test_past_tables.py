@@ -268,7 +268,7 @@ def test_blank_cells_leave_a_condition_open(shown: Past) -> None:
 def test_rows_that_differ_by_experiment_by_column_as_csv_and_json(shown: Past) -> None:
     project = project_of(shown)
     said = project.morphseq("diff", "old", "new", "--rows", "df03", code=1)
-    assert "rows of 1 experiments differ, those of 2 do not" in said
+    assert "rows of 1 experiment differ, those of 2 do not" in said
     assert "area_um2             1            1         6.5" in said
     rows = list(csv.reader(project.morphseq("diff", "old", "new", "--rows", "df03", "--csv", code=1).splitlines()))
     assert rows == [

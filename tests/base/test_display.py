@@ -34,3 +34,24 @@ def test_tables_stay_aligned_and_json_stays_json(capsys: pytest.CaptureFixture[s
     out = capsys.readouterr().out
     assert not {"\x1b", "\x9b", "\u202e"} & set(out)
     assert json.loads(out) == {"schema": "x/1", "id": "\x1b\x9b\u202e", "name": "斑馬魚"}
+
+
+def test_texts_are_wrapped_to_the_width_of_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        {"id": "a" * 30, "n": 1, "why": "what has changed since, in so many words"},
+        {"id": "b", "n": 22, "why": None},
+    ]
+    display.show_table(rows, "title")
+    whole = capsys.readouterr().out
+    monkeypatch.setattr(display, "terminal_width", lambda: 60)
+    display.show_table(rows, "title")
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert sorted(" ".join(lines).split()) == sorted(whole.split())
+    assert lines[2].startswith(f"{'a' * 30}   1  what has changed")
+    assert lines[3].startswith(" " * 36)
+    monkeypatch.setattr(display, "terminal_width", lambda: 20)
+    display.show_table(rows, "title")
+    assert f"{'a' * 30}   1  what has" in capsys.readouterr().out, "what is one word stays whole"

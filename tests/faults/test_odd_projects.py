@@ -111,5 +111,5 @@ def test_a_damaged_object_in_the_cache_is_made_anew(tmp_path: Path, mode: int) -
     project, cached = damaged(tmp_path / "it", mode)
     project.morphseq("run")
     assert ((project.root / "bar").read_text(), cached.read_text()) == ("1\n", "1\n")
-    assert "1 stages: 1 up to date" in project.morphseq("run")
+    assert "1 stage: 1 up to date" in project.morphseq("run")
     assert states(project, 0) == {"a": "up to date"}

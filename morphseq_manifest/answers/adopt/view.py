@@ -38,7 +38,7 @@ def show_adopted(found: LabRoot, became: Adopted, as_json: bool) -> None:
         for name, steps in found.experiments.items()
     ]
     counts = f"{len(became.stages)} results adopted, {len(became.already)} recorded before, {len(became.left)} left"
-    display.show_table(rows, f"{len(became.listed)} experiments added, {counts}")
+    display.show_table(rows, f"{display.counted(len(became.listed), 'experiment')} added, {counts}")
     for name, why in became.left.items():
         display.show(f"left: {name}: {why}")
     _show_rest(found)

@@ -49,7 +49,7 @@ def _title(blame: Blame) -> str:
     if blame.since is None:
         where = f"{blame.row.experiment} is in {tables}" if tables else f"{blame.row.experiment} is in no table"
         return f"{name}: what it is made from, and which commit last changed that; {where}"
-    count = f"{len(blame.causes)} causes" if blame.causes else "nothing that it is made from has changed"
+    count = display.counted(len(blame.causes), "cause") if blame.causes else "nothing that it is made from has changed"
     rows = f"the rows of {blame.row.experiment} have changed in {tables}" if tables else "no table has other rows of it"
     return f"{name}, since {blame.since[:_HASH]}: {count}; {rows}"
 

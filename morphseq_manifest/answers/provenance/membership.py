@@ -14,6 +14,7 @@ import msgspec
 from morphseq_manifest.answers import changes
 from morphseq_manifest.answers.changes import Change
 from morphseq_manifest.base.answer import Answer
+from morphseq_manifest.base.display import counted
 from morphseq_manifest.base.errors import MorphseqError
 from morphseq_manifest.base.outcomes import Outcome
 from morphseq_manifest.cohort import adopted, losses
@@ -248,8 +249,8 @@ class Provenance(Answer, msgspec.Struct, frozen=True):
         summary = ", ".join(f"{states.count(state)} {state}" for state in Membership if state in states)
         model = f", latents of {manifest.model}" if manifest.model else ""
         coverage = "" if manifest.coverage is None else f" for {manifest.coverage:.1%} of the rows"
-        count = len(manifest.experiments)
-        return f"{self.table} in {self.label}: {manifest.rows} rows of {count} experiments{model}{coverage}: {summary}"
+        count = counted(len(manifest.experiments), "experiment")
+        return f"{self.table} in {self.label}: {manifest.rows} rows of {count}{model}{coverage}: {summary}"
 
     def records(self) -> list[dict[str, Any]]:
         """A row an experiment, as the function `rows` has it."""

@@ -47,9 +47,8 @@ def show_origin(path: str, origin: "Origin | None", root: Any) -> None:
             {"experiment": k, "rows": p.rows, "embryos": p.embryos, "contributed": p.contributed}
             for k, p in parts.items()
         ]
-        display.show_table(
-            rows, f"{path}: {origin.table} of {where}: {origin.manifest.rows} rows of {len(parts)} experiments"
-        )
+        count = display.counted(len(parts), "experiment")
+        display.show_table(rows, f"{path}: {origin.table} of {where}: {origin.manifest.rows} rows of {count}")
         return
     display.show(f"{path}: not known. Nearest is {origin.table} of {where}")
     show_findings(path, origin.differences)

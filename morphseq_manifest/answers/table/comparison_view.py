@@ -18,7 +18,7 @@ def show(found: Comparison, old: str, new: str) -> None:
     """Print what differs between two states, which are so called."""
     title = f"{found.table}, from {old} to {new}"
     if not found:
-        display.show(f"{title}: no difference in {found.same} experiments")
+        display.show(f"{title}: no difference in {display.counted(found.same, 'experiment')}")
         return
     rows = [
         {
@@ -30,7 +30,9 @@ def show(found: Comparison, old: str, new: str) -> None:
         }
         for name, rows in found.experiments.items()
     ]
-    display.show_table(rows, f"{title}: rows of {len(rows)} experiments differ, those of {found.same} do not")
+    display.show_table(
+        rows, f"{title}: rows of {display.counted(len(rows), 'experiment')} differ, those of {found.same} do not"
+    )
     for word, names in (("came", found.added_columns), ("went", found.removed_columns)):
         if names:
             display.show(f"columns that {word}: {', '.join(names)}")

@@ -42,5 +42,5 @@ def _lines(cause: Cause) -> Iterator[str]:
     yield from (f"  {word:<4} {value}" for word, value in words.was_and_is(cause.change))
     if len(cause.stages) > 1:
         more = ", ..." if len(cause.stages) > _STAGES else ""
-        yield f"  for {len(cause.stages)} stages: {', '.join(cause.stages[:_STAGES])}{more}"
+        yield f"  for {display.counted(len(cause.stages), 'stage')}: {', '.join(cause.stages[:_STAGES])}{more}"
     yield "  " + " -> ".join(cause.way)

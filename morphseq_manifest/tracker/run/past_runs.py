@@ -111,7 +111,7 @@ def show(log: Log, most: int, as_json: bool) -> None:
         told = [{**msgspec.structs.asdict(run), "began": _utc(run.began)} for run in runs]
         display.show_json(SCHEMA, {"runs": told, "unread": log.unread, "exit_code": int(log.exit_code)})
         return
-    title = f"{len(log.runs)} runs" + (f", the latest {len(runs)}" if len(runs) < len(log.runs) else "")
+    title = display.counted(len(log.runs), "run") + (f", the latest {len(runs)}" if len(runs) < len(log.runs) else "")
     display.show_table([_row(run) for run in runs], title)
     display.show_warnings(log.unread)
 

@@ -30,7 +30,8 @@ def show(
         display.show_json(SCHEMA, content)
         return
     runs = sum(row["plan"] == "runs" for row in rows)
-    title = f"{stages} stages: {runs} would run, {len(rows) - runs} may, {stages - len(rows)} are up to date"
+    count = display.counted(stages, "stage")
+    title = f"{count}: {runs} would run, {len(rows) - runs} may, {stages - len(rows)} are up to date"
     timed = [{**row, "expected": one.seconds if (one := expected.get(row["stage"])) else None} for row in rows]
     shown = timed if len(timed) <= SHOWN else _by_group(timed)
     display.show_table([_planned(row, forecast) for row in shown[:SHOWN]], title)
@@ -63,7 +64,7 @@ def in_words(forecast: Forecast) -> str:
         if disk.needed
     ]
     if forecast.unknown:
-        parts.append(f"{forecast.unknown} stages not known, and not counted")
+        parts.append(f"{display.counted(forecast.unknown, 'stage')} not known, and not counted")
     return "; ".join(parts)
 
 

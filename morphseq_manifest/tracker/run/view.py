@@ -119,7 +119,7 @@ def show(report: "Report", root: Path, undated: list[str], warnings: list[str], 
          "why": r.why.splitlines()[0] if r.why else None}
         for r in told[:SHOWN]
     ]  # fmt: skip
-    display.show_table(rows, f"{len(report.results)} stages: {summary}")
+    display.show_table(rows, f"{display.counted(len(report.results), 'stage')}: {summary}")
     if len(told) > SHOWN:
         display.show(f"and {len(told) - SHOWN} more; --json names all")
     for result in told:
