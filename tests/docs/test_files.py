@@ -29,6 +29,7 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 def test_every_file_is_there_and_told(project: Project) -> None:
+    project.morphseq("run", "experiments", "--force")
     files = [str(path.relative_to(project.root)) for path in sorted(project.root.rglob("*")) if path.is_file()]
     patterns = {path: _pattern(path) for path in _paths()}
     assert len(patterns) > 35
