@@ -7,7 +7,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
+from PIL import Image
 
 from tests import toy
 from tests.browser import Page, opened
@@ -168,6 +171,25 @@ def test_a_frame_that_is_gone_or_another_and_a_stack_that_is_damaged_are_named(p
     assert "A02_t0004_stitch.png: content has changed since it was listed" in page
     assert "exported_masks/20250101/A03.tif: not shown" in page
     assert "Not there: snip." in page
+
+
+def test_outlines_and_masks_in_the_lab_s_older_form_are_drawn(project: Project) -> None:
+    name = "20250102_snapshot"
+    before = page_of(project, name)
+    labels = project.root / "data/sam2_pipeline_files/exported_masks" / name
+    yolks = project.root / "data/segmentation/yolk_v1_0050_predictions" / name
+    (labels / "masks").mkdir()
+    for well in ("A01", "A02"):
+        label, yolk = (tifffile.imread(folder / f"{well}.tif") for folder in (labels, yolks))
+        Image.fromarray(label).save(labels / f"masks/{name}_{well}_ch00_t0000_masks_emnum_1.png")
+        Image.fromarray(np.where(yolk > 0, 255, 127).astype(np.uint8)).save(yolks / f"{well}_t0000.jpg", quality=95)
+        (labels / f"{well}.tif").unlink()
+        (yolks / f"{well}.tif").unlink()
+    after = page_of(project, name)
+    assert "Not there" not in Marked(after).text
+    assert after.count("data:image/webp") == before.count("data:image/webp")
+    shown = [re.findall(r'src="([^"]+)"[^>]+alt="Outlines and QC masks of well A01', page) for page in (before, after)]
+    assert shown[0] == shown[1] != []
 
 
 def test_a_clone_without_data_shows_what_git_has(built: Path, tmp_path: Path) -> None:

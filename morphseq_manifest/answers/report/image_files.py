@@ -4,6 +4,8 @@ The stages read them more strictly, for what they measure. Whatever these functi
 """
 
 import io
+import os
+import re
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -17,13 +19,17 @@ from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.base.small_files import read_small
-from morphseq_manifest.cohort.manifests.images_manifest import Frame, Reading
+from morphseq_manifest.cohort.manifests.images_manifest import AS_IT_IS, Frame, Reading
 
 Grey = NDArray[np.uint8]
 Labels = NDArray[np.integer]
+OldFiles = dict[tuple[str, int], Path]  # by well and frame
 # More than microscopes make; a few bytes can claim a terabyte.
 _MOST_PIXELS = 1 << 27
 _MOST_PAGES = 20_000
+# In the lab's JPG masks the background is 127 and the foreground 255.
+_JPG_FOREGROUND = 191
+_OLD_FORM = re.compile(r"(?:.*_)?([A-H]\d\d)(?:_ch\d+)?_t(\d+).*\.(png|jpe?g)", re.IGNORECASE)
 _FORMATS = ("PNG", "JPEG", "BMP")
 _WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)  # luminance by ITU-R 601
 
@@ -87,6 +93,35 @@ def _grey(pixels: NDArray[Any], reading: Reading) -> Grey:
     if pixels.ndim == 3:
         pixels = np.rint(pixels[..., :3].astype(np.float32) @ _WEIGHTS).astype(np.uint8)
     return pixels
+
+
+def picture(folder: Path, name: str, time_int: int, older: OldFiles) -> Any:
+    """What a folder has of a well or embryo `name` in a frame, integers (H, W); None if there is nothing.
+
+    That is a page of its stack, or else one of the lab's `older` files of this folder. Raises as `page` does.
+    """
+    path = inside(folder, f"{name}.tif")
+    if path.exists():
+        return page(path, time_int)
+    old = older.get((name, time_int))
+    if old is None:
+        return None
+    try:
+        pixels = _pixels(old, files.read_bytes(old, "Copy it again"), AS_IT_IS)
+    except Exception as error:
+        raise UnreadableError(f"{old}: not shown ({error or type(error).__name__})") from error
+    plane = pixels if pixels.ndim == 2 else pixels[..., 0]
+    return plane if old.suffix.lower() == ".png" else (plane >= _JPG_FOREGROUND).astype(np.uint8)
+
+
+def old_files(folder: Path) -> OldFiles:
+    """The files in the lab's older form, one a frame, by well and frame; those in its folder `masks`, too."""
+    found: OldFiles = {}
+    for place in (folder, folder / "masks"):
+        for name in sorted(os.listdir(place)) if place.is_dir() else ():  # noqa: PTH208
+            if match := _OLD_FORM.fullmatch(name):
+                found[match[1], int(match[2])] = place / name
+    return found
 
 
 def page(path: Path, time_int: int) -> NDArray[np.integer] | None:

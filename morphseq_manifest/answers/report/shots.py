@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from morphseq_manifest.answers.report import image_files
+from morphseq_manifest.answers.report.image_files import OldFiles
 from morphseq_manifest.answers.report.rows import AREA, EMBRYO, REASONS, STAGE, USABLE
 from morphseq_manifest.base.errors import MorphseqError
 from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesManifest
@@ -41,12 +43,16 @@ class Shot(msgspec.Struct, frozen=True):
 
 
 class Places(NamedTuple):
-    """Where what the stages of an experiment read and make lies; `masks` by what they show."""
+    """Where what the stages of an experiment read and make lies; `masks` by what they show.
+
+    `older` has, by folder, what is in the lab's older form there, one file a frame.
+    """
 
     frames: Path | None
     labels: Path | None
     masks: dict[str, Path]
     snips: Path | None
+    older: dict[Path, OldFiles]
 
 
 def places(snapshot: CohortSnapshot, experiment: str) -> Places:
@@ -69,7 +75,8 @@ def places(snapshot: CohortSnapshot, experiment: str) -> Places:
     labels, snips = (
         next((path for path in outs(group) if path.name == experiment), None) for group in ("sam2", "snips")
     )
-    return Places(frames, labels, masks, snips)
+    older = {one: image_files.old_files(one) for one in (labels, *masks.values()) if one}
+    return Places(frames, labels, masks, snips, older)
 
 
 def shoot(manifest: ImagesManifest, frame: Frame, where: Places, about: Sequence[Row]) -> Shot:
@@ -127,7 +134,7 @@ class _Camera:
                 self._add(overlays.small(snip, _SNIP_SIDE), f"Snip of {embryo}, frame {time_int}")
 
     def _small_frame(self) -> Any:
-        from morphseq_manifest.answers.report import image_files, overlays
+        from morphseq_manifest.answers.report import overlays
 
         try:
             if self._where.frames is not None:
@@ -139,11 +146,9 @@ class _Camera:
 
     def _page(self, folder: Path | None, name: str, what: str) -> Any:
         """The frame's page in the stack `name` of a folder; None if there is none, or it can't be read."""
-        from morphseq_manifest.answers.report import image_files
-
         try:
-            path = image_files.inside(folder, f"{name}.tif") if folder else None
-            found = image_files.page(path, self._frame.time_int) if path and path.exists() else None
+            older = self._where.older.get(folder, {}) if folder else {}
+            found = image_files.picture(folder, name, self._frame.time_int, older) if folder else None
         except MorphseqError as error:
             self.problems.append(str(error))
             return None
