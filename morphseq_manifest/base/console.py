@@ -8,10 +8,14 @@ from typing import Any, TextIO
 
 import click
 
-from morphseq_manifest.base.display import visible
+from morphseq_manifest.base.display import show_json, visible
 from morphseq_manifest.base.errors import ExitCode, MorphseqError, described
 
 _HELP = ["-h", "--help"]
+
+
+ERROR_SCHEMA = "morphseq/error/1"
+_is_quiet = False
 
 
 @contextmanager
@@ -19,14 +23,24 @@ def _messages(context: click.Context) -> Iterator[None]:
     try:
         yield
     except MorphseqError as error:
-        note(f"error: {error}")
-        context.exit(error.exit_code)
+        _end(context, f"error: {error}", error.exit_code)
     except OSError as error:
-        note(f"error: {described(error)}")
-        context.exit(ExitCode.UNREADABLE)
+        _end(context, f"error: {described(error)}", ExitCode.UNREADABLE)
     except KeyboardInterrupt:
-        note("interrupted")
-        context.exit(ExitCode.INTERRUPTED)
+        _end(context, "interrupted", ExitCode.INTERRUPTED)
+
+
+def _end(context: click.Context, message: str, status: ExitCode) -> None:
+    """End a command that can't do its work; with `--json` it says why as JSON, too."""
+    _say(message)
+    if context.params.get("as_json"):
+        _show_error(message.removeprefix("error: "), status)
+    context.exit(status)
+
+
+def _show_error(message: str, status: ExitCode) -> None:
+    with printing():
+        show_json(ERROR_SCHEMA, {"error": message, "exit_code": int(status)})
 
 
 class Command(click.Command):
@@ -35,6 +49,16 @@ class Command(click.Command):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.context_settings.setdefault("help_option_names", _HELP)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line; with `--json`, what is wrong with it is said as JSON, too."""
+        is_json = "--json" in args
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if is_json:
+                _show_error(error.format_message(), ExitCode.USAGE)
+            raise
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, turning the project's errors into messages."""
@@ -63,6 +87,22 @@ def examples(*lines: str) -> str:
 
 def note(text: str) -> None:
     """Say something to the person watching; results go to stdout or files, never here. Nobody needs to listen."""
+    if not _is_quiet:
+        _say(text)
+
+
+def be_quiet() -> None:
+    """From now on say nothing but errors."""
+    global _is_quiet
+    _is_quiet = True
+
+
+def is_watched() -> bool:
+    """Whether somebody at a terminal is to see how far a long step is."""
+    return sys.stderr.isatty() and not _is_quiet
+
+
+def _say(text: str) -> None:
     try:
         click.echo(visible(text), err=True)
     except OSError:

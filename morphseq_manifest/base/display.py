@@ -114,8 +114,21 @@ def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+# When there are colours: always, never, or, if it is auto, in a terminal unless NO_COLOR is set.
+COLOURS = ("auto", "always", "never")
+_colours = COLOURS[0]
+
+
+def choose_colours(choice: str) -> None:
+    """From now on print colours so, one of COLOURS."""
+    global _colours
+    _colours = choice
+
+
 def is_coloured() -> bool:
-    """Whether what is printed is shown in a terminal that is to have colours."""
+    """Whether what is printed is to have colours."""
+    if _colours != "auto":
+        return _colours == "always"
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 

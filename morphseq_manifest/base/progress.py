@@ -1,10 +1,11 @@
 """How far a long step is: frames done, kept from before, rate and time left, for whoever watches on a terminal."""
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
+
+from morphseq_manifest.base import console
 
 
 class Advance(Protocol):
@@ -28,8 +29,8 @@ def describe(done: int, kept: int, total: int, unit: str, seconds: float) -> str
 
 @contextmanager
 def watching(label: str, total: int, unit: str = "frames") -> Iterator[Advance]:
-    """Show a bar on stderr while the block runs; nothing if stderr is no terminal."""
-    if not sys.stderr.isatty():
+    """Show a bar on stderr while the block runs; nothing if stderr is no terminal, or who asked wants quiet."""
+    if not console.is_watched():
         yield lambda count, *, kept=False: None
         return
     from rich import progress

@@ -3,6 +3,7 @@
 import click
 
 from morphseq_manifest.base.console import Command, examples, note, printing
+from morphseq_manifest.commands import completing
 from morphseq_manifest.commands.options import with_json
 
 
@@ -14,7 +15,7 @@ from morphseq_manifest.commands.options import with_json
         "morphseq audit snips@20240418 --sample 100 --json",
     ),
 )
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...", shell_complete=completing.targets)
 @click.option(
     "--sample", "percent", type=click.FloatRange(0, 100, min_open=True), default=5, show_default=True,
     metavar="PERCENT", help="So much of the stages, and of the wells of those that make stacks.",

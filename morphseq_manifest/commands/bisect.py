@@ -3,6 +3,7 @@
 import click
 
 from morphseq_manifest.base.console import Command, examples, printing
+from morphseq_manifest.commands import completing
 from morphseq_manifest.commands.options import with_json
 
 
@@ -15,7 +16,7 @@ from morphseq_manifest.commands.options import with_json
         "morphseq bisect df02 --when 'rows < 700000' --json",
     ),
 )
-@click.argument("table")
+@click.argument("table", shell_complete=completing.tables)
 @click.option("--when", required=True, metavar="QUANTITY", help="What is looked for, as in the examples.")
 @click.option("--rev", default="HEAD", show_default=True, metavar="REV", help="In the history of this commit.")
 @with_json

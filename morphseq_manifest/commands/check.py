@@ -3,6 +3,7 @@
 import click
 
 from morphseq_manifest.base.console import Command, examples, printing
+from morphseq_manifest.commands import completing
 from morphseq_manifest.commands.options import with_json
 
 
@@ -10,7 +11,7 @@ from morphseq_manifest.commands.options import with_json
     cls=Command,
     epilog=examples("morphseq check", "morphseq check 20240418 20250305_1", "morphseq check 20240418 --frames"),
 )
-@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]...")
+@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]...", shell_complete=completing.experiments)
 @click.option("--segmenter", metavar="S", help="Of those not listed yet (default: that of all others).")
 @click.option("--frames", is_flag=True, help="Read every frame, and compare what is recorded of them.")
 @with_json

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from morphseq_manifest.base import project_folder
-from morphseq_manifest.base.console import Group, examples
+from morphseq_manifest.base.console import Group, be_quiet, examples
+from morphseq_manifest.base.display import COLOURS, choose_colours
 
 # The commands, and the module of each: only that of the one asked for is imported.
 _MODULES = {
@@ -48,8 +49,19 @@ class _Commands(Group):
     default=".",
     help="Work on the project in DIR, or that DIR is in.",
 )
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr but errors: no notes, no progress.")
+@click.option(
+    "--color",
+    "colours",
+    type=click.Choice(COLOURS),
+    default="auto",
+    help="Print colours (default: auto, in a terminal unless NO_COLOR is set).",
+)
 @click.version_option(package_name="morphseq-manifest", prog_name="morphseq", message="%(prog)s %(version)s")
 @click.pass_context
-def main(context: click.Context, root: Path) -> None:
+def main(context: click.Context, root: Path, quiet: bool, colours: str) -> None:
     """Show what is in df01, df02 and df03, find what is out of date, and run it."""
+    if quiet:
+        be_quiet()
+    choose_colours(colours)
     context.obj = Path(project_folder.find(str(root)))

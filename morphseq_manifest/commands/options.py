@@ -5,12 +5,20 @@ from typing import Any, TypeVar
 
 import click
 
+from morphseq_manifest.commands import completing
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def with_experiments(function: Function) -> Function:
     """Add `--experiments A,B` and `--later-than YYYYMMDD`: the parameters `experiments` and `later_than`."""
-    names = click.option("--experiments", multiple=True, metavar="A,B", help="Only these experiments.")
+    names = click.option(
+        "--experiments",
+        multiple=True,
+        metavar="A,B",
+        help="Only these experiments.",
+        shell_complete=completing.experiments,
+    )
     day = click.option("--later-than", metavar="YYYYMMDD", help="Only experiments dated after this day.")
     return names(day(function))
 

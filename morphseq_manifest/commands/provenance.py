@@ -7,6 +7,7 @@ import click
 
 from morphseq_manifest.base.console import Command, examples, note, printing
 from morphseq_manifest.base.errors import ConfigError, ExitCode
+from morphseq_manifest.commands import completing
 from morphseq_manifest.commands.options import with_json
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
         "morphseq provenance --experiment 20240418",
     ),
 )
-@click.argument("table", required=False)
+@click.argument("table", required=False, shell_complete=completing.tables)
 @click.option("--rev", help="Answer for this commit, from git alone.")
-@click.option("--experiment", help="Trace this experiment back to its frames.")
+@click.option("--experiment", shell_complete=completing.experiments, help="Trace this experiment back to its frames.")
 @click.option("--check", is_flag=True, help="Read the table itself and compare its rows with the manifest.")
 @with_json
 @click.pass_context

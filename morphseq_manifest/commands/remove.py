@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from morphseq_manifest.base.console import Command, examples, note
+from morphseq_manifest.commands import completing
 from morphseq_manifest.commands.asking import ask_to_delete
 
 
@@ -12,7 +13,7 @@ from morphseq_manifest.commands.asking import ask_to_delete
     cls=Command,
     epilog=examples("morphseq remove 20240418", "morphseq remove 20240418 20250305_1 --delete-outputs"),
 )
-@click.argument("experiments", nargs=-1, required=True, metavar="EXPERIMENT...")
+@click.argument("experiments", nargs=-1, required=True, metavar="EXPERIMENT...", shell_complete=completing.experiments)
 @click.option("--delete-outputs", is_flag=True, help="Delete what their stages made; asks first.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj

@@ -3,10 +3,11 @@
 import click
 
 from morphseq_manifest.base.console import Command, examples, note, printing
+from morphseq_manifest.commands import completing
 
 
 @click.command(cls=Command, epilog=examples("morphseq rename 20240418 20240418_wt"))
-@click.argument("old")
+@click.argument("old", shell_complete=completing.experiments)
 @click.argument("new")
 @click.pass_context
 def rename(context: click.Context, old: str, new: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from morphseq_manifest.base.console import Command, examples, printing
+from morphseq_manifest.commands import completing
 
 _RENEWED_S = 5
 
@@ -18,7 +19,7 @@ _RENEWED_S = 5
         "morphseq report --watch",
     ),
 )
-@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]...")
+@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]...", shell_complete=completing.experiments)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), default="report.html", metavar="FILE",
     help="Write this file (default: report.html).",

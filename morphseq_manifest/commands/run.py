@@ -10,7 +10,7 @@ import click
 
 from morphseq_manifest.base.console import Command, examples, note, printing
 from morphseq_manifest.base.errors import ConfigError, ExitCode, MorphseqError
-from morphseq_manifest.commands import standing
+from morphseq_manifest.commands import completing, standing
 from morphseq_manifest.commands.options import with_experiments, with_json
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "morphseq run --cluster slurm.yaml",
     ),
 )
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...", shell_complete=completing.targets)
 @_with_options
 def run(context: click.Context, targets: tuple[str, ...], **given: Any) -> None:
     """Bring TARGETs up to date, many at once.

@@ -9,6 +9,7 @@ import click
 
 from morphseq_manifest.base.console import Command, examples, note, printing
 from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.commands import completing
 from morphseq_manifest.commands.options import with_experiments
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _FORMS = ("csv", "parquet", "json")
         "morphseq show df03 --later-than 20240401 --output later.parquet",
     ),
 )
-@click.argument("table")
+@click.argument("table", shell_complete=completing.tables)
 @click.option("--rev", metavar="REV", help="The table as of this commit, from DVC's cache or its remote.")
 @with_experiments
 @click.option("--experiment", multiple=True, hidden=True, help="As --experiments, for who names one.")

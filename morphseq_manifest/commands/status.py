@@ -24,7 +24,7 @@ _STATES = ("up-to-date", "out-of-date", "behind", "missing", "failed", "unreadab
     "--only", multiple=True, metavar="STATE", type=click.Choice(_STATES),
     help=f"Show only experiments with a stage in this state: {', '.join(_STATES)}.",
 )  # fmt: skip
-@click.option("--verbose", is_flag=True, help="Name every stage that is not up to date.")
+@click.option("-v", "--verbose", is_flag=True, help="Name every stage that is not up to date.")
 @click.option("--remote", is_flag=True, help="Have DVC look at what is outside of the project, s3:// and the like.")
 @with_json
 @click.pass_context

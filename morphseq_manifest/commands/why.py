@@ -3,6 +3,7 @@
 import click
 
 from morphseq_manifest.base.console import Command, examples, printing
+from morphseq_manifest.commands import completing
 from morphseq_manifest.commands.options import with_json
 
 
@@ -10,7 +11,7 @@ from morphseq_manifest.commands.options import with_json
     cls=Command,
     epilog=examples("morphseq why df03", "morphseq why sam2@20240418", "morphseq why 20240418 --json"),
 )
-@click.argument("target")
+@click.argument("target", shell_complete=completing.targets)
 @with_json
 @click.pass_context
 def why(context: click.Context, target: str, as_json: bool) -> None:

@@ -15,8 +15,20 @@ What `morphseq COMMAND -h` says, for every command. This page is generated: `mak
 
 Every command works on the project that the present folder is in, or `DIR` with `morphseq -C DIR`: the nearest folder
 upward with a `.dvc` folder, as DVC finds it. Results go to stdout, progress and advice to stderr. With `--json`, stdout
-is one JSON object with a `schema` field. Exit status, with and without `--json`: 0 fine, 1 stale or different, 2 wrong
-usage or configuration, 3 content is not what was recorded, 4 something could not be read, 130 after Ctrl-C.
+is one JSON object with a `schema` field ([json.md](json.md)), also if the command can't do its work. Exit status, with
+and without `--json`: 0 fine, 1 stale or different, 2 wrong usage or configuration, 3 content is not what was recorded,
+4 something could not be read, 130 after Ctrl-C.
+
+Options of `morphseq` itself stand before the command: `morphseq -q run`, `morphseq --color always status | less -R`.
+
+Commands, options, stages, experiments and tables are completed with Tab, once a line is in your shell's configuration,
+which `morphseq init` also prints:
+
+| shell | file | line |
+|---|---|---|
+| bash | `~/.bashrc` | `eval "$(_MORPHSEQ_COMPLETE=bash_source morphseq)"` |
+| zsh | `~/.zshrc` | `eval "$(_MORPHSEQ_COMPLETE=zsh_source morphseq)"` |
+| fish | `~/.config/fish/config.fish` | `_MORPHSEQ_COMPLETE=fish_source morphseq \\| source` |
 """
 
 
