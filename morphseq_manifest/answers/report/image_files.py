@@ -6,10 +6,11 @@ The stages read them more strictly, for what they measure. Whatever these functi
 import io
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes
-from morphseq_manifest.base.small_files import read_small
+from morphseq_manifest.base.small_files import OPEN, check_regular
 from morphseq_manifest.cohort.manifests.images_manifest import AS_IT_IS, Frame, Reading
 
 Grey = NDArray[np.uint8]
@@ -132,7 +133,8 @@ def page(path: Path, time_int: int) -> NDArray[np.integer] | None:
     import tifffile
 
     try:
-        with tifffile.TiffFile(io.BytesIO(read_small(path))) as tif:
+        # A stack of many pages is not read for one of them; a pipe in its place is not waited for.
+        with _opened(path) as file, tifffile.TiffFile(file) as tif:
             pages: Iterable[Any] = islice(tif.pages, _MOST_PAGES)
             for one in pages:
                 if msgspec.json.decode(one.description, type=_Tag).time_int == time_int:
@@ -144,6 +146,13 @@ def page(path: Path, time_int: int) -> NDArray[np.integer] | None:
     except Exception as error:
         raise UnreadableError(f"{path}: not shown ({error or type(error).__name__})") from error
     return None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    with open(path, "rb", opener=lambda name, _: os.open(name, OPEN)) as file:
+        check_regular(os.fstat(file.fileno()))
+        yield file
 
 
 def _check_size(pixels: int) -> None:
