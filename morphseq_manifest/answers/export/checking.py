@@ -16,13 +16,19 @@ from morphseq_manifest.answers.export.archive import Archive
 from morphseq_manifest.answers.export.entities import Entities, Entity
 from morphseq_manifest.answers.export.hashes import SUMS, Described
 from morphseq_manifest.base.errors import ContentError, ExitCode
+from morphseq_manifest.base.files import printable
 from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.cohort.tables import TABLES
 from morphseq_manifest.tracker.disk.wrong import Wrong
 from morphseq_manifest.tracker.dvc.lock_reading import LOCK
 
-# What of an entity is told again from the crate's files.
-_HELD = ("sha256", "md5", "xxh3_128", "contentSize", "value", "object", "result")
+_MOST_TEXT_BYTES = 1 << 30
+# What of an entity is told again from the crate's files; the first five, no other entity has.
+_HELD = (
+    "sha256", "md5", "xxh3_128", "object", "result",
+    "contentSize", "value", "instrument", "about", "hasPart", "softwareVersion", "additionalProperty",
+)  # fmt: skip
+_OF_NO_OTHER = _HELD[:5]
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -65,10 +71,16 @@ def check(path: Path) -> Report:
         findings += _listed(crate, files)
         graph, texts = _graph(crate, files, findings), _texts(crate, files)
         tables = _told_again(files, texts, graph, findings)
-    findings = list(dict.fromkeys(findings))
+    findings = list(dict.fromkeys(map(_printable, findings)))
     commit = graph.get("./", {}).get("version")
     size = sum(file.size for file in files.values())
     return Report(str(path), tables, commit if isinstance(commit, str) else None, len(files), size, findings)
+
+
+def _printable(finding: Finding) -> Finding:
+    """The finding in characters that can be printed, and be JSON: names may have any bytes."""
+    path, expected, found = map(printable, (finding.path, finding.expected, finding.found))
+    return Finding(path, finding.what, expected, found)
 
 
 def _described(crate: Archive, names: Iterable[str], findings: list[Finding]) -> Iterator[tuple[str, Described]]:
@@ -113,9 +125,11 @@ def _graph(crate: Archive, files: Mapping[str, Described], findings: list[Findin
     return {str(entity.get("@id")): entity for entity in entities}
 
 
-def _texts(crate: Archive, files: Iterable[str]) -> dict[str, bytes]:
+def _texts(crate: Archive, files: Mapping[str, Described]) -> dict[str, bytes]:
     """The small files that say what the others are to be."""
     wanted = [name for name in files if name in {str(LOCK), prov.PATH} or name.startswith(f"{places.FOLDER}/")]
+    if sum(files[name].size for name in wanted) > _MOST_TEXT_BYTES:
+        raise ContentError(f"{places.FOLDER}: more than {_MOST_TEXT_BYTES:,} bytes, which no export has written")
     return {name: crate.read(name) for name in wanted}
 
 
@@ -154,7 +168,7 @@ def _entities(expected: Mapping[str, Entity], graph: Mapping[str, Entity]) -> It
         if entity is None:
             yield Finding(f"{metadata.PATH}: {name}", Wrong.MISSING, "an entity", "nothing")
             continue
-        for key in _HELD:
+        for key in _HELD if wanted else _OF_NO_OTHER:
             if _many(entity.get(key)) != _many(wanted.get(key)):
                 there, here = (_shown(side.get(key)) for side in (wanted, entity))
                 yield Finding(f"{metadata.PATH}: {name}", Wrong.DAMAGED, f"{key} {there}", here)

@@ -99,7 +99,9 @@ class Entities:
         names = [manifest.model for manifest in self.run.cohorts.values()]
         for manifest in self.run.cohorts.values():
             names += (part.segmenter for part in manifest.experiments.values())
-            names += manifest.params.get("qc_masks", {}).get("models", {}).values()
+            masks = manifest.params.get("qc_masks")
+            models = masks.get("models") if isinstance(masks, dict) else None
+            names += models.values() if isinstance(models, dict) else ()
         return tuple(f"/{name}" for name in sorted({str(name) for name in names if name}))
 
     def refer_to(self, path: str, content: Recorded) -> str:
@@ -128,7 +130,7 @@ class Entities:
         yield {"@id": program, "@type": "SoftwareApplication", "name": group} | known
         objects = list(used)
         if settings and not is_taken:
-            value = msgspec.json.encode(settings, order="sorted").decode()
+            value = entry.params_text
             objects.append(f"#settings/{id_of(group)}/{hash_bytes(value.encode())}")
             yield {"@id": objects[-1], "@type": "PropertyValue", "name": f"settings of {group}", "value": value}
         command = entry.cmd if isinstance(entry.cmd, str) else msgspec.json.encode(entry.cmd).decode()
