@@ -20,6 +20,7 @@ from benchmarks.past import lines
 from benchmarks.planted_tables import WithTables
 from morphseq_manifest.answers.export import checking
 from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.cohort.manifests import adopted_manifest
 from morphseq_manifest.tracker.dvc import lock_reading
 from stages.files import layout
@@ -276,6 +277,43 @@ def test_contents_that_dvc_lock_or_a_manifest_has_otherwise_are_found_though_the
     md5 = lock_reading.read(crate)["df03"].outs[TABLE].md5.encode()
     assert TABLE in edited("dvc.lock", md5, b"a" * 32)
     assert any(name.startswith("prov.json: ") for name in edited("prov.json", md5, b"a" * 32))
+
+
+def test_whatever_stands_in_a_crate_it_is_checked_without_a_traceback(crate: Path) -> None:
+    """Values of its JSON are replaced, or bytes of its lock; digests and sums are made to fit."""
+    chance = Random(3)
+    values: list[Any] = [None, 5, -1, "", "../../x", [], [None], {}, True, 2**70, "é\x1b"]
+    names = [name for name in files_of(crate) if name.endswith((".json", ".lock"))]
+    for _ in range(80):
+        name = chance.choice(names)
+        path = crate / name
+        whole = path.read_bytes()
+        if name.endswith(".lock"):
+            place = chance.randrange(len(whole))
+            spoilt = whole[:place] + chance.choice([b"&a [*a]", b"{", b"\xff", b"\n- !!x", b""]) + whole[place + 9 :]
+        else:
+            content = json.loads(whole)
+            inside = content
+            while isinstance(inside, dict | list) and inside:
+                outer, key = inside, chance.choice(range(len(inside)) if isinstance(inside, list) else list(inside))
+                inside = outer[key]
+                if chance.random() < 0.3:
+                    break
+            outer[key] = chance.choice(values)
+            spoilt = sealed(json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode())
+        path.write_bytes(spoilt)
+        resum(crate)
+        is_found(crate)
+        path.write_bytes(whole)
+
+
+def sealed(data: bytes) -> bytes:
+    """A manifest with the digest of its content, if it has a digest."""
+    start = data.rfind(b'"digest":"') + len(b'"digest":"')
+    end = data.find(b'"', start)
+    if b'"digest":"' not in data:
+        return data
+    return data[:start] + hash_bytes(data[:start] + data[end:]).encode() + data[end:]
 
 
 def test_what_is_not_a_crate_is_said(tmp_path: Path, exported: Path) -> None:

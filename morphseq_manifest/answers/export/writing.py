@@ -8,7 +8,8 @@ from zipfile import ZipFile, ZipInfo
 
 from morphseq_manifest.answers.export.hashes import Described, Hashing
 from morphseq_manifest.base import files
-from morphseq_manifest.base.reading import feed
+from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.base.reading import ChangingError, feed
 from morphseq_manifest.tracker.dvc.stages import parents
 
 ZIP = ".zip"
@@ -26,7 +27,7 @@ class Writing:
         self.described: dict[str, Described] = {}
 
     def add(self, path: str, content: bytes | Path) -> None:
-        """Write a file of the crate: these bytes, or those of another file. Raises OSError with a file's name."""
+        """Write a file of the crate: these bytes, or those of another file. Raises OSError and ContentError."""
         hashing = Hashing()
         size = len(content) if isinstance(content, bytes) else content.stat().st_size
         with self._open(path, size) as out:
@@ -34,7 +35,7 @@ class Writing:
                 hashing.update(content)
                 out.write(content)
             else:
-                feed(str(content), (hashing, _Copy(out)), steady=True)
+                _copy(content, out, hashing)
         self.described[path] = hashing.described()
 
 
@@ -45,7 +46,23 @@ class _Copy:
         self._out = out
 
     def update(self, piece: memoryview, /) -> None:
-        self._out.write(piece)
+        try:
+            self._out.write(piece)
+        except OSError as error:
+            raise _NotWrittenError(error) from error
+
+
+class _NotWrittenError(Exception):
+    """What is wrong is what is written to, not what is read."""
+
+
+def _copy(path: Path, out: IO[bytes], hashing: Hashing) -> None:
+    try:
+        feed(str(path), (hashing, _Copy(out)), steady=True)
+    except ChangingError as error:
+        raise ContentError(f"{path}: changed while it was read. Export again when nothing writes it") from error
+    except _NotWrittenError as error:
+        raise OSError(*error.args[0].args) from error
 
 
 @contextmanager
