@@ -46,7 +46,8 @@ def gather(root: Path, tables: Sequence[str], rev: str | None) -> Content:
         table_path(table, manifest_of(table, snapshot), snapshot)
     manifests = {table: manifest for table in TABLES if (manifest := snapshot.cohort(table))}
     experiments = sorted({name for manifest in manifests.values() for name in manifest.experiments})
-    stages = run.before(snapshot.lock, tables, experiments)
+    lock = snapshot.lock
+    stages = run.before(lock, tables, experiments)
     paths = [*_NEEDED, *_manifests(snapshot, stages, experiments)]
     if snapshot.commit:
         snapshot = CohortSnapshot(root, snapshot.commit, soon=paths)  # all at once
@@ -57,7 +58,7 @@ def gather(root: Path, tables: Sequence[str], rev: str | None) -> Content:
         raise _not_there(missing, "`git checkout` brings it back, or run its stage again")
     texts = {path.as_posix(): data for path, data in read.items() if data is not None}
     changed = [] if snapshot.commit else [str(path) for path in paths if committed.get(path) != read[path]]
-    return Content(texts, _large(snapshot, tables), run.told(texts, tables), commit, changed)
+    return Content(texts, _large(snapshot, tables), run.told(texts, tables, lock), commit, changed)
 
 
 def _manifests(snapshot: CohortSnapshot, stages: Lock, experiments: Iterable[str]) -> list[Path]:

@@ -56,7 +56,7 @@ class Entities:
 
     def _each(self) -> Iterator[Entity]:
         for path, file in self.files.items():
-            yield self._file(path, file)
+            yield self.file(path, file)
         for path, md5 in self._folders.items():
             inside = sorted(name for name in self.files if name.startswith(f"{path}/"))
             parts = refer(*map(id_of, inside))
@@ -68,7 +68,8 @@ class Entities:
             yield from self._experiment(experiment)
         yield self._main()
 
-    def _file(self, path: str, file: Described) -> Entity:
+    def file(self, path: str, file: Described) -> Entity:
+        """The entity of a file of the crate."""
         entity: Entity = {"@id": id_of(path), "@type": "File", "name": path, "contentSize": str(file.size)}
         entity |= {"sha256": file.sha256, "md5": file.md5, "xxh3_128": file.xxh3_128}
         if path == WORKFLOW:

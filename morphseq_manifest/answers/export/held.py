@@ -9,6 +9,7 @@ from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 from morphseq_manifest.tracker.dvc.lock_reading import LOCK
+from morphseq_manifest.tracker.dvc.stages import parents
 
 
 class Difference(NamedTuple):
@@ -25,9 +26,10 @@ class Difference(NamedTuple):
 
 def differences(files: Mapping[str, Described], run: Run) -> Iterator[Difference]:
     """Every file and folder of these that dvc.lock or a table's manifest has otherwise."""
+    folders = {folder for path in files for folder in parents(path)}
     for entry in run.stages.values():
         for path, out in entry.outs.items():
-            found = _md5(path, files)
+            found = _md5(path, files) if path in files or path in folders else None
             if found is not None and found != out.md5 and not out.legacy:  # DVC 2 took another md5 of some texts
                 yield Difference(path, str(LOCK), out.md5, found)
     for table in run.tables:
@@ -37,12 +39,12 @@ def differences(files: Mapping[str, Described], run: Run) -> Iterator[Difference
                 yield Difference(path, str(places.cohort(table)), manifest.hash, files[path].xxh3_128)
 
 
-def _md5(path: str, files: Mapping[str, Described]) -> str | None:
-    """The md5 of a file or folder, if it is among these files."""
+def _md5(path: str, files: Mapping[str, Described]) -> str:
+    """The md5 of one of these files, or of a folder of them."""
     if path in files:
         return files[path].md5
-    inside = {name.removeprefix(f"{path}/"): file.md5 for name, file in files.items() if name.startswith(f"{path}/")}
-    return folder_md5(inside) if inside else None
+    start = f"{path}/"
+    return folder_md5({name.removeprefix(start): file.md5 for name, file in files.items() if name.startswith(start)})
 
 
 def edited(texts: Mapping[str, bytes]) -> Iterator[str]:

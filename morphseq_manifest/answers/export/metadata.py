@@ -1,9 +1,10 @@
 """ro-crate-metadata.json: the entities, and what the crate as a whole is: a Workflow Run Crate 0.5, on RO-Crate 1.1."""
 
-import json
 from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import NamedTuple
+
+import msgspec
 
 from morphseq_manifest.answers.export import prov
 from morphseq_manifest.answers.export.entities import MAIN, WORKFLOW, Entity, refer
@@ -76,7 +77,7 @@ def dump(entities: Iterable[Entity], about: About) -> bytes:
     crate.metadata.extra_terms.update(_TERMS)
     content = crate.metadata.generate()
     content["@graph"] = sorted(map(_compact, content["@graph"]), key=lambda entity: str(entity["@id"]))
-    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+    return msgspec.json.format(msgspec.json.encode(content, order="sorted"), indent=1) + b"\n"
 
 
 def _kinds(entity: Entity) -> list[str]:

@@ -35,8 +35,8 @@ class Run(NamedTuple):
         return sorted({name for manifest in self.cohorts.values() for name in manifest.experiments})
 
 
-def told(texts: Mapping[str, bytes], tables: Iterable[str]) -> Run:
-    """What dvc.lock and the manifests among `texts` (content by path) say of some tables.
+def told(texts: Mapping[str, bytes], tables: Iterable[str], lock: Lock | None = None) -> Run:
+    """What dvc.lock and the manifests among `texts` (content by path) say of some tables; `lock` if that was read.
 
     Raises ContentError for one that is damaged, or if there is no dvc.lock.
     """
@@ -47,7 +47,7 @@ def told(texts: Mapping[str, bytes], tables: Iterable[str]) -> Run:
     }
     experiments = {name for manifest in cohorts.values() for name in manifest.experiments}
     try:
-        lock = lock_reading.parse(texts[str(LOCK)].decode(), str(LOCK))
+        lock = lock or lock_reading.parse(texts[str(LOCK)].decode(), str(LOCK))
     except (KeyError, UnicodeDecodeError) as error:
         raise ContentError(f"{LOCK}: not there, or not UTF-8") from error
     stages = before(lock, tables, experiments)
