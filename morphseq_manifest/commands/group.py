@@ -11,8 +11,8 @@ from morphseq_manifest.base.display import COLOURS, choose_colours
 
 # The commands, and the module of each: only that of the one asked for is imported.
 _MODULES = {
-    "status": "status", "why": "why", "graph": "graph", "report": "report", "run": "run", "pipeline": "run",
-    "provenance": "provenance",
+    "status": "status", "why": "why", "graph": "graph", "report": "report", "view": "view",
+    "run": "run", "pipeline": "run", "provenance": "provenance",
     "blame": "blame", "diff": "diff", "show": "show", "bisect": "bisect", "audit": "audit", "log": "log",
     "export": "export", "verify": "verify", "index": "index", "check": "check",
     "add": "add", "remove": "remove", "rename": "rename", "orphans": "orphans", "adopt": "adopt", "code": "code",

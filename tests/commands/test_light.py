@@ -18,7 +18,7 @@ from tests.project import REPOSITORY, Project
 LACKING = ("pyarrow", "scipy", "skimage", "PIL", "tifffile", "torch", "safetensors", "transformers", "distributed",
            "rocrate")  # fmt: skip
 # What the library asks for only where it is there, or says how to install.
-OPTIONAL = {"pyarrow", "distributed", "dask_jobqueue", "PIL", "tifffile", "rocrate"}
+OPTIONAL = {"pyarrow", "distributed", "dask_jobqueue", "PIL", "tifffile", "napari", "rocrate"}
 
 
 def dependencies() -> list[str]:
@@ -94,6 +94,7 @@ def test_every_command_has_help_in_a_light_installation(light: Path) -> None:
         "log",
         "graph",
         "report",
+        "view",
         "audit",
         "export",
         "verify",

@@ -19,7 +19,7 @@ FLOORS = (
     "answers.changes", "answers.warnings", "answers.wells", "answers.programs", "answers.check", "answers.code",
     "answers.provenance", "answers.blame", "answers.table", "answers.export", "answers.bisect", "answers.adopt",
     "answers.status", "answers.why", "answers.verify", "answers.orphans", "answers.audit", "answers.graph",
-    "answers.report",
+    "answers.pictures", "answers.layers", "answers.report",
     "commands",
 )  # fmt: skip
 LIBRARY = "morphseq_manifest"

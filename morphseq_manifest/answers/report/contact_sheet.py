@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
+from morphseq_manifest.answers.pictures import places
 from morphseq_manifest.answers.report import shots
 from morphseq_manifest.answers.report.rows import REASONS, TIME, WELL, Rows
 from morphseq_manifest.answers.report.shots import Row, Shot
@@ -40,7 +41,7 @@ def begin(
 
     `rows` are its rows of df02, if there are any.
     """
-    where = shots.places(snapshot, manifest.experiment)
+    where = places.of_experiment(snapshot, manifest.experiment)
     listed = {(frame.well, frame.time_int): frame for frame in manifest.frames}
     chosen = sorted(_chosen(manifest, rows, most))
     unfit = [(problem.well, problem.time_int) for problem in manifest.problems if problem.kind == FRAME_WITHOUT_ROW]

@@ -3,14 +3,13 @@
 import base64
 import io
 from collections.abc import Mapping
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from morphseq_manifest.answers.report.image_files import Grey, Labels
+from morphseq_manifest.answers.pictures import image_files
+from morphseq_manifest.answers.pictures.image_files import Grey, Labels
 
-Number = TypeVar("Number", bound=np.integer)
 Colour = tuple[int, int, int]
 # Told apart by people who don't see all colours, and by their lightness (Okabe and Ito 2008).
 OUTLINE: Colour = (0, 255, 120)
@@ -38,24 +37,11 @@ def drawn_over(grey: Grey, labels: Labels | None, masks: Mapping[str, Grey]) -> 
     """A small frame (h, w) as RGB, with QC masks in their colours and the outlines of the embryos."""
     picture = np.repeat(grey[..., None], 3, axis=2).astype(np.float32)
     for name, mask in masks.items():
-        where = laid_back(mask, grey.shape) > 0
+        where = image_files.laid_back(mask, grey.shape) > 0
         picture[where] = picture[where] * (1 - _SHARE) + np.array(MASKS[name], np.float32) * _SHARE
     if labels is not None:
-        picture[_outline(_nearest(labels, grey.shape))] = OUTLINE
+        picture[_outline(image_files.nearest(labels, grey.shape))] = OUTLINE
     return np.rint(picture).astype(np.uint8)
-
-
-def laid_back(mask: Grey, shape: tuple[int, ...]) -> Grey:
-    """A QC network's mask on a frame of `shape`: it sees frames in portrait, those in landscape turned by a quarter."""
-    return _nearest(np.rot90(mask, -1) if shape[1] > shape[0] else mask, shape)
-
-
-def _nearest(image: NDArray[Number], shape: tuple[int, ...]) -> NDArray[Number]:
-    """The image in another size, of nearest pixels."""
-    rows, columns = (
-        (2 * np.arange(size) + 1) * old // (2 * size) for size, old in zip(shape, image.shape, strict=True)
-    )
-    return image[np.ix_(rows, columns)]
 
 
 def _outline(labels: Labels) -> NDArray[np.bool_]:

@@ -3,17 +3,16 @@
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
 
-from morphseq_manifest.answers.report import image_files
-from morphseq_manifest.answers.report.image_files import OldFiles
+from morphseq_manifest.answers.pictures import image_files
+from morphseq_manifest.answers.pictures.places import Places
 from morphseq_manifest.answers.report.rows import AREA, EMBRYO, REASONS, STAGE, USABLE
 from morphseq_manifest.base.errors import MorphseqError
 from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesManifest
-from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
 Row = Mapping[str, Any]  # of df02, by column
 SHOWN = (EMBRYO, STAGE, AREA, USABLE, REASONS)
@@ -40,43 +39,6 @@ class Shot(msgspec.Struct, frozen=True):
     problems: list[str]
     lacking: list[str]
     is_usable: bool | None = None
-
-
-class Places(NamedTuple):
-    """Where what the stages of an experiment read and make lies; `masks` by what they show.
-
-    `older` has, by folder, what is in the lab's older form there, one file a frame.
-    """
-
-    frames: Path | None
-    labels: Path | None
-    masks: dict[str, Path]
-    snips: Path | None
-    older: dict[Path, OldFiles]
-
-
-def places(snapshot: CohortSnapshot, experiment: str) -> Places:
-    """The places of an experiment, from the stages of dvc.yaml."""
-    graph, root = snapshot.graph, snapshot.root
-
-    def outs(group: str) -> list[Path]:
-        stage = graph.stages.get(f"{group}@{experiment}")
-        return [root / out.path for out in stage.outs] if stage else []
-
-    images = graph.stages.get(f"images@{experiment}")
-    frames = next((root / path for path in (images.deps if images else ()) if Path(path).name == experiment), None)
-    models = (snapshot.settings.get("qc_masks") or {}).get("models") or {}
-    masks = {
-        name: path
-        for name in ("yolk", "dead", "focus", "bubble")
-        for path in outs("qc_masks")
-        if path.parent.name == f"{models.get(name)}_predictions"
-    }
-    labels, snips = (
-        next((path for path in outs(group) if path.name == experiment), None) for group in ("sam2", "snips")
-    )
-    older = {one: image_files.old_files(one) for one in (labels, *masks.values()) if one}
-    return Places(frames, labels, masks, snips, older)
 
 
 def shoot(manifest: ImagesManifest, frame: Frame, where: Places, about: Sequence[Row]) -> Shot:

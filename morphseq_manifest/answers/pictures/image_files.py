@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 import numpy as np
@@ -23,6 +23,7 @@ from morphseq_manifest.base.small_files import OPEN, check_regular
 from morphseq_manifest.cohort.manifests.images_manifest import AS_IT_IS, Frame, Reading
 
 Grey = NDArray[np.uint8]
+Number = TypeVar("Number", bound=np.integer)
 Labels = NDArray[np.integer]
 OldFiles = dict[tuple[str, int], Path]  # by well and frame
 # More than microscopes make; a few bytes can claim a terabyte.
@@ -155,6 +156,35 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
+def pages(path: Path) -> Iterator[tuple[int, Any]]:
+    """The pages of a stack, one at a time: of which frame, and its pixels. Raises as `page` does."""
+    import tifffile
+
+    try:
+        with _opened(path) as file, tifffile.TiffFile(file) as tif:
+            found: Iterable[Any] = islice(tif.pages, _MOST_PAGES)
+            for one in found:
+                _check_size(one.imagewidth * one.imagelength)
+                yield msgspec.json.decode(one.description, type=_Tag).time_int, one.asarray()
+    except OSError as error:
+        raise files.unreadable(path, error, "Run its stage again") from error
+    except Exception as error:
+        raise UnreadableError(f"{path}: not shown ({error or type(error).__name__})") from error
+
+
 def _check_size(pixels: int) -> None:
     if pixels > _MOST_PIXELS:
         raise ValueError(f"it claims {pixels:,} pixels")
+
+
+def laid_back(mask: Grey, shape: tuple[int, ...]) -> Grey:
+    """A QC network's mask on a frame of `shape`: it sees frames in portrait, those in landscape turned by a quarter."""
+    return nearest(np.rot90(mask, -1) if shape[1] > shape[0] else mask, shape)
+
+
+def nearest(image: NDArray[Number], shape: tuple[int, ...]) -> NDArray[Number]:
+    """The image in another size, of nearest pixels."""
+    rows, columns = (
+        (2 * np.arange(size) + 1) * old // (2 * size) for size, old in zip(shape, image.shape, strict=True)
+    )
+    return image[np.ix_(rows, columns)]

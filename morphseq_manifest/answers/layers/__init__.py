@@ -1,0 +1,1 @@
+"""`morphseq view`: the pictures of a well, for programs that show images."""

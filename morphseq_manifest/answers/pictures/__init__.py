@@ -1,0 +1,1 @@
+"""Frames, label images, masks and snips of a project, read for people to look at."""
