@@ -13,7 +13,8 @@ from morphseq_manifest.answers.report.rows import EXPERIMENT, STAGE, Rows
 
 WIDTH, HEIGHT = 480, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 470, 12, 320
-_MOST = 6000
+# So many rows tell where the components lie, and so many of them are drawn.
+_SAMPLE, _MOST = 40_000, 6000
 Places = NDArray[np.intp]
 COLOURS = 8
 
@@ -30,7 +31,8 @@ class Cloud(msgspec.Struct, frozen=True):
 class Latent(msgspec.Struct, frozen=True):
     """The plots: both axes, the share of the variance along each, the points by stage and by experiment.
 
-    `drawn` of `known` rows are drawn; `unknown` ones have no latents. `latents` is how many there are a row.
+    The components are those of a `sample` of the `known` rows, of which some are `drawn`; `unknown` ones have no
+    latents. `latents` is how many there are a row.
     """
 
     x: Axis
@@ -39,6 +41,7 @@ class Latent(msgspec.Struct, frozen=True):
     by_stage: list[Cloud]
     by_experiment: list[Cloud]
     drawn: int
+    sample: int
     known: int
     unknown: int
     latents: int
@@ -48,19 +51,21 @@ def of_rows(rows: Rows, names: Sequence[str]) -> Latent | None:
     """The plots of these rows, whose latents have these `names`; None if fewer than three rows have some."""
     if len(names) < 2:
         return None
-    values = np.column_stack([rows.numbers(name) for name in names])
-    known = np.isfinite(values).all(axis=1)
-    if known.sum() < 3:
+    known = np.flatnonzero(np.isfinite(rows.numbers(names[0])))
+    sample = drawing.thinned(len(known), _SAMPLE)
+    values = np.column_stack([rows.numbers(name)[known[sample]] for name in names]).astype(np.float64)
+    whole = np.isfinite(values).all(axis=1)
+    if whole.sum() < 3:
         return None
-    places, shares = components(values[known])
-    kept = drawing.thinned(len(places), _MOST)
+    places, shares = components(values[whole])
+    drawn = drawing.thinned(len(places), _MOST)
     x = drawing.axis([places[:, 0].min(), places[:, 0].max()], _LEFT, _RIGHT)
     y = drawing.axis([places[:, 1].min(), places[:, 1].max()], _BOTTOM, _TOP)
-    at = x.at(places[kept, 0]), y.at(places[kept, 1])
+    at, kept = (x.at(places[drawn, 0]), y.at(places[drawn, 1])), sample[whole][drawn]
     stages, experiments = rows.numbers(STAGE)[known], rows.columns[EXPERIMENT][known].astype(str)
     return Latent(
         x, y, shares, _by_stage(stages, kept, at), _by_experiment(experiments, kept, at),
-        len(kept), len(places), int((~known).sum()), len(names),
+        len(drawn), len(places), len(known), rows.count - len(known), len(names),
     )  # fmt: skip
 
 

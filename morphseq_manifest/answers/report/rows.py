@@ -38,7 +38,7 @@ class Rows(msgspec.Struct, frozen=True):
         """How many rows there are."""
         return len(self.columns[EXPERIMENT])
 
-    def numbers(self, name: str) -> NDArray[np.float64]:
+    def numbers(self, name: str) -> NDArray[np.floating]:
         """A column of numbers, of which all are not known (NaN) if the table has no such column."""
         found = self.columns.get(name)
         return np.full(self.count, np.nan) if found is None else found
@@ -94,5 +94,6 @@ def _as_array(column: Any, dtype: Dtype) -> NDArray[Any]:
     if dtype is Dtype.TEXT:
         texts: NDArray[np.object_] = column.to_numpy(object, na_value=None)
         return texts
-    numbers: NDArray[np.float64] = column.to_numpy(np.float64, na_value=np.nan)
+    single = dtype is Dtype.SINGLE
+    numbers: NDArray[np.floating] = column.to_numpy(np.float32 if single else np.float64, na_value=np.nan)
     return numbers
