@@ -376,6 +376,18 @@ def test_what_is_missing_or_not_as_recorded_is_said_and_nothing_is_written(plant
     planted.morphseq("export", "df03", "--output", tmp_path / "crate")
 
 
+@pytest.mark.parametrize("table", ["..", "data/../.."])
+def test_a_stranger_s_lock_has_nothing_written_elsewhere(planted: Project, tmp_path: Path, table: str) -> None:
+    """An output outside of the project, with its content there."""
+    place = planted.root / table / Path(TABLE).name
+    place.write_bytes((planted.root / TABLE).read_bytes())
+    planted.edit("dvc.lock", f"    - path: {TABLE}\n", f"    - path: {table}/{Path(TABLE).name}\n")
+    before = sorted(tmp_path.rglob("*"))
+    said = planted.morphseq("export", "df03", "--output", tmp_path / "exported/crate", code=3)
+    assert "is not a path in the project" in said
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_what_is_not_committed_is_said(planted: Project, tmp_path: Path) -> None:
     planted.setting("blend_um", 70)
     (planted.root / "manifests/audit.json").write_text("{}\n")

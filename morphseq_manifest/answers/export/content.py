@@ -8,7 +8,7 @@ from typing import NamedTuple
 from morphseq_manifest.answers.export import run
 from morphseq_manifest.answers.export.run import Run
 from morphseq_manifest.base import git
-from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.base.errors import ConfigError, ContentError, UnreadableError
 from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.cohort.tables import TABLES, manifest_of, table_path
@@ -38,7 +38,8 @@ def gather(root: Path, tables: Sequence[str], rev: str | None) -> Content:
     """What goes into a crate of these tables, as they are or as of a commit.
 
     Raises as `manifest_of`, `table_path` and `kept_content.find` do; UnreadableError naming all that is not there;
-    ConfigError if nothing was ever committed, and for a small file that is a link.
+    ContentError for a path outside of the project; ConfigError if nothing was ever committed, and for a small file that
+    is a link.
     """
     soon = [LOCK, *(places.cohort(table) for table in TABLES)]
     snapshot = CohortSnapshot(root, rev, soon=soon)
@@ -49,6 +50,7 @@ def gather(root: Path, tables: Sequence[str], rev: str | None) -> Content:
     lock = snapshot.lock
     stages = run.before(lock, tables, experiments)
     paths = [*_NEEDED, *_manifests(snapshot, stages, experiments)]
+    _check_inside([*(str(path) for path in paths), *(path for _, path in _outputs(snapshot, tables))])
     if snapshot.commit:
         snapshot = CohortSnapshot(root, snapshot.commit, soon=paths)  # all at once
     commit, committed = git.commit_with(root, snapshot.commit or "HEAD", [] if snapshot.commit else paths)
@@ -94,6 +96,13 @@ def _outputs(snapshot: CohortSnapshot, tables: Sequence[str]) -> Iterator[tuple[
         entry = snapshot.entry(table)
         assert entry is not None
         yield from ((table, path) for path in entry.outs if not _is_manifest(path))
+
+
+def _check_inside(paths: Iterable[str]) -> None:
+    """Raise ContentError for a path that is not one in the project, by which a crate would be written elsewhere."""
+    for path in paths:
+        if "\n" in path or not {"", ".", ".."}.isdisjoint(path.split("/")):
+            raise ContentError(f"{LOCK}: {path!r} is not a path in the project. Restore it: `git checkout {LOCK}`")
 
 
 def _check_links(snapshot: CohortSnapshot, paths: Iterable[Path]) -> None:
