@@ -47,11 +47,12 @@ def opened(path: Path) -> Iterator[Archive]:
     if path.is_dir():
         yield _Folder(path)
         return
-    try:
-        with path.open("rb") as file, _as_zip(path, file) as archive:
-            yield _Zip(path, file, archive)
-    except FileNotFoundError as error:
-        raise UnreadableError(f"{path}: not there. Name a folder or zip that `morphseq export` wrote") from error
+    if not path.exists():
+        raise UnreadableError(f"{path}: not there. Name a folder or zip that `morphseq export` wrote")
+    if not path.is_file():  # a pipe would have us wait
+        raise ContentError(f"{path}: neither a folder nor a file")
+    with path.open("rb") as file, _as_zip(path, file) as archive:
+        yield _Zip(path, file, archive)
 
 
 def _as_zip(path: Path, file: IO[bytes]) -> ZipFile:
@@ -147,8 +148,10 @@ class _Zip:
                 return
             if not sink.is_same():
                 yield "its own bytes, beside the files in it, are not those that export writes"
-        elif comment or self._ends_with_more():
-            yield "its end is not that of a zip that export, or anybody else, has written"
+        elif comment:
+            yield "its comment is not the one that export writes, and who packs a zip again leaves it out"
+        elif self._ends_with_more():
+            yield "it does not end with its list of files"
 
     def _ends_with_more(self) -> bool:
         """Whether something stands after the end of the zip's list of files."""

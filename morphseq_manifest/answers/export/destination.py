@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from morphseq_manifest.answers.export import archive, hashes
+from morphseq_manifest.answers.export import archive, hashes, writing
 from morphseq_manifest.answers.export.hashes import SUMS
 from morphseq_manifest.answers.export.metadata import PATH as METADATA
 from morphseq_manifest.answers.export.writing import ZIP
@@ -18,9 +18,9 @@ def check_free(path: Path, root: Path, force: bool) -> None:
     place = Path(os.path.realpath(path))
     if any(Path(os.path.realpath(folder)).is_relative_to(place) for folder in (root, ".")):
         raise ConfigError(f"{path}: the folder of the project, or the present one, is in it. Name another")
-    if place.is_dir() and path.suffix == ZIP:
+    if place.is_dir() and writing.is_zip(path):
         raise ConfigError(f"{path}: a folder. Name another file")
-    if place.exists() and place.is_file() and path.suffix != ZIP:
+    if place.exists() and place.is_file() and not writing.is_zip(path):
         raise ConfigError(f"{path}: a file. Name a folder, or a file whose name ends with {ZIP}")
     if place.exists() and not force and not _is_export(place):
         raise ConfigError(f"{path}: there is something that no export has written. Name another place, or give --force")

@@ -70,7 +70,7 @@ def crate(path: Path) -> Iterator[Writing]:
     """Yield what writes a crate; when the block ends well, it is at `path`: a zip if that ends with .zip."""
     path.parent.mkdir(parents=True, exist_ok=True)
     files.sweep(path.parent)
-    if path.suffix == ZIP:
+    if is_zip(path):
         with files.replacing(path) as temporary, ZipFile(temporary, "w") as archive:
             archive.comment = MARK
             yield Writing(_in(archive))
@@ -91,6 +91,11 @@ def _in(archive: ZipFile) -> Open:
         return archive.open(entry(name, size), "w")
 
     return begin
+
+
+def is_zip(path: Path) -> bool:
+    """Whether a crate at this path is a zip."""
+    return path.suffix.lower() == ZIP
 
 
 def entry(name: str, size: int) -> ZipInfo:
