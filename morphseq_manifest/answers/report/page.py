@@ -9,7 +9,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from morphseq_manifest.answers import changes
-from morphseq_manifest.answers.provenance.membership import Membership
 from morphseq_manifest.answers.report import curves, diagram, latent, plate_map
 from morphseq_manifest.answers.report.report import Report
 from morphseq_manifest.base.display import visible
@@ -59,7 +58,7 @@ def _environment() -> Environment:
         lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
     made.globals |= {
-        "State": State, "Membership": Membership, "curves": curves, "latent": latent, "plate_map": plate_map,
+        "State": State, "curves": curves, "latent": latent, "plate_map": plate_map,
         "box": {"width": diagram.WIDTH, "height": diagram.HEIGHT},
     }  # fmt: skip
     made.filters |= {
