@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from morphseq_manifest.tracker.dvc.stages import Stage, parents
-from morphseq_manifest.tracker.run import history
+from morphseq_manifest.tracker.run import history, run_log
 from morphseq_manifest.tracker.run.capacity import Capacity, gpus, needs
 from morphseq_manifest.tracker.run.disks import Disk, Disks
 from morphseq_manifest.tracker.run.history import NOTHING, Amount
@@ -19,8 +19,9 @@ from morphseq_manifest.tracker.run.schedule import schedule
 class Forecast(msgspec.Struct, frozen=True):
     """What the stages take that would run or may run, if all of them do, `jobs` at once.
 
-    `expected` has each of them, None if nothing is known: such a stage is not counted. `seconds` on the clock; `cpu`
-    and `gpu`: seconds of all; `memory`: bytes, of those that run at the same time; `written`: bytes of all outputs.
+    `expected` has each of them, None if nothing is known: such a stage is not counted. `seconds` on the clock, with
+    what runs take beyond their stages; `cpu` and `gpu`: seconds of all; `memory`: bytes, of those that run at the same
+    time; `written`: bytes of all outputs.
     """
 
     jobs: int
@@ -66,9 +67,10 @@ def forecast(plan: Plan, options: Options) -> Forecast:
     for stage in stages:
         if one := expected[stage.name]:
             disks.add(stage, [made.bytes for made in one.made], lambda path: plan.contents[path].size)
+    seconds = times.seconds + run_log.beside(root) if times.seconds else 0.0
     on_gpus = [one.gpu for one in known.values() if one.gpu is not None]
     return Forecast(
-        jobs=jobs, expected=expected, seconds=times.seconds, cpu=sum(one.cpu or 0 for one in known.values()),
+        jobs=jobs, expected=expected, seconds=seconds, cpu=sum(one.cpu or 0 for one in known.values()),
         gpu=sum(on_gpus) if on_gpus else None, memory=times.memory or None,
         written=sum(one.written for one in known.values()), disks=disks.total() if known else [],
     )  # fmt: skip

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Self
 
 import msgspec
@@ -26,6 +27,8 @@ FOLDER = files.OWN / "runs"
 _MOST_BYTES = 1 << 18
 _KEPT = 500
 _LONGEST = 1000
+# Of so many runs the time beyond their stages counts.
+_LATEST = 5
 
 Text = Annotated[str, msgspec.Meta(max_length=_LONGEST)]
 
@@ -40,10 +43,14 @@ class Begun(msgspec.Struct, frozen=True):
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """The exit status of a run, and how many stages ended in which way."""
+    """The exit status of a run, and how many stages ended in which way.
+
+    `beside`: the seconds that it took beyond its stages, to look, to start workers and to record; None is not known.
+    """
 
     exit_code: Annotated[int, msgspec.Meta(ge=0, le=255)]
     stages: dict[End, Count]
+    beside: Seconds | None = None
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -58,8 +65,10 @@ class Line(msgspec.Struct, frozen=True):
 class RunLog:
     """Keeps the journal of one run in the project in `root`, and tells `watch` of all that it hears.
 
-    A journal that can't be written is said, and hinders nothing.
+    A journal that can't be written is said, and hinders nothing. `beside` is what its end has of that.
     """
+
+    beside: float | None = None
 
     def __init__(self, root: Path, watch: Watch, asked: Sequence[str]) -> None:
         self._folder, self._watch = root / FOLDER, watch
@@ -90,7 +99,7 @@ class RunLog:
         if self._is_written:
             late = any(self._counts[end] for end in (End.FAILED, End.BLOCKED, End.STOPPED))
             code = _code_of(error) if error else ExitCode.STALE if late else ExitCode.OK
-            self._write(Line(self._id, time.time(), ended=Ended(code, dict(self._counts))))
+            self._write(Line(self._id, time.time(), ended=Ended(code, dict(self._counts), self.beside)))
 
     def _begin(self) -> None:
         with self._lock:
@@ -108,6 +117,13 @@ class RunLog:
             note(f"{described(error)}: `morphseq log` will not know of this run")
             return False
         return True
+
+
+def beside(root: Path) -> float:
+    """The seconds that a run takes beyond its stages: the median of the latest; 0 if none is known."""
+    lines, _ = shared_journal.read(root / FOLDER, Line)
+    known = sorted((line.at, line.ended.beside) for line in lines if line.ended and line.ended.beside is not None)
+    return median(seconds for _, seconds in known[-_LATEST:]) if known else 0.0
 
 
 def _code_of(error: BaseException) -> int:

@@ -1,5 +1,6 @@
 """`morphseq run`: what `dvc repro` would do, many stages at once."""
 
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from morphseq_manifest.tracker.dvc import project_lock
 from morphseq_manifest.tracker.freshness.assess import SettingsChanged, check_ignored
 from morphseq_manifest.tracker.run import history, process_marks
 from morphseq_manifest.tracker.run.attempt import Means
-from morphseq_manifest.tracker.run.capacity import Capacity
+from morphseq_manifest.tracker.run.capacity import Capacity, needs
 from morphseq_manifest.tracker.run.checks import check_settings
 from morphseq_manifest.tracker.run.disks import is_ample
 from morphseq_manifest.tracker.run.engines import Engine, LocalEngine
@@ -27,7 +28,7 @@ from morphseq_manifest.tracker.run.plan import chosen, forced, plan_of
 from morphseq_manifest.tracker.run.recording import Recorder
 from morphseq_manifest.tracker.run.run_log import RunLog
 from morphseq_manifest.tracker.run.runner import Runner
-from morphseq_manifest.tracker.run.schedule import MORE_THREADS
+from morphseq_manifest.tracker.run.schedule import MORE_THREADS, schedule
 from morphseq_manifest.tracker.run.staging import Staging
 from morphseq_manifest.tracker.run.sweeping import sweep
 from morphseq_manifest.tracker.run.targets import Choice
@@ -95,11 +96,24 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
             fail_fast=options.fail_fast,
             history=History(root),
         )
+        begun = time.perf_counter()
         with log, closing(workers):
             report = Report(Runner(choice.stages, means).go(jobs + MORE_THREADS, interruption), foretold)
+            if engine is None:
+                log.beside = _beside(report, snapshot, Capacity(jobs, workers.devices, options.share), jobs, begun)
         if report.exit_code == ExitCode.OK:
             staging.stage()
         return report
+
+
+def _beside(report: Report, snapshot: Snapshot, capacity: Capacity, jobs: int, begun: float) -> float | None:
+    """The seconds since `begun` that its stages alone would not have taken; None if none ran."""
+    took = {name: result.took.seconds for name, result in report.results.items() if result.took}
+    if not took:
+        return None
+    wanted = {name: needs(snapshot.graph.stages[name]) for name in took}
+    alone = schedule([*took], snapshot.graph.before, took, {}, wanted, capacity, jobs).seconds
+    return max(time.perf_counter() - begun - alone, 0.0)
 
 
 def _foretold(snapshot: Snapshot, workspace: Workspace, choice: Choice, options: Options) -> list[str]:
