@@ -42,8 +42,9 @@ _OPTIONS = (
         "--cluster",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="Start the cluster that FILE describes: docs/cluster.md.",
+        help="Run as jobs of the queueing system that FILE describes: docs/cluster.md.",
     ),
+    click.option("--detach", is_flag=True, help="With --cluster: when the run is ended, leave its jobs running."),
     with_json,
 )
 
@@ -170,7 +171,7 @@ def _go(
     stages = stages_of(snapshot, options)
     code = _code_of(snapshot, stages)  # as it is when they run
     with (
-        _engine(root, given) as engine,
+        _engine(given) as engine,
         view.watching(stages) as watch,
     ):
         report = run(root, options, watch, engine)
@@ -200,13 +201,13 @@ def _foretell(root: Path, options: "Options") -> None:
             note(f"expected: {plan_view.in_words(expected)}")
 
 
-def _engine(root: Path, given: dict[str, Any]) -> "AbstractContextManager[Engine | None]":
+def _engine(given: dict[str, Any]) -> "AbstractContextManager[Engine | None]":
     """What runs the stages, if it is not this machine."""
     if given["scheduler"] is None and given["cluster"] is None:
         return nullcontext()
     from morphseq_manifest.tracker.run import clusters
 
-    return clusters.engine(root, given["scheduler"], given["cluster"], insecure=given["insecure"])
+    return clusters.engine(given["scheduler"], given["cluster"], insecure=given["insecure"], detach=given["detach"])
 
 
 def _warnings(root: Path, stages: list["Stage"]) -> list[str]:

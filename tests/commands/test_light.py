@@ -18,7 +18,7 @@ from tests.project import REPOSITORY, Project
 LACKING = ("pyarrow", "scipy", "skimage", "PIL", "tifffile", "torch", "safetensors", "transformers", "distributed",
            "rocrate")  # fmt: skip
 # What the library asks for only where it is there, or says how to install.
-OPTIONAL = {"pyarrow", "distributed", "dask_jobqueue", "PIL", "tifffile", "napari", "rocrate"}
+OPTIONAL = {"pyarrow", "distributed", "PIL", "tifffile", "napari", "rocrate"}
 
 
 def dependencies() -> list[str]:

@@ -17,6 +17,7 @@ from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.freshness import failure_notes
 from morphseq_manifest.tracker.freshness.assess import SettingsChanged
 from morphseq_manifest.tracker.freshness.verdict import Verdict, judge
+from morphseq_manifest.tracker.run import settled
 from morphseq_manifest.tracker.run.capacity import Capacity, needs
 from morphseq_manifest.tracker.run.engines import Engine
 from morphseq_manifest.tracker.run.history import History, Took, amount_of, total
@@ -106,7 +107,7 @@ class Attempt:
                 asked = self._ask(contents)
             begun = time.perf_counter()
             made = self._run(contents, asked, devices)
-        seconds = time.perf_counter() - begun
+        seconds = max(time.perf_counter() - begun - self._waited, 0)
         return self._ended(End.RAN, why, seconds, made, self._took(made, seconds, len(devices)))
 
     def _look(self, paths: "Iterator[str] | list[str]") -> Mapping[str, Content]:
@@ -160,7 +161,8 @@ class Attempt:
     @contextlib.contextmanager
     def _room(self) -> Iterator[tuple[list[str], bool]]:
         """Hold in this block what the stage needs; the GPUs it has got, and whether it had to wait."""
-        wanted, means, has_waited = needs(self._stage), self._means, False
+        means, has_waited = self._means, False
+        wanted = needs(self._stage) if means.engine.is_here else {}
         while (devices := means.capacity.take(wanted)) is None:
             has_waited = True
             if means.closed.wait(_TICK_S):
@@ -179,9 +181,10 @@ class Attempt:
         try:
             self._is_again = any(out.persist and (self._root / out.path).exists() for out in self._stage.outs)
             self._outputs.clear()
-            self._perform(devices)
+            performed = self._perform(contents, devices)
             self._check_inputs(contents)
-            made = self._means.recorder.made(self._stage, asked, self._entry)
+            outputs = settled.contents(self._means.workspace, self._stage, performed.made)
+            made = self._means.recorder.made(self._stage, asked, self._entry, outputs)
         except BaseException:
             if self._means.fail_fast:
                 self._means.closed.set()  # before another gets the room
@@ -190,22 +193,22 @@ class Attempt:
         self._outputs.forget()
         return made
 
-    def _perform(self, devices: list[str]) -> None:
+    def _perform(self, contents: Mapping[str, Content], devices: list[str]) -> Performed:
         """Run the stage's command. Raises ContentError if it fails, _StoppedError if the run was ended."""
-        self._means.watch.started(self._stage)
         env = {"CUDA_VISIBLE_DEVICES": ",".join(devices)} if devices else {}
-        task = make_task(self._stage, self._root, env)
+        task = make_task(self._stage, self._root, env, contents)
         log = Path(task.log)
         log.parent.mkdir(parents=True, exist_ok=True)
         log.unlink(missing_ok=True)  # that of an earlier run would be taken for this one's
         begun = time.perf_counter()
-        performed = self._means.engine.perform(task, needs(self._stage))
+        performed = self._means.engine.perform(task, needs(self._stage), lambda: self._means.watch.started(self._stage))
         if usage := performed.usage:
             self._usage, self._waited = usage, time.perf_counter() - begun - usage.seconds
         if performed.code and self._means.stopped.is_set():
             raise self._stopped()
         if performed.code or performed.trouble:
             raise ContentError(_ending(performed) + (f"; its log is {log}" if log.exists() else ""))
+        return performed
 
     def _check_inputs(self, before: Mapping[str, Content]) -> None:
         """Raise ContentError if an input is not what it was when the stage began: what it made is of neither."""
@@ -224,7 +227,7 @@ class Attempt:
             return None
         return Took(
             stage=self._stage.name, group=self._stage.group, at=time.time(),
-            seconds=max(seconds - self._waited, 0), cpu=usage.cpu, gpu=usage.seconds * gpus if gpus else None,
+            seconds=seconds, cpu=usage.cpu, gpu=usage.seconds * gpus if gpus else None,
             memory=usage.memory, read=total(made.deps), made=[amount_of(item) for item in made.outs],
             again=self._is_again,
         )  # fmt: skip
@@ -257,6 +260,8 @@ class _StoppedError(MorphseqError):
 def _ending(performed: Performed) -> str:
     if performed == WORKER_LOST:
         return "its worker process was killed"
+    if performed.told:
+        return performed.told
     if performed.trouble:
         return f"could not be begun: {performed.trouble}"
     code = performed.code

@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.tracker.dvc.stages import Stage
@@ -23,14 +24,18 @@ def needs(stage: Stage) -> dict[str, float]:
     Raises ConfigError for what is not an amount.
     """
     amounts: dict[str, float] = {}
-    for kind, amount in _AMOUNTS.items():
-        if kind not in stage.meta:
-            continue
-        match = amount.fullmatch(str(stage.meta[kind]))
-        if match is None:
-            raise ConfigError(f"dvc.yaml: stage {stage.name}, meta: {kind}: {stage.meta[kind]!r} is not an amount")
-        amounts[kind] = float(match[1]) * _UNITS[match[2]]
+    for kind in _AMOUNTS:
+        if kind in stage.meta:
+            amounts[kind] = amount_of(kind, stage.meta[kind], f"dvc.yaml: stage {stage.name}, meta")
     return amounts
+
+
+def amount_of(kind: str, written: Any, where: str) -> float:
+    """An amount of gpu, cores or memory as it is written. Raises ConfigError, which says `where` it is written."""
+    match = _AMOUNTS[kind].fullmatch(str(written))
+    if match is None:
+        raise ConfigError(f"{where}: {kind}: {written!r} is not an amount")
+    return float(match[1]) * _UNITS[match[2]]
 
 
 def gpus() -> list[str]:

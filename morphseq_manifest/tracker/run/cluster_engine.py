@@ -3,13 +3,14 @@
 import atexit
 import threading
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from morphseq_manifest.tracker.dvc.stages import file_name
+from morphseq_manifest.tracker.dvc.stages import Stage, file_name
 from morphseq_manifest.tracker.run import process_marks
-from morphseq_manifest.tracker.run.engines import LocalEngine
+from morphseq_manifest.tracker.run.engines import Begun, LocalEngine
+from morphseq_manifest.tracker.run.jobs.earlier import end_left_over
 from morphseq_manifest.tracker.run.task import RUNNING, WORKER_LOST, Performed, Task
 
 # How often to look whether the engine is still open, and how long to wait for a stage's end on another machine.
@@ -56,6 +57,8 @@ class DaskEngine:
     `kinds` are the resources that its workers say they have, where that is known before they are there.
     """
 
+    is_here = False
+
     def __init__(self, client: Any, slots: int, kinds: Collection[str] = ()) -> None:
         self.slots, self.devices = slots, list[str]()
         self._client, self._kinds = client, set(kinds)
@@ -63,12 +66,18 @@ class DaskEngine:
         self._lock = threading.Lock()
         self._closed = False
 
-    def perform(self, task: Task, needs: Mapping[str, float]) -> Performed:
+    def begin(self, root: Path, stages: Mapping[str, Stage], names: Sequence[str]) -> None:
+        """End the jobs that earlier runs have left."""
+        end_left_over(root)
+
+    def perform(self, task: Task, needs: Mapping[str, float], begun: Begun | None = None) -> Performed:
         """Run a task on a worker that has what it needs, once: a stage that failed is not tried again."""
         from concurrent.futures import CancelledError
 
         from distributed.scheduler import KilledWorker
 
+        if begun:
+            begun()
         resources = self._resources(needs)
         _begun(task).unlink(missing_ok=True)
         with self._lock:

@@ -1,10 +1,9 @@
-"""Clusters to run on: one that is there, by the address of its Dask scheduler, or one described in a small file."""
+"""Clusters to run on: a Dask scheduler that is there, by its address, or what a small file describes."""
 
 import logging
 import shutil
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,19 +14,20 @@ from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.yaml_text import NotYamlError
 from morphseq_manifest.tracker.run.cluster_engine import DaskEngine
 from morphseq_manifest.tracker.run.engines import Engine
+from morphseq_manifest.tracker.run.jobs.cluster_file import SYSTEMS, JobsFile, converted
+from morphseq_manifest.tracker.run.jobs.engine import JobsEngine
 
 _INSTALL = "Install it: `pip install 'morphseq-manifest[cluster]'`"
 _CONNECT_S = 30
-_SUBMITS = {"slurm": "sbatch", "sge": "qsub"}
 _PROTECTED = ("tls://", "wss://")
 # What Dask shows to browsers, it shows on its own machine alone.
 _NOWHERE = "127.0.0.1:0"
 
 
-class Cluster(msgspec.Struct, forbid_unknown_fields=True):
-    """What a cluster file says: the queueing system, how many jobs, and what dask-jobqueue passes on for each job.
+class LocalCluster(msgspec.Struct, forbid_unknown_fields=True):
+    """What a cluster file of kind `local` says: how many worker processes, and what Dask is to start them with.
 
-    `jobs` workers are asked for. `gpus`: how many GPUs each job has, for stages that need one.
+    `gpus`: how many GPUs each has, for stages that need one.
     """
 
     kind: str
@@ -37,12 +37,15 @@ class Cluster(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @contextmanager
-def engine(root: Path, scheduler: str | None, file: Path | None, *, insecure: bool = False) -> Iterator[Engine]:
-    """The engine of a cluster: one that runs, by its scheduler's address, or one started for this block, by its file.
+def engine(
+    scheduler: str | None, file: Path | None, *, insecure: bool = False, detach: bool = False
+) -> Iterator[Engine]:
+    """The engine of a cluster: a Dask scheduler that runs, by its address, or what a file describes.
 
-    Whoever reaches a scheduler runs code as its user, so that one which asks nobody who they are is refused unless
-    `insecure`; one that is started here knows by TLS only the certificate that it makes for this run. Raises
-    ConfigError if a cluster can't be had as asked, UnreadableError for a file that can't be read.
+    That is a queueing system, to which jobs are submitted when there is something to do, or Dask's workers on this
+    machine, for this block. Whoever reaches a scheduler runs code as its user, so that one which asks nobody who they
+    are is refused unless `insecure`. Raises ConfigError if a cluster can't be had as asked, UnreadableError for a file
+    that can't be read.
     """
     if scheduler is not None:
         if not (scheduler.startswith(_PROTECTED) or insecure):
@@ -56,18 +59,31 @@ def engine(root: Path, scheduler: str | None, file: Path | None, *, insecure: bo
             except TimeoutError as error:
                 raise ConfigError(f"{scheduler}: this Dask cluster has no workers. Start some") from error
             yield DaskEngine(client, sum(client.nthreads().values()))
-    else:
-        assert file is not None, "one of them is given"
-        asked = read(file)
-        with _started(root, asked, str(file)) as cluster, _client(cluster) as client:
-            yield DaskEngine(client, asked.jobs, ["GPU"] if asked.gpus else [])
+        return
+    assert file is not None, "one of them is given"
+    asked = read(file)
+    if isinstance(asked, JobsFile):
+        submits = SYSTEMS[asked.kind].command
+        if not shutil.which(submits):
+            raise ConfigError(f"{file}: there is no command {submits} here. Run this on a machine that can submit jobs")
+        yield JobsEngine(asked, str(file), detach=detach)
+        return
+    _check_dask()
+    with _started(asked, str(file)) as cluster, _client(cluster) as client:
+        yield DaskEngine(client, asked.jobs, ["GPU"] if asked.gpus else [])
+
+
+def _check_dask() -> None:
+    try:
+        import distributed  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(f"Dask is not installed. {_INSTALL}") from error
 
 
 def _client(address: Any) -> Any:
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise ConfigError(f"Dask is not installed. {_INSTALL}") from error
+    _check_dask()
+    from distributed import Client
+
     try:
         connect: Any = Client
         return connect(address, timeout=_CONNECT_S, set_as_default=False)
@@ -78,70 +94,35 @@ def _client(address: Any) -> Any:
 
 
 @contextmanager
-def _started(root: Path, asked: Cluster, name: str) -> Iterator[Any]:
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+def _started(asked: LocalCluster, name: str) -> Iterator[Any]:
+    """Worker processes on this machine; what they say while they end is no news to anybody. Raises ConfigError."""
+    from distributed import LocalCluster as Workers
+
+    start: Any = Workers
+    quiet = {"host": "127.0.0.1", "dashboard_address": _NOWHERE, "silence_logs": logging.CRITICAL}
+    options = {"n_workers": asked.jobs, "threads_per_worker": 1, "security": True, **quiet, **asked.options}
+    if asked.gpus:
+        options["resources"] = {"GPU": asked.gpus}
     try:
-        from dask_jobqueue.sge import SGECluster
-        from dask_jobqueue.slurm import SLURMCluster
-        from distributed import LocalCluster
-
-        for number, handler in handlers.items():
-            signal.signal(number, handler)  # dask-jobqueue takes Ctrl-C for itself when it is imported
-    except ImportError as error:
-        raise ConfigError(f"{name}: dask-jobqueue is not installed. {_INSTALL}") from error
-    kinds = {"slurm": SLURMCluster, "sge": SGECluster, "local": LocalCluster}
-    if asked.kind not in kinds:
-        raise ConfigError(f"{name}: kind {asked.kind!r} is not known; there are {', '.join(kinds)}")
-    submits = _SUBMITS.get(asked.kind)
-    if submits and not shutil.which(submits):
-        raise ConfigError(f"{name}: there is no command {submits} here. Run this on a machine that can submit jobs")
-    with _certificates(root) as folder:
-        try:
-            cluster = kinds[asked.kind](**options_of(asked, folder))
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise ConfigError(f"{name}: options: {error}") from error
-        with cluster:
-            if asked.kind != "local":
-                cluster.scale(jobs=asked.jobs)
-            yield cluster
+        cluster: Any = start(**options)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ConfigError(f"{name}: options: {error}") from error
+    with cluster:
+        yield cluster
 
 
-@contextmanager
-def _certificates(root: Path) -> Iterator[Path]:
-    """A folder for the certificate of a run, which all nodes see, and nobody else may look into.
-
-    dask-jobqueue deletes the files in it when it is collected itself; the next run sweeps what is left.
-    """
-    folder = files.beside(root.resolve() / files.OWN / "certificates")
-    folder.mkdir(parents=True, mode=0o700)
-    try:
-        yield folder
-    finally:
-        with suppress(OSError):
-            folder.rmdir()
-
-
-def options_of(asked: Cluster, certificates: Path) -> dict[str, Any]:
-    """What a cluster is started with; its nodes find the run's certificate in a folder that they see too."""
-    options = dict(asked.options)
-    if asked.kind == "local":
-        # What its processes say while they are ended is no news to anybody.
-        quiet = {"host": "127.0.0.1", "dashboard_address": _NOWHERE, "silence_logs": logging.CRITICAL}
-        options = {"n_workers": asked.jobs, "threads_per_worker": 1, "security": True, **quiet, **options}
-        if asked.gpus:
-            options["resources"] = {"GPU": asked.gpus}
-        return options
-    extra = [*options.get("worker_extra_args", []), "--dashboard-address", _NOWHERE]
-    options["worker_extra_args"] = [*extra, *(["--resources", f"GPU={asked.gpus}"] if asked.gpus else [])]
-    options["scheduler_options"] = {"dashboard_address": _NOWHERE, **options.get("scheduler_options", {})}
-    return {"security": True, "shared_temp_directory": str(certificates), **options}
-
-
-def read(path: Path) -> Cluster:
+def read(path: Path) -> LocalCluster | JobsFile:
     """Read a cluster file. Raises as `engine` does."""
     text = files.read_text(path, "Is the path right?", "Save it as UTF-8")
     try:
-        return msgspec.convert(yaml_text.load(text), Cluster)
+        values = yaml_text.load(text)
+        kind = values.get("kind") if isinstance(values, dict) else None
+        if isinstance(kind, str) and kind in SYSTEMS:
+            return converted(values, str(path))
+        asked = msgspec.convert(values, LocalCluster)
     except (NotYamlError, msgspec.ValidationError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{path}: not a description of a cluster: {reason}. docs/cluster.md has two") from error
+    if asked.kind != "local":
+        raise ConfigError(f"{path}: kind {asked.kind!r} is not known; there are {', '.join(SYSTEMS)}, local")
+    return asked

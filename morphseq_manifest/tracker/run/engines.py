@@ -9,33 +9,46 @@ import select
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from morphseq_manifest.base.errors import described
-from morphseq_manifest.tracker.dvc.stages import file_name
+from morphseq_manifest.tracker.dvc.stages import Stage, file_name
 from morphseq_manifest.tracker.run import process_marks
 from morphseq_manifest.tracker.run.capacity import gpus
+from morphseq_manifest.tracker.run.jobs.earlier import end_left_over
 from morphseq_manifest.tracker.run.plain_commands import PlainCommands, is_plain
 from morphseq_manifest.tracker.run.reaper import TOKEN
 from morphseq_manifest.tracker.run.reaping import Reaping
 from morphseq_manifest.tracker.run.task import RUNNING, WORKER_LOST, Performed, Task
 
+Begun = Callable[[], None]
 # How often to look whether a stage is still wanted.
 _LOOK_S = 0.5
 
 
 class Engine(Protocol):
-    """Something that runs tasks: so many `slots` at a time, on these `devices` (GPUs) of this machine."""
+    """Something that runs tasks: so many `slots` at a time, on these `devices` (GPUs) of this machine.
+
+    `is_here`: on this machine, whose cores and memory count.
+    """
 
     slots: int
     devices: list[str]
+    is_here: bool
 
-    def perform(self, task: Task, needs: Mapping[str, float]) -> Performed:
-        """Run a task to its end. `needs`: gpu, cores, memory (bytes)."""
+    def begin(self, root: Path, stages: Mapping[str, Stage], names: Sequence[str]) -> None:
+        """Begin a run of stages of these `names`, which holds the project in `root`: end what earlier ones have left.
+
+        Raises ConfigError for what can't be run so.
+        """
+        ...
+
+    def perform(self, task: Task, needs: Mapping[str, float], begun: Begun) -> Performed:
+        """Run a task to its end; `begun` is called when it does begin. `needs`: gpu, cores, memory (bytes)."""
         ...
 
     def close(self) -> None:
@@ -45,6 +58,8 @@ class Engine(Protocol):
 
 class LocalEngine:
     """This machine: plain commands, and warm workers for Python modules, as many as there are tasks at a time."""
+
+    is_here = True
 
     def __init__(self) -> None:
         self.slots, self.devices = os.cpu_count() or 1, gpus()
@@ -57,10 +72,20 @@ class LocalEngine:
         self._lock = threading.Lock()
         self._closed = False
 
+    def begin(self, root: Path, stages: Mapping[str, Stage], names: Sequence[str]) -> None:
+        """End the jobs that earlier runs have left."""
+        end_left_over(root)
+
     def perform(
-        self, task: Task, needs: Mapping[str, float] | None = None, is_wanted: Callable[[], bool] | None = None
+        self,
+        task: Task,
+        needs: Mapping[str, float] | None = None,
+        begun: Begun | None = None,
+        is_wanted: Callable[[], bool] | None = None,
     ) -> Performed:
         """Run a task, in a worker that is idle or a new one if need be; it is ended when it is not wanted any more."""
+        if begun:
+            begun()
         try:
             if is_plain(task) and is_wanted is None:
                 return self._plain.perform(task) if self._may_begin_plain(task) else WORKER_LOST

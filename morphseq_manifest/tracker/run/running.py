@@ -98,6 +98,7 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
         )
         begun = time.perf_counter()
         with log, closing(workers):
+            workers.begin(root, snapshot.graph.stages, choice.stages)
             report = Report(Runner(choice.stages, means).go(jobs + MORE_THREADS, interruption), foretold)
             if engine is None:
                 log.beside = _beside(report, snapshot, Capacity(jobs, workers.devices, options.share), jobs, begun)

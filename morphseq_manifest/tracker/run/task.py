@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from morphseq_manifest.base import files
+from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.dvc.stages import Stage, file_name
 from morphseq_manifest.tracker.run.usage import Usage
 
@@ -24,23 +25,35 @@ _MODULE = re.compile(r"python -m ([\w.]+)((?: (?:'[\w.@%+=:,/-]*'|[\w.@%+=:,/-]+
 class Performed(msgspec.Struct, frozen=True):
     """How a task ended: its exit status, negative if a signal ended it, and the trouble that kept it from starting.
 
-    `usage`: what its processes used, if it is known.
+    `usage`: what its processes used, if it is known. `told` says more of its end than its exit status does. `made`:
+    the size and md5 of each file of each output, as the node saw it that wrote them.
     """
 
     code: int
     trouble: str = ""
     usage: Usage | None = None
+    told: str = ""
+    made: dict[str, dict[str, tuple[int, str]]] = {}
 
 
 # The worker process was killed before the stage ended.
 WORKER_LOST = Performed(-1000)
 
 
+class Seen(msgspec.Struct, frozen=True):
+    """An input as the run has seen it: its md5, bytes, and files if it is a folder."""
+
+    md5: str
+    size: int
+    nfiles: int | None = None
+
+
 class Task(msgspec.Struct, frozen=True):
     """A stage's commands, run in `root` one after the other with output to the file `log`.
 
     `env` is added to the environment. `warm` are modules to import before the command's own, once a worker. `wdir` is
-    the folder in `root` in which a shell runs the commands, if it is not that itself.
+    the folder in `root` in which a shell runs the commands, if it is not that itself. `deps` are the inputs, `outs`
+    the paths of what it makes, `kept` of those that it may find as they were.
     """
 
     root: str
@@ -50,10 +63,13 @@ class Task(msgspec.Struct, frozen=True):
     env: dict[str, str]
     warm: list[str]
     wdir: str = ""
+    deps: dict[str, Seen] = {}
+    outs: list[str] = []
+    kept: list[str] = []
 
 
-def make_task(stage: Stage, root: Path, env: Mapping[str, str]) -> Task:
-    """The task of running a stage."""
+def make_task(stage: Stage, root: Path, env: Mapping[str, str], deps: Mapping[str, Content] | None = None) -> Task:
+    """The task of running a stage; `deps` are its inputs as they are."""
     lines = stage.cmd if isinstance(stage.cmd, list) else stage.cmd.splitlines()
     place = root.resolve()
     return Task(
@@ -64,7 +80,14 @@ def make_task(stage: Stage, root: Path, env: Mapping[str, str]) -> Task:
         env={"DVC_ROOT": str(place), "DVC_STAGE": stage.name, **env},
         warm=_warm(stage),
         wdir=stage.wdir,
+        deps=_seen({path: deps[path] for path in stage.deps}) if deps else {},
+        outs=[out.path for out in stage.outs],
+        kept=[out.path for out in stage.outs if out.persist],
     )
+
+
+def _seen(contents: Mapping[str, Content]) -> dict[str, Seen]:
+    return {path: Seen(str(content.md5), content.size, content.nfiles) for path, content in contents.items()}
 
 
 def _warm(stage: Stage) -> list[str]:

@@ -174,7 +174,7 @@ def _model(root: Path) -> object:
 
 _IGNORED = "*.tmp\n!keep.tmp\n/data/**/x\n# all\n[a-c]?\n"
 _CONFIG = "[core]\n    remote = a\n[cache]\n    type = hardlink,symlink\n['remote \"a\"']\n    url = /x\n"
-_CLUSTER = "kind: slurm\njobs: 4\noptions:\n  cores: 4\n  memory: 8GB\n"
+_CLUSTER = "kind: slurm\njobs: 4\nneeds: {cores: 4, memory: 8GB}\nstages: {a: {time: 30m}}\n"
 _WORKING = '{"data/x": {"write": {"pid": 4194999, "cmd": "dvc repro"}, "read": []}}'
 _MODEL = REPOSITORY / "simulation/models/models/legacy/demo_a/config.json"
 FORMATS = {
@@ -200,7 +200,7 @@ FORMATS = {
     "rules to ignore": Format(_made(_IGNORED), ".dvcignore", lambda root: Ignore(root).leaves_out("data/a")),
     "DVC's config": Format(_made(_CONFIG), ".dvc/config", config.read),
     "cluster": Format(
-        _made(_CLUSTER), "cluster.yaml", lambda root: clusters.options_of(clusters.read(root / "cluster.yaml"), root)
+        _made(_CLUSTER), "cluster.yaml", lambda root: clusters.read(root / "cluster.yaml")
     ),
     "journal": Format(_journal_sample, "journal", _journal),
     "remembered stats": Format(_remembered, ".dvc/tmp/morphseq/stat/table", lambda root: StatCache(root).files),
