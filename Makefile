@@ -7,7 +7,7 @@ JOBS ?= 2
 # Tests start commands by the hundred: compiled modules are kept, whatever the machine's default.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install validator plates models train demo check fast test campaign coverage elsewhere lowest docs bench
+.PHONY: install validator plates models train demo check fast test campaign coverage elsewhere slurm lowest docs bench
 
 install: $(VENV)/installed
 
@@ -66,6 +66,11 @@ coverage: install
 elsewhere: install
 	PYTHONPATH=$(CURDIR)/tests/elsewhere python -m pytest -n $(JOBS) --dist worksteal -m 'not slow' \
 	    tests/base tests/tracker tests/dvc tests/answers tests/commands
+
+# Jobs on a real SLURM, which is brought up on loopback for it, as root on Debian.
+slurm: install
+	tests/cluster/systems/slurm_up
+	python -m pytest -q tests/cluster; code=$$?; tests/cluster/systems/slurm_down; exit $$code
 
 # The lower bounds of pyproject.toml, in an environment of their own.
 lowest: $(VENV)/lowest/installed
