@@ -37,6 +37,7 @@ def project(count: int) -> Iterator[Path]:
         (root / "dvc.yaml").write_text(_STAGES)
         (root / "params.yaml").write_text("items:\n" + "".join(f"- i{number:05}\n" for number in range(count)))
         (root / "cluster.yaml").write_text("kind: slurm\njobs: 300\nneeds: {memory: 100M, time: 5m}\nretries: 5\n")
+        (root / ".gitignore").write_text("/out\n")  # as data/ is here
         (root / "out").mkdir()
         yield root
 

@@ -46,7 +46,8 @@ class Dispatcher:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
-        self._look_s, self._poll_s, self._again_s, self._array = _LOOK_S[0], _POLL_S[0], _AGAIN_S[0], _ARRAY
+        self._look_s, self._poll_s, self._again_s = _LOOK_S[0], _POLL_S[0], _AGAIN_S[0]
+        self._array = self._most = _ARRAY
         self._next_poll = self._next_submission = 0.0
         self._teller = Teller(system.kind)
         self._never_began: list[str] = []
@@ -124,12 +125,13 @@ class Dispatcher:
             return
         except RefusedError as error:
             if len(alike) > 1:
-                self._array = 1  # arrays may not be had here
+                self._array = self._most = 1  # arrays may not be had here
                 return
             self._forget_new(first)
             self._not_begun(first, str(error), "")
             return
         self._again_s = _AGAIN_S[0]
+        self._array = min(self._array * 2, self._most)
         for number, (job, given) in enumerate(zip(alike, ids, strict=True)):
             log = self._folder.logs / first.attempt.name
             job.log = log if len(alike) == 1 else log.with_name(f"{log.name}-{number + self._system.first}")

@@ -128,7 +128,7 @@ class JobsEngine:
             told = f"{wrong}: after {self._file.patience:.0f} s it is not here as {end.host} wrote it"
             return Performed(1, told=f"{told}. It is in {place.place}", usage=usage)
         moving.bring(place, place.outs)
-        self._folder.drop(attempt)
+        self._folder.drop(attempt, has_ended=True)
         return Performed(0, usage=usage, made=end.made)
 
     def _salvage(self, attempt: Attempt) -> None:

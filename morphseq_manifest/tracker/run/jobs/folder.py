@@ -148,18 +148,18 @@ class JobFolder:
         here = str(self.root)
         return [one for one in found if (one.task.root, one.task.place) == (here, self._place(one.name, one.task.deps))]
 
-    def drop(self, attempt: Attempt) -> None:
-        """Let an attempt go: whoever still makes it finds its fence gone."""
+    def drop(self, attempt: Attempt, *, has_ended: bool = False) -> None:
+        """Let an attempt go: whoever still makes it, unless it `has_ended`, finds its fence gone."""
+        far = [attempt.place.elsewhere(folder) for folder in attempt.place.far_folders()]
         for path in (attempt.folder, self.root / PLACES / attempt.name):
-            gone = path.with_name(f"{_GONE}{attempt.name}")
-            with contextlib.suppress(OSError):
-                path.rename(gone)
+            gone = path
+            if not has_ended:
+                gone = path.with_name(f"{_GONE}{attempt.name}")
+                with contextlib.suppress(OSError):
+                    path.rename(gone)
             shutil.rmtree(gone, ignore_errors=True)
-        for folder in attempt.place.folders:
-            with contextlib.suppress(OSError):
-                elsewhere = attempt.place.elsewhere(folder)
-                if Path(elsewhere).is_dir():
-                    shutil.rmtree(elsewhere, ignore_errors=True)
+        for folder in far:
+            shutil.rmtree(folder, ignore_errors=True)
         Path(attempt.task.end).unlink(missing_ok=True)
         self.mark(attempt).unlink(missing_ok=True)
 

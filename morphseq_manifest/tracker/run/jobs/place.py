@@ -58,6 +58,10 @@ class Place:
         """Where a folder of the project that is on another disk has its place."""
         return f"{os.path.realpath(f'{self.root}/{folder}')}/{TEMPORARY}job-{self._attempt}"
 
+    def far_folders(self) -> list[str]:
+        """The folders whose place is on another disk."""
+        return [folder for folder in self.folders if os.path.islink(f"{self.place}/{folder}")]  # noqa: PTH114
+
     def _link_outside(self, deps: Collection[str]) -> None:
         """Link what is beside the project, as far as the stage depends on it, to where `../` leads from the place."""
         for dep in deps:
