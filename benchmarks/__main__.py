@@ -6,7 +6,8 @@ from importlib import import_module
 import click
 
 BENCHMARKS = (
-    "adopt", "cluster", "cohort", "dvc_projects", "export", "forecast", "history", "images", "pipeline", "run", "status", "verify",
+    "adopt", "cluster", "cohort", "dvc_projects", "export", "forecast", "history", "images", "pipeline", "run",
+    "status", "verify",
 )  # fmt: skip
 
 
