@@ -97,6 +97,16 @@ def test_the_answers_of_squeue_and_sacct_are_understood() -> None:
     }  # fmt: skip
 
 
+def test_what_a_job_lacked_is_told_by_its_state_or_its_log() -> None:
+    grid = "failed 37  : qmaster enforced h_rt, h_cpu, or h_vmem limit, exit_status 137"
+    assert {*slurm.Slurm().lacked("TIMEOUT", "")} == {"time"}
+    assert {*slurm.Slurm().lacked("OUT_OF_MEMORY", "")} == {"memory"}
+    assert {*slurm.Slurm().lacked("FAILED", "slurmstepd: error: Exceeded job memory limit")} == {"memory"}
+    assert {*slurm.Slurm().lacked("NODE_FAIL", "")} == set()
+    assert {*sge.Sge().lacked(grid, "")} == {"memory", "time"}
+    assert {*sge.Sge().lacked("failed 44  : execd enforced h_rt limit, exit_status 137", "")} == {"time"}
+
+
 def test_the_name_of_a_job_is_one_that_grid_engine_takes() -> None:
     assert sge._name("images@2024/x") == "images_2024_x"
     assert sge._name("7a") == "m7a"

@@ -139,16 +139,12 @@ class JobsEngine:
 
     def _told(self, job: Job) -> tuple[str, dict[str, float]]:
         """How a job ended that ended badly, in words, and what another is to have more of."""
-        which, grow = (
-            f"job {job.id} ({self._system.kind})" if job.id else f"its job ({self._system.kind})",
-            self._file.grow,
-        )
+        which = f"{f'job {job.id}' if job.id else 'its job'} ({self._system.kind})"
+        grow = self._file.grow
         if isinstance(job.outcome, End):
             return f"{which}: its command was killed, for its memory as it seems", {"memory": grow}
         assert isinstance(job.outcome, Lost)
-        word = job.state.word
-        more = {"memory": grow} if word in self._system.for_memory else {}
-        more |= {"time": grow} if word in self._system.for_time else {}
+        more = dict.fromkeys(self._system.lacked(job.state.word, job.outcome.log), grow)
         said = f"; its log ends: {job.outcome.log}" if job.outcome.log else ""
         return f"{which}: {job.outcome.how}{said}", more
 

@@ -29,7 +29,6 @@ class Sge:
     """Grid Engine, by its own commands."""
 
     kind, command, index, first = "sge", "qsub", "$SGE_TASK_ID", 1
-    for_memory, for_time = frozenset({"over its memory"}), frozenset({"over its time"})
 
     def submit(self, asked: Submission) -> list[str]:
         """Submit a job or an array, and return the id of each task. Raises RefusedError, BusySystemError."""
@@ -73,6 +72,10 @@ class Sge:
             if books:
                 found[job] = JobState(Phase.OVER, _end(books))
         return found
+
+    def lacked(self, word: str, log: str) -> Collection[str]:
+        """What a job lacked, as far as the accounting tells: of some ends it only names all limits."""
+        return [kind for kind, limit in (("memory", "h_vmem"), ("time", "h_rt")) if limit in word]
 
     def cancel(self, ids: Collection[str]) -> None:
         """End these jobs. Raises BusySystemError."""

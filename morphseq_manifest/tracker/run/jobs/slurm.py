@@ -20,6 +20,7 @@ _LATER = re.compile(
     r"timed out|unable to contact|connection|temporarily|try again|AssocMaxSubmitJobLimit|QOSMaxSubmitJob|"
     r"job limit|slurm temporarily unable|resource temporarily unavailable", re.IGNORECASE
 )  # fmt: skip
+_OVER_MEMORY = re.compile(r"exceeded (job )?memory limit|oom.?kill|out.of.memory", re.IGNORECASE)
 # So many ids fit on a command line by far.
 _AT_ONCE = 500
 
@@ -28,7 +29,6 @@ class Slurm:
     """SLURM, by its own commands."""
 
     kind, command, index, first = "slurm", "sbatch", "$SLURM_ARRAY_TASK_ID", 0
-    for_memory, for_time = frozenset({"OUT_OF_MEMORY"}), frozenset({"TIMEOUT"})
 
     def submit(self, asked: Submission) -> list[str]:
         """Submit a job or an array, and return the id of each task. Raises RefusedError, BusySystemError."""
@@ -64,6 +64,11 @@ class Slurm:
                 return found
             found.update(_states(ended.stdout))
         return found
+
+    def lacked(self, word: str, log: str) -> Collection[str]:
+        """What a job lacked: not each SLURM that ends jobs for their memory has a state for that."""
+        is_memory = word == "OUT_OF_MEMORY" or _OVER_MEMORY.search(log)
+        return {"memory"} if is_memory else {"time"} if word in {"TIMEOUT", "DEADLINE"} else ()
 
     def cancel(self, ids: Collection[str]) -> None:
         """End these jobs. Raises BusySystemError."""

@@ -52,9 +52,6 @@ class System(Protocol):
     command: str
     index: str
     first: int
-    # Of jobs that were ended in these states, for memory and for time.
-    for_memory: frozenset[str]
-    for_time: frozenset[str]
 
     def submit(self, asked: Submission) -> list[str]:
         """Submit a job or an array; the id of each of its tasks. Raises RefusedError, BusySystemError."""
@@ -66,6 +63,10 @@ class System(Protocol):
 
     def past(self, ids: Collection[str]) -> dict[str, JobState]:
         """How those ended that the system has put away, as far as it keeps books. Raises nothing."""
+        ...
+
+    def lacked(self, word: str, log: str) -> Collection[str]:
+        """What a job lacked that ended in this state, `memory` or `time`; `log` is the end of what was said of it."""
         ...
 
     def cancel(self, ids: Collection[str]) -> None:
