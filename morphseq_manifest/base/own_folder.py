@@ -11,8 +11,10 @@ from pathlib import Path
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError
 
-# DVC's own files beside it, which a run writes too.
-_LOCKS = (".dvc/tmp/lock", ".dvc/tmp/rwlock")
+# Beside it, full of links, is where jobs of a queueing system work.
+PLACES = files.OWN.with_name(f"{files.OWN.name}-places")
+# What a run writes beside it: DVC's own files, too.
+_BESIDE = (".dvc/tmp/lock", ".dvc/tmp/rwlock", str(PLACES))
 
 
 def check_links(root: Path) -> None:
@@ -22,7 +24,7 @@ def check_links(root: Path) -> None:
         path = root / folder
         if path.is_symlink() and not f"{os.path.realpath(path)}/".startswith(f"{inside}/"):
             _refuse(path, "it leads out of the project")
-    for path in (*(root / name for name in _LOCKS), *_links(root / files.OWN)):
+    for path in (*(root / name for name in _BESIDE), *_links(root / files.OWN)):
         if path.is_symlink():
             _refuse(path, "nothing here is ever a link")
 

@@ -8,9 +8,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 from morphseq_manifest.base.console import note
+from morphseq_manifest.base.own_folder import PLACES
 from morphseq_manifest.tracker.run.jobs import moving, node
 from morphseq_manifest.tracker.run.jobs.cluster_file import SYSTEMS
-from morphseq_manifest.tracker.run.jobs.folder import FOLDER, PLACES, Attempt, JobFolder
+from morphseq_manifest.tracker.run.jobs.folder import FOLDER, Attempt, JobFolder
 from morphseq_manifest.tracker.run.jobs.systems import BusySystemError, Phase, System
 
 _END_S, _AGAIN_S = 30.0, 0.5

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from morphseq_manifest.base import files
+from morphseq_manifest.base.own_folder import PLACES
 from morphseq_manifest.base.small_files import read_own
 from morphseq_manifest.tracker.dvc.stages import file_name
 from morphseq_manifest.tracker.run.jobs.node import TASK
@@ -24,7 +25,6 @@ from morphseq_manifest.tracker.run.jobs.place import Place
 from morphseq_manifest.tracker.run.task import RUNNING, Seen, Task
 
 FOLDER = files.OWN / "jobs"
-PLACES = files.OWN.with_name(f"{files.OWN.name}-places")
 _JOB = "job.json"
 _GONE = "gone-"
 
