@@ -67,10 +67,12 @@ elsewhere: install
 	PYTHONPATH=$(CURDIR)/tests/elsewhere python -m pytest -n $(JOBS) --dist worksteal -m 'not slow' \
 	    tests/base tests/tracker tests/dvc tests/answers tests/commands
 
+SLURM := /run/morphseq-slurm
 # Jobs on a real SLURM, which is brought up on loopback for it, as root on Debian.
 slurm: install
-	tests/cluster/systems/slurm_up
-	python -m pytest -q tests/cluster; code=$$?; tests/cluster/systems/slurm_down; exit $$code
+	python -m tests.cluster.slurm up $(SLURM)
+	SLURM_CONF=$(SLURM)/slurm.conf python -m pytest -q tests/cluster; code=$$?; \
+	    python -m tests.cluster.slurm down $(SLURM); exit $$code
 
 # The lower bounds of pyproject.toml, in an environment of their own.
 lowest: $(VENV)/lowest/installed

@@ -11,6 +11,7 @@ from pyarrow import parquet
 
 import morphseq_manifest
 from morphseq_manifest.answers.table import reading
+from morphseq_manifest.base.display import counted
 from morphseq_manifest.base.errors import ConfigError, ContentError, UnreadableError
 from morphseq_manifest.cohort import typed_tables
 from tests.project import PLATES, Project, replace_file
@@ -116,7 +117,7 @@ def test_the_rows_of_experiments_are_those_of_the_table_to_the_byte(
     assert project.morphseq("show", table, "--experiments", names).encode() == expected
     for name in ("some.csv", "some.parquet"):
         said = project.morphseq("show", table, "--experiment", names, "--output", tmp_path / name)
-        assert f"{name} written: rows of {len(experiments)} experiments" in said
+        assert f"{name} written: rows of {counted(len(experiments), 'experiment')}" in said
     assert (tmp_path / "some.csv").read_bytes() == expected
     whole = parquet.read_table(project.table(table).with_suffix(".parquet"))
     own = pa.array(sorted(experiments))

@@ -35,7 +35,7 @@ def test_an_interrupted_check_goes_on_where_it_was(tmp_path: Path, size: int, co
         assert time.monotonic() < give_up
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=DEADLINE_S)
-    assert (process.returncode, out) == (130, "")
+    assert (process.returncode, msgspec.json.decode(out)["error"]) == (130, "interrupted")
     assert f"of {count + 1} files hashed; the same command goes on from there" in err
     assert "Traceback" not in err
     with pytest.raises(ProcessLookupError):

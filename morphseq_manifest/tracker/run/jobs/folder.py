@@ -119,7 +119,7 @@ class JobFolder:
         file = TaskFile(
             stage=task.stage, key=key_of(task, shared), fence=self.fence, root=str(self.root), place=place,
             commands=task.commands, wdir=task.wdir, log=task.log, env=task.env | {"DVC_ROOT": place},
-            deps=task.deps, outs=task.outs, kept=task.kept, end=str(self.ends / f"{folder.name}.json"),
+            deps=task.deps, outs=task.outs, kept=task.kept, end=self._end(folder.name),
             environment=shared["environment"], others=shared["others"],
         )  # fmt: skip
         _write(folder / TASK, file)
@@ -129,6 +129,10 @@ class JobFolder:
         """Where an attempt is made: as far down as the stage's dependencies lead up."""
         ups = max(map(_ups, deps), default=0)
         return str(self.root.joinpath(PLACES, name, *["up"] * ups, self.root.name))
+
+    def _end(self, name: str) -> str:
+        """Where the end file of an attempt will be."""
+        return str(self.ends / f"{name}.json")
 
     def array(self, attempts: list[Attempt]) -> Path:
         """The file that tells the tasks of an array which attempt each is."""
@@ -145,8 +149,14 @@ class JobFolder:
                 found.append(Attempt(folder, msgspec.json.decode(read_own(folder / TASK), type=TaskFile)))
             except (OSError, msgspec.MsgspecError):
                 shutil.rmtree(folder, ignore_errors=True)
-        here = str(self.root)
-        return [one for one in found if (one.task.root, one.task.place) == (here, self._place(one.name, one.task.deps))]
+        return [one for one in found if self._is_ours(one)]
+
+    def _is_ours(self, attempt: Attempt) -> bool:
+        """Whether all that is told of an attempt is in this project: its folder may be a stranger's."""
+        task = attempt.task
+        places = task.root, task.place, task.end
+        mine = str(self.root), self._place(attempt.name, task.deps), self._end(attempt.name)
+        return places == mine and not any(".." in path.split("/") or path.startswith("/") for path in task.outs)
 
     def drop(self, attempt: Attempt, *, has_ended: bool = False) -> None:
         """Let an attempt go: whoever still makes it, unless it `has_ended`, finds its fence gone."""
