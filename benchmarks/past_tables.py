@@ -50,7 +50,7 @@ def showing(past: Past, experiment: str, quick: bool) -> Iterator[Figure]:
     words = ("show", _TABLE, "--rev", "v1", "--experiments", experiment)
     waits = sorted(_until_the_first_row(past.root, words) for _ in range(7))
     yield Figure("show --rev, an experiment: s to the first row", waits[3], 0.1)
-    ours = cpu_and_wall(command("morphseq", *words, folder=past.root), 5)
+    ours = cpu_and_wall(command("morphseq", *words, folder=past.root), 15)
     # To read it is counted alone, not to find the rows in it.
     program = f"import dvc.api; assert len(dvc.api.read({str(past.place)!r}, rev='v1')) > 1000"
     theirs = cpu_and_wall(command(sys.executable, "-c", program, folder=past.root), 1 if quick else 3)

@@ -57,6 +57,8 @@ class Table:
             if hash_bytes(lines) != self.manifest.experiments[experiment].contributed:
                 raise self._other(experiment)
             yield experiment, lines
+            if not waiting and len(experiments) < len(self.manifest.experiments):
+                return  # of all of them, what may come after is looked at
         if waiting:
             raise self._other(min(waiting))
 

@@ -5,7 +5,7 @@ counted line by line: what is found is the same, whatever the table has become.
 """
 
 import mmap
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
@@ -37,7 +37,7 @@ def count_expected(path: Path, expected: Mapping[str, Contribution]) -> Counted:
             return counter.counted(columns)
 
 
-def blocks(path: Path, wanted: Container[str] | None = None) -> Iterator[tuple[str, bytes]]:
+def blocks(path: Path, wanted: Collection[str] | None = None) -> Iterator[tuple[str, bytes]]:
     """The experiments of a table file, in its order, each with its lines; only those `wanted`, if that is given.
 
     The lines of an experiment are taken to stand together: if they don't, its lines are none that a stage wrote.
@@ -47,6 +47,8 @@ def blocks(path: Path, wanted: Container[str] | None = None) -> Iterator[tuple[s
         check_header(file.readline(), str(path))
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             data.readline()
+            if wanted is not None:
+                _skip_before(data, [name.encode() for name in wanted])
             while (start := data.tell()) < len(data):
                 key, after = data.readline().partition(b",")[0], data.tell()
                 # A line that was cut before its first comma is a block of its own.
@@ -54,6 +56,24 @@ def blocks(path: Path, wanted: Container[str] | None = None) -> Iterator[tuple[s
                 if wanted is None or experiment in wanted:
                     yield experiment, data[start:end]
                 data.seek(end)
+
+
+def _skip_before(data: mmap.mmap, keys: Collection[bytes]) -> None:
+    """Go to the first of some experiments, by halving: they are in order, as a stage writes them. Else stay here."""
+    here, first = data.tell(), min(keys, default=b"")
+    low, high = here, len(data)
+    while high - low > _NEAR:
+        line = data.rfind(b"\n", low, (low + high) // 2) + 1
+        if not line:
+            break
+        if data[line : line + len(first) + 1].partition(b",")[0] < first:
+            low = line
+        else:
+            high = line
+    data.seek(low)
+    while (found := data.readline()) and found.partition(b",")[0] < first:
+        low = data.tell()
+    data.seek(low if found.startswith(first + b",") else here)
 
 
 def _add(data: mmap.mmap, waiting: dict[bytes, Contribution], counter: RowCounter) -> None:
