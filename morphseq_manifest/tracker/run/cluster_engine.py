@@ -9,8 +9,7 @@ from typing import Any
 
 from morphseq_manifest.tracker.dvc.stages import Stage, file_name
 from morphseq_manifest.tracker.run import process_marks
-from morphseq_manifest.tracker.run.engines import Begun, LocalEngine
-from morphseq_manifest.tracker.run.jobs.earlier import end_left_over
+from morphseq_manifest.tracker.run.engines import Begun, LocalEngine, end_jobs
 from morphseq_manifest.tracker.run.task import RUNNING, WORKER_LOST, Performed, Task
 
 # How often to look whether the engine is still open, and how long to wait for a stage's end on another machine.
@@ -68,7 +67,7 @@ class DaskEngine:
 
     def begin(self, root: Path, stages: Mapping[str, Stage], names: Sequence[str]) -> None:
         """End the jobs that earlier runs have left."""
-        end_left_over(root)
+        end_jobs(root)
 
     def perform(self, task: Task, needs: Mapping[str, float], begun: Begun | None = None) -> Performed:
         """Run a task on a worker that has what it needs, once: a stage that failed is not tried again."""

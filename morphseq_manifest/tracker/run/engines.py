@@ -19,11 +19,10 @@ from morphseq_manifest.base.errors import described
 from morphseq_manifest.tracker.dvc.stages import Stage, file_name
 from morphseq_manifest.tracker.run import process_marks
 from morphseq_manifest.tracker.run.capacity import gpus
-from morphseq_manifest.tracker.run.jobs.earlier import end_left_over
 from morphseq_manifest.tracker.run.plain_commands import PlainCommands, is_plain
 from morphseq_manifest.tracker.run.reaper import TOKEN
 from morphseq_manifest.tracker.run.reaping import Reaping
-from morphseq_manifest.tracker.run.task import RUNNING, WORKER_LOST, Performed, Task
+from morphseq_manifest.tracker.run.task import JOBS, RUNNING, WORKER_LOST, Performed, Task
 
 Begun = Callable[[], None]
 # How often to look whether a stage is still wanted.
@@ -56,6 +55,14 @@ class Engine(Protocol):
         ...
 
 
+def end_jobs(root: Path) -> None:
+    """End the jobs that earlier runs have left, before a run that has none itself."""
+    if (root / JOBS).is_dir():
+        from morphseq_manifest.tracker.run.jobs.earlier import end_left_over  # most projects have had none
+
+        end_left_over(root)
+
+
 class LocalEngine:
     """This machine: plain commands, and warm workers for Python modules, as many as there are tasks at a time."""
 
@@ -74,7 +81,7 @@ class LocalEngine:
 
     def begin(self, root: Path, stages: Mapping[str, Stage], names: Sequence[str]) -> None:
         """End the jobs that earlier runs have left."""
-        end_left_over(root)
+        end_jobs(root)
 
     def perform(
         self,

@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from typing import Annotated, Self
 
 import msgspec
@@ -121,6 +120,8 @@ class RunLog:
 
 def beside(root: Path) -> float:
     """The seconds that a run takes beyond its stages: the median of the latest; 0 if none is known."""
+    from statistics import median  # only who looks ahead asks
+
     lines, _ = shared_journal.read(root / FOLDER, Line)
     known = sorted((line.at, line.ended.beside) for line in lines if line.ended and line.ended.beside is not None)
     return median(seconds for _, seconds in known[-_LATEST:]) if known else 0.0

@@ -16,6 +16,8 @@ from morphseq_manifest.tracker.run.usage import Usage
 
 LOGS = files.OWN / "logs"
 RUNNING = files.OWN / "running"
+# Where runs and the nodes of a queueing system meet.
+JOBS = files.OWN / "jobs"
 _WARNING = "warning: "
 _TAIL_BYTES = 8192
 # Nothing that a shell would take for more than words.

@@ -11,7 +11,7 @@ from morphseq_manifest.base.console import note
 from morphseq_manifest.base.own_folder import PLACES
 from morphseq_manifest.tracker.run.jobs import moving, node
 from morphseq_manifest.tracker.run.jobs.cluster_file import SYSTEMS
-from morphseq_manifest.tracker.run.jobs.folder import FOLDER, Attempt, JobFolder
+from morphseq_manifest.tracker.run.jobs.folder import Attempt, JobFolder
 from morphseq_manifest.tracker.run.jobs.systems import BusySystemError, Phase, System
 
 _END_S, _AGAIN_S = 30.0, 0.5
@@ -77,10 +77,9 @@ class Earlier:
 
 def end_left_over(root: Path) -> None:
     """Raise the fence and end the jobs that earlier runs have left, before a run that has no jobs itself."""
-    if (root / FOLDER).is_dir():
-        folder = JobFolder(root)
-        folder.raise_fence()
-        Earlier(folder, None).sort(())
+    folder = JobFolder(root)
+    folder.raise_fence()
+    Earlier(folder, None).sort(())
 
 
 def _cancel(system: System, ids: list[str]) -> None:

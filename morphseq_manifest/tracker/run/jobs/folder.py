@@ -22,9 +22,8 @@ from morphseq_manifest.base.small_files import read_own
 from morphseq_manifest.tracker.dvc.stages import file_name
 from morphseq_manifest.tracker.run.jobs.node import TASK
 from morphseq_manifest.tracker.run.jobs.place import Place
-from morphseq_manifest.tracker.run.task import RUNNING, Seen, Task
+from morphseq_manifest.tracker.run.task import JOBS, RUNNING, Seen, Task
 
-FOLDER = files.OWN / "jobs"
 _JOB = "job.json"
 _GONE = "gone-"
 
@@ -80,7 +79,7 @@ class JobFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
-        self.path = self.root / FOLDER
+        self.path = self.root / JOBS
         self.ends, self.logs = self.path / "ends", self.path / "logs"
         self._attempts, self._shared = self.path / "attempts", self.path / "shared"
         self.fence = self._count = 0
