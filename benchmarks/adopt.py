@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.figures import Figure, command, seconds
-from morphseq_manifest.cohort import columns
+from morphseq_manifest.cohort import columns, row_keys
 from morphseq_manifest.cohort.columns import Source
 
 _PROJECT = Path(__file__).parent.parent
@@ -41,12 +41,12 @@ def write(root: Path, name: str) -> None:
         for well, time in keys:
             (place / form.format(n=name, w=well, t=time)).write_bytes(b"x")
     sam2, latents = columns.names(Source.SAM2), columns.latents(100, 20)
-    built = [*columns.FRAME_KEY, *columns.names(Source.BUILD03), "sam2_qc_flag", "Time Rel (s)"]
+    built = [*row_keys.FRAME_KEY, *columns.names(Source.BUILD03), "sam2_qc_flag", "Time Rel (s)"]
     tables = {
         f"metadata/built_metadata_files/{name}_metadata.csv": ["well", "time_int", "experiment_date", "well_qc_flag"],
         f"sam2_pipeline_files/sam2_expr_files/sam2_metadata_{name}.csv": [*sam2, *(f"x{n}" for n in range(24))],
-        f"metadata/build03_output/expr_embryo_metadata_{name}.csv": [*columns.KEY, *built],
-        f"analysis/latent_embeddings/legacy/demo_a/morph_latents_{name}.csv": [*columns.LATENTS_KEY, *latents],
+        f"metadata/build03_output/expr_embryo_metadata_{name}.csv": [*row_keys.KEY, *built],
+        f"analysis/latent_embeddings/legacy/demo_a/morph_latents_{name}.csv": [*row_keys.LATENTS_KEY, *latents],
     }  # fmt: skip
     for path, header in tables.items():
         named = list(dict.fromkeys(header))

@@ -7,15 +7,16 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from morphseq_manifest.base.hashing import md5_bytes
-from morphseq_manifest.cohort import columns, ids
-from morphseq_manifest.cohort.columns import KEY, Dtype, Source
+from morphseq_manifest.cohort import columns, ids, row_keys
+from morphseq_manifest.cohort.columns import Dtype, Source
 from morphseq_manifest.cohort.manifests import canonical, images_manifest, part_manifest, places
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
+from morphseq_manifest.cohort.row_keys import KEY
 from stages.files import layout
 
 # The lab's: 133 experiments, 700,000 rows of 60 columns.
 EXPERIMENTS, ROWS, COLUMNS = 133, 700_000, 60
-_SAM2_REST = [name for name in columns.names(Source.SAM2) if name not in {*columns.FRAME_KEY, "snip_id"}]
+_SAM2_REST = [name for name in columns.names(Source.SAM2) if name not in {*row_keys.FRAME_KEY, "snip_id"}]
 _LISTED = [*columns.names(Source.SAM2), *columns.names(Source.PLATE), *columns.names(Source.BUILD03)]
 _REST = [name for name in _LISTED if name not in {*KEY, "experiment_id"}]
 _REST += [f"column_{number:02d}" for number in range(COLUMNS - len(KEY) - len(_REST))]  # as plate tables bring along
@@ -131,7 +132,7 @@ def _rows(name: str, tail: list[str]) -> bytes:
 
 def _embryos(name: str, tail: list[str]) -> bytes:
     """The sam2 table of the same rows."""
-    lines = [",".join([*columns.FRAME_KEY, "snip_id", *_SAM2_REST])]
+    lines = [",".join([*row_keys.FRAME_KEY, "snip_id", *_SAM2_REST])]
     for number, cells in enumerate(tail):
         well, embryo, time_int = _place(number)
         lines.append(f"{well},{time_int},{ids.snip_id(name, well, embryo, time_int)},{cells}")

@@ -4,7 +4,7 @@ import gc
 import sys
 from contextlib import suppress
 
-from morphseq_manifest.commands import standing
+from morphseq_manifest.commands import KEPT
 
 
 def main() -> None:
@@ -12,10 +12,8 @@ def main() -> None:
     # What most commands make lives until they end: to look through it for garbage, also at the end, only takes time.
     gc.disable()
     try:
-        if given := standing.find(sys.argv[1:]):
-            with suppress(OSError):  # nothing to print on: the command says so
-                given.say()
-                sys.exit(given.status)
+        if any(word in KEPT for word in sys.argv):
+            _say_what_stands()
         from morphseq_manifest.base.console import open_streams
         from morphseq_manifest.commands.group import main as command
 
@@ -23,6 +21,16 @@ def main() -> None:
         command()
     finally:
         gc.freeze()
+
+
+def _say_what_stands() -> None:
+    """Print the answer to this command line if one was kept and nothing has changed, and end."""
+    from morphseq_manifest.commands import standing
+
+    if given := standing.find(sys.argv[1:]):
+        with suppress(OSError):  # nothing to print on: the command says so
+            given.say()
+            sys.exit(given.status)
 
 
 if __name__ == "__main__":

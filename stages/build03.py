@@ -13,8 +13,9 @@ from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.base.prefetch import ahead
 from morphseq_manifest.base.progress import watching
 from morphseq_manifest.cohort import columns, params
-from morphseq_manifest.cohort.columns import FRAME_KEY, KEY, Source
+from morphseq_manifest.cohort.columns import Source
 from morphseq_manifest.cohort.ids import image_id
+from morphseq_manifest.cohort.row_keys import FRAME_KEY, KEY
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, plates, stacks, tables, well_tables
 from stages.files.labels import read_labels, read_mask

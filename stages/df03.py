@@ -8,7 +8,7 @@ import pandas as pd
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError
-from morphseq_manifest.cohort import columns, params
+from morphseq_manifest.cohort import columns, params, row_keys
 from morphseq_manifest.cohort.columns import Source
 from morphseq_manifest.cohort.manifests import part_manifest
 from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
@@ -52,8 +52,8 @@ def read_latents(path: Path, expected: list[str] | None) -> pd.DataFrame:
     Raises ContentError for columns other than `expected`, if given.
     """
     table = tables.read_text(path)
-    tables.require(table, columns.LATENTS_KEY, path)
-    own, cut = [name for name in table.columns if name not in columns.LATENTS_KEY], columns.names(Source.SNIPS)
+    tables.require(table, row_keys.LATENTS_KEY, path)
+    own, cut = [name for name in table.columns if name not in row_keys.LATENTS_KEY], columns.names(Source.SNIPS)
     wanted = [*cut, *(name for name in own if name not in cut)]
     latents = table.set_index("snip_id").reindex(columns=wanted, fill_value="")
     if not latents.index.is_unique:

@@ -22,7 +22,7 @@ from morphseq_manifest.base.hashing import hash_file
 from morphseq_manifest.base.journal import Journal
 from morphseq_manifest.base.prefetch import ahead
 from morphseq_manifest.base.progress import watching
-from morphseq_manifest.cohort import columns, params
+from morphseq_manifest.cohort import columns, params, row_keys
 from morphseq_manifest.cohort.columns import Source
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
@@ -138,7 +138,7 @@ def latents_table(experiment: str, ids: list[str], embryos: list[Embryo], latent
     named = [(name, time_int) for name, embryo in zip(ids, embryos, strict=True) for time_int in embryo.times]
     rows = [(experiment, name, f"{name}_t{time_int:04d}") for name, time_int in named]
     values = np.frombuffer(b"".join(embryo.values for embryo in embryos), np.float32).reshape(-1, len(latents))
-    keyed = pd.DataFrame(rows, columns=list(columns.LATENTS_KEY))
+    keyed = pd.DataFrame(rows, columns=list(row_keys.LATENTS_KEY))
     cut = cut_columns([cut for embryo in embryos for cut in embryo.cuts])
     whole = pd.concat([keyed, cut, pd.DataFrame(values, columns=latents)], axis=1)
     return whole.sort_values("snip_id", ignore_index=True)

@@ -10,6 +10,8 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
+from morphseq_manifest.cohort.row_keys import FRAME_KEY
+
 
 class Dtype(StrEnum):
     """What a column holds, under pandas' names; in the files all is text."""
@@ -64,13 +66,6 @@ class Column(NamedTuple):
             return f"{self.least:,.0f} to {self.most:,.0f}"
         return f"{self.least:,.0f} or more" if self.least > -math.inf else ""
 
-
-# The columns with which a cohort table begins; a row is known by its snip_id.
-KEY = ("experiment_date", "well", "embryo_id", "snip_id")
-# What a row of the plate table is of: one frame.
-FRAME_KEY = ("well", "time_int")
-# What a table of latents has before them.
-LATENTS_KEY = ("experiment_date", "embryo_id", "snip_id")
 
 TEXT, INTEGER, FLOAT, SINGLE, FLAG = Dtype
 PLATE, SAM2, BUILD03, SNIPS, LATENTS, DF02 = Source

@@ -7,7 +7,7 @@ import click
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.console import Command, note
-from morphseq_manifest.cohort import columns
+from morphseq_manifest.cohort import columns, row_keys
 from morphseq_manifest.cohort.columns import Column, Source
 
 PAGE = Path("docs/columns.md")
@@ -60,7 +60,7 @@ _TABLE = "| column | type | unit | meaning | an empty cell means |\n|---|---|---
 
 def render() -> str:
     """The page, in Markdown."""
-    head = _HEAD.format(key=_listed(columns.KEY))
+    head = _HEAD.format(key=_listed(row_keys.KEY))
     return head + "".join(_section(source, title, text) for source, (title, text) in _SECTIONS.items())
 
 

@@ -3,22 +3,27 @@
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from morphseq_manifest.cohort.experiments import Experiment
-from morphseq_manifest.cohort.manifests import cohort_manifest, images_manifest, places
+from morphseq_manifest.cohort.manifests import cohort_manifest, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
-from morphseq_manifest.cohort.manifests.images_manifest import ImagesManifest
-from morphseq_manifest.cohort.params import Params
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 from morphseq_manifest.tracker.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from morphseq_manifest.cohort.experiments import Experiment
+    from morphseq_manifest.cohort.manifests.images_manifest import ImagesManifest
+    from morphseq_manifest.cohort.params import Params
 
 
 class CohortSnapshot(Snapshot):
     """What is recorded of experiments and tables, in the working tree or at a commit, as Snapshot has it."""
 
     @cached_property
-    def params(self) -> Params:
+    def params(self) -> "Params":
         """The settings, typed, with the experiments. Raises as Params and `settings` do."""
+        from morphseq_manifest.cohort.params import Params
+
         return Params(Path(self.name(PARAMS)), self.settings, self.settings_text)
 
     @cached_property
@@ -30,7 +35,7 @@ class CohortSnapshot(Snapshot):
         return named or {"experiments", "versions"} <= self.settings.keys()
 
     @cached_property
-    def experiments(self) -> dict[str, Experiment]:
+    def experiments(self) -> "dict[str, Experiment]":
         """The experiments listed, in id order; none in a project of other things. Raises as `params` does."""
         return self.params.experiments if self.has_experiments else {}
 
@@ -40,8 +45,10 @@ class CohortSnapshot(Snapshot):
         data = self.content(path)
         return None if data is None else cohort_manifest.parse(data, self.name(path))
 
-    def images(self, experiment: str) -> ImagesManifest | None:
+    def images(self, experiment: str) -> "ImagesManifest | None":
         """The manifest of an experiment's frames; None if there is none. Raises for a damaged one."""
+        from morphseq_manifest.cohort.manifests import images_manifest
+
         path = places.images(experiment)
         data = self.content(path)
         return None if data is None else images_manifest.parse(data, self.name(path))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from morphseq_manifest.base.arrow_memory import own_copy
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort import columns
-from morphseq_manifest.cohort.columns import KEY, Dtype, Source
+from morphseq_manifest.cohort.columns import Dtype, Source
+from morphseq_manifest.cohort.row_keys import KEY
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,7 +1,6 @@
 """`morphseq show`."""
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,8 +68,8 @@ def show(
     form = form or (ending if ending in _FORMS else "csv")
     if form == "parquet" and output is None:
         raise ConfigError("--format parquet is not text: give --output FILE")
-    if (form != "csv" or where) and find_spec("pyarrow") is None:
-        raise ConfigError(f"{'--where' if where else f'--format {form}'} needs pip install 'morphseq-manifest[stages]'")
+    if form != "csv" or where:
+        _check_pyarrow("--where" if where else f"--format {form}")
     snapshot = tables.at(root, rev, table)
     found = Table(table, snapshot)
     if output is not None and output.resolve() == (root / found.place).resolve():
@@ -90,6 +89,14 @@ def show(
             with temporary.open("wb") as out:
                 writing.write(found, choice, form, out, snapshot.commit)
     note(f"{output} written: rows of {counted(len(chosen), 'experiment')}")
+
+
+def _check_pyarrow(option: str) -> None:
+    """Raise ConfigError if an option can't be followed, since pyarrow is not installed."""
+    from importlib.util import find_spec
+
+    if find_spec("pyarrow") is None:
+        raise ConfigError(f"{option} needs pip install 'morphseq-manifest[stages]'")
 
 
 def _condition(where: str | None, columns: list[str]) -> "Condition | None":

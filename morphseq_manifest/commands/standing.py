@@ -17,6 +17,7 @@ import xxhash
 
 from morphseq_manifest.base import git_call, kept, project_folder
 from morphseq_manifest.base.small_files import SETTLED_NS
+from morphseq_manifest.commands import KEPT
 from morphseq_manifest.tracker.disk.observing import UnsettledError, observe
 
 TYPE_CHECKING = False
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from morphseq_manifest.base.sources import Sources
 
-_COMMANDS = {"status", "run"}
 _OWN = ".dvc/tmp/morphseq"
 _FOLDER = f"{_OWN}/answers"
 # Nothing that lies behind a link is given.
@@ -88,7 +88,7 @@ def _checked(root: str, data: bytes) -> Given | None:
 def _asked_in(words: list[str]) -> str | None:
     """The project's folder, by the one that the command line has; None if its answer is never kept."""
     folder, asked = (words[1], words[2:]) if words[:1] == ["-C"] and words[2:] else (".", words)
-    return project_folder.find(folder) if asked[:1] and asked[0] in _COMMANDS else None
+    return project_folder.find(folder) if asked[:1] and asked[0] in KEPT else None
 
 
 def _place_and_key(root: str, words: list[str]) -> tuple[str, bytes]:

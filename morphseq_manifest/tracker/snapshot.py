@@ -124,8 +124,7 @@ class Snapshot:
         if stage not in self._alone:
             text = self.text(lock_reading.LOCK)
             name = self.name(lock_reading.LOCK)
-            found = {} if text is None else lock_reading.parse(text, name, lambda one: one == stage)
-            self._alone[stage] = found.get(stage)
+            self._alone[stage] = None if text is None else lock_reading.parse_stage(text, name, stage)
         return self._alone[stage]
 
     @cached_property

@@ -8,7 +8,8 @@ import pandas as pd
 
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort import columns
-from morphseq_manifest.cohort.columns import COLUMNS, FRAME_KEY, Dtype, Source
+from morphseq_manifest.cohort.columns import COLUMNS, Dtype, Source
+from morphseq_manifest.cohort.row_keys import FRAME_KEY
 from stages.files import tables
 
 # Columns that say which plate a row is of, besides the name of the file.

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from morphseq_manifest.base.errors import ContentError
-from morphseq_manifest.cohort import columns
+from morphseq_manifest.cohort import columns, row_keys
 from morphseq_manifest.cohort.ids import is_well
 from morphseq_manifest.cohort.manifests.images_manifest import Plate
 from stages.files import delimited, layout, plate_checks, tables
@@ -41,7 +41,7 @@ def read_plate(path: Path, experiment: str) -> pd.DataFrame:
         found, row = plate["time_int"].iloc[odd[0]], tables.row_of(plate, odd[0])
         raise ContentError(f"{path}, row {row}: time_int {found!r} is not a frame number (0, 1, ..). Correct it")
     plate["time_int"] = times.astype(np.int64)
-    twice = np.flatnonzero(plate.duplicated(list(columns.FRAME_KEY)))
+    twice = np.flatnonzero(plate.duplicated(list(row_keys.FRAME_KEY)))
     if len(twice):
         well, time_int = plate.iloc[twice[0]][["well", "time_int"]]
         row = tables.row_of(plate, twice[0])

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from morphseq_manifest.base.errors import MorphseqError, UnreadableError, described
-from morphseq_manifest.cohort import columns
+from morphseq_manifest.cohort import row_keys
 from morphseq_manifest.cohort.ids import frame_key
 from morphseq_manifest.cohort.lab_root import STEPS, Found, Standing
 from stages.files import layout
@@ -15,7 +15,7 @@ from stages.lab.places import DataRoot
 # Without these columns of a build03 table, df02 can tell nothing of its rows.
 _READ_BY_DF02 = (
     "embryo_id",
-    *columns.FRAME_KEY,
+    *row_keys.FRAME_KEY,
     *("surface_area_um", "predicted_stage_hpf", "fraction_alive", "dead_flag", "sam2_qc_flag", "Time Rel (s)"),
 )
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from morphseq_manifest.cohort.columns import KEY
 from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
 from morphseq_manifest.cohort.manifests.table_blocks import blocks, count_expected
 from morphseq_manifest.cohort.manifests.table_rows import RowCount, count, count_table
+from morphseq_manifest.cohort.row_keys import KEY
 
 HEADER = ",".join([*KEY, "more"]) + "\n"
 EXPERIMENTS = ("20240101", "20240101_b", "20240102", "20240103")

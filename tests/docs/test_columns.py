@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from morphseq_manifest.cohort import columns, columns_page
+from morphseq_manifest.cohort import columns, columns_page, row_keys
 from morphseq_manifest.cohort.columns import Column, Dtype, Source
 from stages.files import layout
 from stages.files.tables import format_numbers
@@ -31,7 +31,7 @@ def test_the_page_is_up_to_date() -> None:
 def test_names_are_unique_and_keys_are_columns() -> None:
     names = [column.name for column in columns.COLUMNS]
     assert len(set(names)) == len(names)
-    assert {*columns.KEY, *columns.FRAME_KEY, *columns.LATENTS_KEY} <= set(names)
+    assert {*row_keys.KEY, *row_keys.FRAME_KEY, *row_keys.LATENTS_KEY} <= set(names)
 
 
 @pytest.mark.parametrize(
@@ -72,21 +72,21 @@ def test_each_column_is_of_the_stage_that_writes_it(tables: dict[str, pd.DataFra
     before = {*tables["sam2"].columns, *tables["plate table"].columns} - {"experiment_date"}
     added = [name for name in tables["build03"].columns if name not in before]
     assert added == columns.names(Source.BUILD03)
-    own_of_plate = [name for name in tables["plate table"].columns if name not in {*columns.KEY, *columns.FRAME_KEY}]
+    own_of_plate = [name for name in tables["plate table"].columns if name not in {*row_keys.KEY, *row_keys.FRAME_KEY}]
     assert own_of_plate == columns.names(Source.PLATE)
     assert list(tables["df01"].columns) == list(tables["build03"].columns)
     before = set(tables["df01"].columns)
     assert [name for name in tables["df02"].columns if name not in before] == columns.names(Source.DF02)
     before = set(tables["df02"].columns)
     latents = [name for name in tables["df03"].columns if name not in before]
-    assert latents == [name for name in tables["latents"].columns if name not in columns.LATENTS_KEY]
+    assert latents == [name for name in tables["latents"].columns if name not in row_keys.LATENTS_KEY]
     assert {described(name).source for name in latents} == {Source.SNIPS, Source.LATENTS}
 
 
 def test_df01_has_the_key_then_what_the_sources_say_in_their_order(tables: dict[str, pd.DataFrame]) -> None:
     listed = [name for source in (Source.SAM2, Source.PLATE, Source.BUILD03) for name in columns.names(source)]
-    rest = [name for name in listed if name not in {*columns.KEY, "experiment_id"}]
-    assert list(tables["df01"].columns) == [*columns.KEY, *rest]
+    rest = [name for name in listed if name not in {*row_keys.KEY, "experiment_id"}]
+    assert list(tables["df01"].columns) == [*row_keys.KEY, *rest]
 
 
 def holds(cells: pd.Series, dtype: Dtype) -> bool:

@@ -15,7 +15,7 @@ from tests.project import REPOSITORY
 FLOORS = (
     "base",
     "tracker.dvc", "tracker.disk", "tracker.snapshot", "tracker.kept_content", "tracker.freshness", "tracker.run",
-    "cohort.columns", "cohort.manifests", "cohort",
+    "cohort.row_keys", "cohort.columns", "cohort.manifests", "cohort",
     "answers.changes", "answers.warnings", "answers.wells", "answers.programs", "answers.check", "answers.code",
     "answers.provenance", "answers.blame", "answers.table", "answers.export", "answers.bisect", "answers.adopt",
     "answers.status", "answers.why", "answers.verify", "answers.orphans", "answers.audit", "answers.graph",

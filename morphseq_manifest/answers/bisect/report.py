@@ -17,9 +17,9 @@ from morphseq_manifest.answers.table.rows import Table
 from morphseq_manifest.base import git, git_history
 from morphseq_manifest.base.errors import ConfigError, ContentError, ExitCode, MorphseqError, UnreadableError
 from morphseq_manifest.base.git_history import Commit
-from morphseq_manifest.cohort.columns import KEY
 from morphseq_manifest.cohort.manifests import cohort_manifest, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest
+from morphseq_manifest.cohort.row_keys import KEY
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.cohort.tables import TABLES
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from morphseq_manifest.answers.table import reading
 from morphseq_manifest.answers.table.rows import Table
 from morphseq_manifest.cohort import columns
-from morphseq_manifest.cohort.columns import COLUMNS, KEY, Dtype, is_latent
+from morphseq_manifest.cohort.columns import COLUMNS, Dtype, is_latent
+from morphseq_manifest.cohort.row_keys import KEY
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 
 EXPERIMENT, WELL, EMBRYO, SNIP = KEY

@@ -8,7 +8,7 @@ from typing import Any
 
 from morphseq_manifest.answers.table.comparison import Comparison
 from morphseq_manifest.base import display
-from morphseq_manifest.cohort.columns import KEY
+from morphseq_manifest.cohort.row_keys import KEY
 
 SCHEMA = "morphseq/rows-diff/1"
 _SHOWN = 10

@@ -12,7 +12,8 @@ from morphseq_manifest.base.errors import ConfigError, ContentError
 from morphseq_manifest.base.small_files import check_regular
 from morphseq_manifest.base.suggest import suggest
 from morphseq_manifest.cohort import columns, tables, typed_tables
-from morphseq_manifest.cohort.columns import KEY, Dtype
+from morphseq_manifest.cohort.columns import Dtype
+from morphseq_manifest.cohort.row_keys import KEY
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker import kept_content
 

@@ -2,17 +2,19 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from morphseq_manifest.base.errors import ConfigError, ContentError
 from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.base.suggest import suggest
-from morphseq_manifest.cohort import selection, typed_tables
 from morphseq_manifest.cohort.manifests import table_blocks
 from morphseq_manifest.cohort.manifests.table_rows import check_header, opened
-from morphseq_manifest.cohort.selection import Selection
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.cohort.tables import manifest_of, table_path
 from morphseq_manifest.tracker import kept_content
+
+if TYPE_CHECKING:
+    from morphseq_manifest.cohort.selection import Selection
 
 
 class Table:
@@ -31,11 +33,13 @@ class Table:
             self.header = file.readline()
         self.columns = check_header(self.header, str(self.path))
 
-    def select(self, names: Iterable[str], later_than: str | None = None) -> Selection:
+    def select(self, names: Iterable[str], later_than: str | None = None) -> "Selection":
         """The experiments of the table that are named or later than a day; all if neither is asked for.
 
         Raises ConfigError for one that is not in the table, and as `selection.select` does.
         """
+        from morphseq_manifest.cohort import selection
+
         known, named = list(self.manifest.experiments), list(names)
         for name in (name for text in named for name in text.split(",") if name):
             if name not in known:
@@ -65,6 +69,8 @@ class Table:
     @property
     def typed(self) -> Path:
         """The place of its typed copy in the project."""
+        from morphseq_manifest.cohort import typed_tables
+
         return self.place.with_suffix(typed_tables.SUFFIX)
 
     def _other(self, experiment: str) -> ContentError:

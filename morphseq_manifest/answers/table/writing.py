@@ -12,7 +12,6 @@ import msgspec
 from morphseq_manifest.answers.table.rows import Table
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.suggest import suggest
-from morphseq_manifest.cohort import typed_tables
 
 if TYPE_CHECKING:
     from morphseq_manifest.answers.table.conditions import Condition
@@ -65,6 +64,8 @@ def _write_cells(parts: Iterator[bytes], places: Sequence[int], out: BinaryIO) -
 
 def write_parquet(table: Table, choice: Choice, path: Path) -> None:
     """Write the rows as Parquet, typed as in the table's own typed copy."""
+    from morphseq_manifest.cohort import typed_tables
+
     names = choice.columns or table.columns
     with typed_tables.writing(path, names) as write:
         for lines in _lines(table, choice):
@@ -73,6 +74,8 @@ def write_parquet(table: Table, choice: Choice, path: Path) -> None:
 
 def write_json(table: Table, choice: Choice, out: BinaryIO, commit: str | None) -> None:
     """Write one JSON object whose `rows` are objects, a line each, a blank cell being null."""
+    from morphseq_manifest.cohort import typed_tables
+
     names = choice.columns or table.columns
     about = msgspec.json.encode({"schema": SCHEMA, "table": table.name, "commit": commit, "columns": names})
     out.write(about[:-1] + b',"rows":[')

@@ -48,8 +48,8 @@ def of_embryos(sam2: bytes, frames: list[Frame], rows: int, name: str) -> dict[s
     """
     import numpy as np
 
-    from morphseq_manifest.cohort.columns import FRAME_KEY
     from morphseq_manifest.cohort.manifests.table_columns import read_columns
+    from morphseq_manifest.cohort.row_keys import FRAME_KEY
 
     read = read_columns(sam2, FRAME_KEY, name)
     (wells, well_names), (times, time_texts) = (read.coded(column) for column in FRAME_KEY)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from morphseq_manifest.cohort.columns import KEY
 from morphseq_manifest.cohort.manifests.funnel import REASONS
 from morphseq_manifest.cohort.manifests.table_columns import Columns, read_columns
+from morphseq_manifest.cohort.row_keys import KEY
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,7 @@ import xxhash
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.base.small_files import check_regular
-from morphseq_manifest.cohort.columns import KEY
+from morphseq_manifest.cohort.row_keys import KEY
 
 _HEADER = ",".join(KEY).encode()
 

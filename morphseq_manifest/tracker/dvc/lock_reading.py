@@ -7,6 +7,7 @@ A test holds both ways against each other.
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,16 @@ def parse(text: str, name: str, wanted: Callable[[str], bool] = lambda _: True) 
         return _parse_blocks(blocks, name, wanted)
     except _NotPlainError:
         return _chosen(_parse_yaml(text, name), wanted)
+
+
+def parse_stage(text: str, name: str, stage: str) -> StageLock | None:
+    """One stage in the text of a dvc.lock; None if it is not in it. Raises as `parse` of this stage alone does."""
+    before, title, after = text.partition(f"\n  {stage}:\n")
+    if title and before.startswith(_HEAD[:-1]) and text.endswith("\n") and title not in after:
+        block = _STAGE.split(f"{title[3:]}{after}", 1)[0]
+        with suppress(_NotPlainError):
+            return _parse_blocks([block], name, lambda one: one == stage)[stage]
+    return parse(text, name, lambda one: one == stage).get(stage)
 
 
 def _chosen(lock: Lock, wanted: Callable[[str], bool]) -> Lock:

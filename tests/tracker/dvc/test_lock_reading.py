@@ -67,6 +67,7 @@ def test_what_dvc_writes_is_read_as_yaml_reads_it(written: dict[str, Any]) -> No
                 for item in entry.get(part, [])
             }
             assert getattr(found[name], part) == expected
+        assert alone(text, name) == told(found[name])
 
 
 def test_a_real_lock_is_read_without_the_yaml_parser(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,9 +153,19 @@ def read(text: str, by_yaml: bool = False) -> dict[str, Any] | None:
     """All that stands in a lock; None if it is refused."""
     try:
         found = (lock_reading._parse_yaml if by_yaml else lock_reading.parse)(text, "dvc.lock")
-        return {name: (entry.cmd, entry.deps, entry.outs, entry.params()) for name, entry in found.items()}
+        return {name: told(entry) for name, entry in found.items()}
     except ContentError:
         return None
+
+
+def alone(text: str, stage: str) -> Any:
+    """What stands of one stage in a lock that is not refused."""
+    entry = lock_reading.parse_stage(text, "dvc.lock", stage)
+    return entry and told(entry)
+
+
+def told(entry: lock_reading.StageLock) -> tuple[Any, ...]:
+    return entry.cmd, entry.deps, entry.outs, entry.params()
 
 
 def dvc_takes(text: str) -> bool:
@@ -173,6 +184,7 @@ def test_a_damaged_lock_is_read_as_yaml_reads_it_or_refused_and_never_what_dvc_r
         found = read(text)
         refused += found is None
         if found is not None:
+            assert alone(text, "df01") == found.get("df01")
             assert found == read(text, by_yaml=True), text
             assert dvc_takes(text), text
     assert 600 < refused < 1600
