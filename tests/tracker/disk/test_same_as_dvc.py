@@ -57,7 +57,7 @@ def test_any_tree_has_the_md5_that_dvc_gives_it(tree: list[tuple[list[str], str,
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
         root = Path(name)
         (root / ".dvc/tmp").mkdir(parents=True)
-        (root / ".dvc/config").write_text("[core]\n    no_scm = True\n    site_cache_dir = site\n")
+        (root / ".dvc/config").write_text(f"[core]\n    no_scm = True\n    site_cache_dir = {root}/site\n")
         (root / ".dvcignore").write_text("\n".join(ignored))
         plant(root / DATA, tree)
         with Repo() as repo:

@@ -76,7 +76,7 @@ def written(value: Any) -> str:
 @pytest.fixture
 def root(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / ".dvc/tmp").mkdir(parents=True)
-    (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = True\n    site_cache_dir = site\n")
+    (tmp_path / ".dvc/config").write_text(f"[core]\n    no_scm = True\n    site_cache_dir = {tmp_path}/site\n")
     (tmp_path / "params.yaml").write_text(PARAMS)
     with contextlib.chdir(tmp_path):
         yield tmp_path

@@ -47,7 +47,7 @@ def of_dvc(repo: Repo, path: str) -> bool | str:
 def plant(root: Path, paths: list[str], top: bytes, nested: dict[str, bytes], inner: str | None) -> None:
     """A project with these files, as far as they can stand together, and a project of its own in the folder `inner`."""
     (root / ".dvc/tmp").mkdir(parents=True)
-    (root / ".dvc/config").write_text("[core]\n    no_scm = True\n    site_cache_dir = site\n")
+    (root / ".dvc/config").write_text(f"[core]\n    no_scm = True\n    site_cache_dir = {root}/site\n")
     (root / ".dvcignore").write_bytes(top)
     (root / "data").mkdir()
     for folder, text in nested.items():

@@ -26,7 +26,7 @@ odd = st.sampled_from([None, "a/b/.dvc/config", "a/.git/HEAD", "a/link"])
 def plant(root: Path, paths: set[str], git: dict[str, list[str]], dvc: dict[str, list[str]], odd: str | None) -> None:
     """A project with these files and rules, all of them in git's index, and perhaps something odd."""
     (root / ".dvc/tmp").mkdir(parents=True)
-    (root / ".dvc/config").write_text("[core]\n    site_cache_dir = site\n")
+    (root / ".dvc/config").write_text(f"[core]\n    site_cache_dir = {root}/site\n")
     texts = dict.fromkeys(sorted(paths), "{}\n")
     texts |= {f"{folder}.gitignore": "\n".join(lines) for folder, lines in git.items()}
     texts |= {f"{folder}.dvcignore": "\n".join(lines) for folder, lines in dvc.items()}
