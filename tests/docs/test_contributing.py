@@ -10,7 +10,7 @@ from morphseq_manifest.commands import group
 from stages.imaging.geometry import Quality, Shape
 from tests.project import REPOSITORY
 
-PAGES = ("CONTRIBUTING.md", "README.md", "docs/architecture.md")
+PAGES = ("CONTRIBUTING.md", "README.md", "docs/architecture.md", "docs/plates.md", "docs/running.md", "docs/tables.md")
 # What a reader makes, or names as they like.
 _FREE = re.compile(r"NAME|test_y|[{}*@<> ]|^(data|manifests|htmlcov|\.venv|\.dvc)/")
 

@@ -1,11 +1,10 @@
-"""README's samples are what the commands print, and its tables of states are those that the code says.
+"""README's samples are what the commands print; its tables of states, and CONTRIBUTING.md's, are what the code says.
 
 `RENEW=1 python -m pytest tests/docs/test_readme.py` writes the samples anew.
 """
 
 import os
 import re
-from pathlib import Path
 
 import pytest
 
@@ -71,7 +70,8 @@ def _renew(old: str, new: str) -> None:
 
 @pytest.mark.parametrize("kind", [State, Membership, versions.State])
 def test_every_state_is_explained_in_its_own_words(kind: type[Outcome]) -> None:
-    rows = re.findall(r"^\| `([a-z ]+)` \| (.*?) \|", Path(README).read_text(encoding="utf-8"), re.MULTILINE)
+    pages = [path.read_text(encoding="utf-8") for path in (README, REPOSITORY / "CONTRIBUTING.md")]
+    rows = re.findall(r"^\| `([a-z ]+)` \| (.*?) \|", "\n".join(pages), re.MULTILINE)
     explained = {word: text for word, text in rows}
     for outcome in kind:
         assert explained[str(outcome)] in {state.description for state in (*State, *Membership, *versions.State)}
