@@ -20,9 +20,15 @@ class Selection(NamedTuple):
 
 
 def named(texts: Iterable[str], listed: Iterable[str]) -> list[str]:
-    """The experiments named in `texts`, each `a` or `a,b`. Raises ConfigError for one that is not listed."""
-    known = list(listed)
-    chosen = [name for text in texts for name in text.split(",") if name]
+    """The experiments named in `texts`, each `a` or `a,b`.
+
+    Raises ConfigError for one that is not listed, and if there are texts, but none names any: an empty variable of a
+    shell does not stand for all of them.
+    """
+    known, given = list(listed), list(texts)
+    chosen = [name for text in given for name in text.split(",") if name]
+    if given and not chosen:
+        raise ConfigError(f"no experiment is named: got {given[0]!r}. To mean all of them, name none")
     for name in chosen:
         if name not in known:
             raise ConfigError(f"experiment {name!r} is not listed in {PARAMS}{suggest(name, known)}")

@@ -43,11 +43,11 @@ class Snapshot:
         self._texts = texts or {}
         self._read: Mapping[Path, bytes] = {}
         self.commit: str | None = None
-        if rev:
+        if rev is not None:
             self.commit, self._read = git.commit_with(root, rev, soon)
         self._parsed: dict[tuple[str, str], dict[str, Any]] = {}
         self._alone: dict[str, StageLock | None] = {}
-        self.label = rev or "the working tree"
+        self.label = "the working tree" if rev is None else rev
 
     def recorded_in(self, path: Path) -> str | None:
         """The commit that first had a file as it is at this moment; None if it is not committed."""

@@ -327,6 +327,8 @@ def test_a_project_without_git(lab: Lab) -> None:
         ("20240418_A01_t0009", "The nearest is 2"),
         ("20240418_A01_e1_t0001", "are like 20240418_A01, 20240418_A01_t0003"),
         ("nothing", "no experiment of this name"),
+        ("", "no experiment of this name"),
+        ("_A01", "no experiment of this name"),
     ],
 )
 def test_what_nobody_knows_ends_with_2(lab: Lab, name: str, said: str) -> None:

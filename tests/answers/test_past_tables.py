@@ -246,13 +246,20 @@ def test_columns_conditions_and_forms(shown: Past, tmp_path: Path) -> None:
     [
         (("--columns", "area"), "no column 'area' in df03. Did you mean 'area_um2'?"),
         (("--where", "area > 1"), "no column 'area'. Did you mean 'area_um2'?"),
-        (("--where", "well > 1"), "can't be told of this table"),
+        (("--where", "well > 1"), "well is text and 1 is not"),
+        (("--where", "experiment_date == 20250101"), "experiment_date is text and 20250101 is not"),
+        (("--where", "well in ['A01', 1]"), "well is text and ['A01', 1] is not"),
+        (("--where", "area_um2 > 'abc'"), "'abc' is text and area_um2 is not"),
+        (("--where", "area_um2 + well > 1"), "only numbers are calculated with, and well is none"),
+        (("--columns", ""), "--columns names no column"),
+        (("--experiments", ","), "no experiment is named"),
         (("--where", "genotype"), "genotype is not True or False"),
         (("--where", "__import__('os')"), "no column '__import__'"),
         (("--where", "well.lower() == 'a'"), "well.lower() is not understood"),
         (("--where", "9**9 > 1"), "is not understood"),
         (("--where", "(" * 300 + "1" + ")" * 300), "can't be read"),
         (("--rev", "nothing"), "is not a commit"),
+        (("--rev", ""), "'' is not a commit"),
     ],
 )
 def test_what_can_not_be_shown_is_refused(shown: Past, arguments: tuple[str, ...], told: str) -> None:

@@ -198,6 +198,8 @@ def test_some_experiments_are_chosen_by_name(project: Project) -> None:
     assert output.startswith("1 experiment: 1 out of date, 7 behind; latents of demo_a")
     said = project.morphseq("status", "--experiments", f"{TIME_LAPSE},20250102_snapshoot", code=2)
     assert f"'20250102_snapshoot' is not listed in params.yaml. Did you mean {SNAPSHOT!r}?" in said
+    for command in (("status",), ("run",), ("verify",), ("show", "df01")):
+        assert "no experiment is named: got ''" in project.morphseq(*command, "--experiments", "", code=2)
 
 
 def test_experiments_after_a_day_are_chosen_and_those_without_a_date_listed(project: Project) -> None:

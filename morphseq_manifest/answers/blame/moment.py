@@ -28,7 +28,7 @@ class Moment(CohortSnapshot):
     def find(self, name: str) -> RowId:
         """What an id is of. Raises ConfigError if nobody knows it, UnreadableError if nothing is recorded of it yet."""
         rows = forms(name)
-        recorded = {stage.partition("@")[2] for stage in self._read_lock({row.experiment for row in rows})}
+        recorded = {stage.partition("@")[2] for stage in self._read_lock({row.experiment for row in rows})} - {""}
         if known := [row for row in rows if row.experiment in recorded]:
             return known[0]
         listed = self.params.experiments

@@ -50,10 +50,10 @@ def blame(name: str, root: Path | str = ".", rev: str | None = None, since: str 
     root = Path(root)
     place = git_history.place(root)
     with git_history.objects(root) as read:
-        moment = Moment(root, rev or ("HEAD" if place.is_bare else None), read, place.prefix)
+        moment = Moment(root, "HEAD" if rev is None and place.is_bare else rev, read, place.prefix)
         row = moment.find(name)
         new = Side(moment, row.experiment)
-        old = Side(Moment(root, since, read, place.prefix), row.experiment) if since else None
+        old = Side(Moment(root, since, read, place.prefix), row.experiment) if since is not None else None
         traced = Tracing(row, [side for side in (new, old) if side], read, place)
         found = traced.facts(new)
         if old:

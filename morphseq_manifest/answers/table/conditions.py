@@ -33,7 +33,7 @@ _JOINTS: Mapping[type, Callable[[Any, Any], Any]] = {ast.And: operator.and_, ast
 class Condition:
     """A condition on the rows of a table with these columns; where a blank cell leaves it open, it is not fulfilled.
 
-    Raises ConfigError for what can't be read, names no column, or is more than comparisons.
+    Raises ConfigError for what can't be read, names no column, is more than comparisons, or compares text with numbers.
     """
 
     def __init__(self, text: str, columns: Sequence[str]) -> None:
@@ -48,6 +48,7 @@ class Condition:
         for name in (node.id for node in nodes if isinstance(node, ast.Name)):
             if name not in columns:
                 raise self._wrong(f"no column {name!r}{suggest(name, columns)}")
+        self.keep(b"", "")  # what is wrong with any table of these columns is said before anything is printed
 
     def keep(self, lines: bytes, name: str) -> bytes:
         """Those of the lines of a table that fulfil it; `name` is for messages. Raises ConfigError as above."""
@@ -71,12 +72,9 @@ class Condition:
             case ast.UnaryOp(op=ast.Not(), operand=part):
                 return ~_as_flags(self._value(part, frame), frame)
             case ast.UnaryOp(op=sign, operand=part) if type(sign) in _SIGNS:
-                return _SIGNS[type(sign)](self._value(part, frame))
+                return _SIGNS[type(sign)](*_numbers(self._value(part, frame)))
             case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _CALCULATIONS:
-                pair = self._value(left, frame), self._value(right, frame)
-                if any(isinstance(one, str | list) for one in pair):
-                    raise TypeError("only numbers are calculated with")
-                return _CALCULATIONS[type(sign)](*pair)
+                return _CALCULATIONS[type(sign)](*_numbers(self._value(left, frame), self._value(right, frame)))
             case ast.BoolOp(op=joint, values=parts):
                 flags = [_as_flags(self._value(part, frame), frame) for part in parts]
                 return reduce(_JOINTS[type(joint)], flags)
@@ -84,8 +82,10 @@ class Condition:
                 type(sign) in _COMPARISONS for sign in signs
             ):
                 values = [self._value(part, frame) for part in (left, *parts)]
-                pairs = zip(signs, values, values[1:], strict=False)
-                flags = [_as_flags(_COMPARISONS[type(sign)](one, other), frame) for sign, one, other in pairs]
+                flags = [
+                    _as_flags(_compared(sign, one, other), frame)
+                    for sign, one, other in zip(signs, values, values[1:], strict=False)
+                ]
                 return reduce(operator.and_, flags)
         raise self._wrong(f"{ast.unparse(node)} is not understood. {_EXPECTED}")
 
@@ -101,6 +101,37 @@ def _as_flags(value: Any, frame: "pd.DataFrame") -> Any:
     if not pd.api.types.is_bool_dtype(flags.dtype):
         raise TypeError(f"{flags.name or value} is not True or False")
     return flags.astype("boolean")
+
+
+def _numbers(*values: Any) -> tuple[Any, ...]:
+    """The same values. Raises TypeError if one is text or a list."""
+    for value in values:
+        if isinstance(value, list) or _is_text(value):
+            raise TypeError(f"only numbers are calculated with, and {_named(value)} is none")
+    return values
+
+
+def _compared(sign: ast.cmpop, one: Any, other: Any) -> Any:
+    """Two values compared. Raises TypeError for text and a number: they would only never be the same."""
+    if len({_is_text(part) for part in (*_parts(one), *_parts(other))}) > 1:
+        text, number = sorted((one, other), key=lambda value: not any(map(_is_text, _parts(value))))
+        raise TypeError(f"{_named(text)} is text and {_named(number)} is not; text stands in quotes, numbers do not")
+    return _COMPARISONS[type(sign)](one, other)
+
+
+def _parts(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _is_text(value: Any) -> bool:
+    import pandas as pd
+
+    return pd.api.types.is_string_dtype(value.dtype) if isinstance(value, pd.Series) else isinstance(value, str)
+
+
+def _named(value: Any) -> str:
+    """How a message names a column or a value."""
+    return str(getattr(value, "name", None) or repr(value))
 
 
 def _is_in(one: Any, many: Any) -> Any:

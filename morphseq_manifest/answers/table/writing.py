@@ -28,8 +28,13 @@ class Choice(NamedTuple):
 
 
 def columns_of(table: Table, texts: Sequence[str]) -> list[str] | None:
-    """The columns named, each text `a` or `a,b`; None if none is. Raises ConfigError for one that is not there."""
+    """The columns named, each text `a` or `a,b`; None if there is no text.
+
+    Raises ConfigError for one that is not there, and if no text names any.
+    """
     names = [name for text in texts for name in text.split(",") if name]
+    if texts and not names:
+        raise ConfigError("--columns names no column. Leave it out for all of them")
     for name in names:
         if name not in table.columns:
             raise ConfigError(f"no column {name!r} in {table.name}{suggest(name, table.columns)}")
