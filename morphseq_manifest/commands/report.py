@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from morphseq_manifest.base.console import Command, examples, printing
+from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.commands import completing
 
 _RENEWED_S = 5
@@ -40,7 +41,11 @@ def report(root: Path, experiments: tuple[str, ...], output: Path, wells: int | 
     """
     from morphseq_manifest.answers.report import watching
     from morphseq_manifest.base import display
+    from morphseq_manifest.tracker import own_files
 
+    if output.suffix.lower() not in {".html", ".htm"}:
+        raise ConfigError(f"{output}: the name of a page ends with .html")
+    own_files.check_free(root, output)
     with printing():
         for size in watching.written(root, experiments, wells, output, _RENEWED_S if watch else None):
             display.show(f"{output}: {display.amount(size)}")

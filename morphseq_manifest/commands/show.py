@@ -64,16 +64,15 @@ def show(
     from morphseq_manifest.base.display import counted
     from morphseq_manifest.cohort import tables
 
-    ending = output.suffix.removeprefix(".") if output else ""
-    form = form or (ending if ending in _FORMS else "csv")
-    if form == "parquet" and output is None:
-        raise ConfigError("--format parquet is not text: give --output FILE")
+    form = _form(form, output)
     if form != "csv" or where:
         _check_pyarrow("--where" if where else f"--format {form}")
     snapshot = tables.at(root, rev, table)
     found = Table(table, snapshot)
-    if output is not None and output.resolve() == (root / found.place).resolve():
-        raise ConfigError(f"{output} is the table itself: name another file")
+    if output is not None:
+        from morphseq_manifest.tracker import own_files
+
+        own_files.check_free(root, output)
     chosen, undated = found.select((*experiments, *experiment), later_than)
     choice = writing.Choice(chosen, writing.columns_of(found, columns), _condition(where, found.columns))
     if undated:
@@ -89,6 +88,19 @@ def show(
             with temporary.open("wb") as out:
                 writing.write(found, choice, form, out, snapshot.commit)
     note(f"{output} written: rows of {counted(len(chosen), 'experiment')}")
+
+
+def _form(form: str | None, output: Path | None) -> str:
+    """In which form to write. Raises ConfigError if a file's ending tells none, or another."""
+    if output is None:
+        if form == "parquet":
+            raise ConfigError("--format parquet is not text: give --output FILE")
+        return form or "csv"
+    ending = output.suffix.removeprefix(".").lower()
+    if (form is None and ending not in _FORMS) or (form is not None and ending in _FORMS and ending != form):
+        endings = ", ".join(f".{name}" for name in _FORMS)
+        raise ConfigError(f"{output}: give it one of the endings {endings}, or no such ending and --format")
+    return form or ending
 
 
 def _check_pyarrow(option: str) -> None:

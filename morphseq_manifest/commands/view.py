@@ -33,9 +33,12 @@ def view(root: Path, experiment: str, well: str, output: Path | None) -> None:
         raise ConfigError("pictures need pillow and tifffile: pip install 'morphseq-manifest[stages]'")
     from morphseq_manifest.answers.layers import napari_view, ome_tiff
     from morphseq_manifest.answers.layers.report import Well
+    from morphseq_manifest.tracker import own_files
 
     if output is not None and not output.name.endswith(ome_tiff.ENDING):
         raise ConfigError(f"{output}: the name of an OME-TIFF ends with {ome_tiff.ENDING}")
+    if output is not None:
+        own_files.check_free(root, output)
     found = Well(root, experiment, well)
     if found.um_per_px is None:
         note(f"the plate table of {experiment} gives no scale: everything is in pixels")

@@ -321,6 +321,7 @@ def test_what_is_not_a_crate_is_said(tmp_path: Path, exported: Path) -> None:
     (tmp_path / "file").write_text("text")
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder/locked").mkdir(mode=0)  # nobody looks in it
     for name, code in (("file", 3), ("folder", 3), ("pipe", 3), ("nothing", 4)):
         assert name in project.morphseq("verify", "--crate", name, code=code)
     project.morphseq("verify", "--crate", exported / "crate", "--sample", "5", code=2)

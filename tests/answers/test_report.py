@@ -155,8 +155,13 @@ def test_the_same_project_gives_the_same_bytes_and_pictures_of_what_is_there(pro
     assert "is not listed" in project.morphseq("report", "20250199", code=2)
     (project.root / "report.html").symlink_to("params.yaml")
     before = (project.root / "params.yaml").read_bytes()
-    project.morphseq("report")
+    assert "report.html: the project's own" in project.morphseq("report", code=2)
     assert (project.root / "params.yaml").read_bytes() == before
+    (project.root.parent / "kept").write_text("theirs")
+    (project.root / "report.html").unlink()
+    (project.root / "report.html").symlink_to("../kept")
+    project.morphseq("report")
+    assert (project.root.parent / "kept").read_text() == "theirs"
     assert not (project.root / "report.html").is_symlink()
 
 
@@ -220,6 +225,7 @@ def test_a_project_of_other_things_has_its_grid_and_stages(tmp_path: Path) -> No
         ("one@a", "one@b", "two"), "missing"
     )
     assert "Tables" not in page.text
+    assert "ends with .html" in project.morphseq("report", "-o", "params.yaml", code=2)
     (project.root / "dvc.yaml").write_text("stages: {}\n")
     assert page_of(project)
 

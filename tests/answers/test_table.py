@@ -162,7 +162,16 @@ def test_rows_that_are_not_those_of_the_stage_are_refused(project: Project, tmp_
         (("df01", "--experiments", "20250102_snapshoot"), f"Did you mean '{SNAPSHOT}'"),
         (("df01", "--format", "parquet"), "give --output FILE"),
         (("df01", "--later-than", "soon"), "'soon' is not a day"),
-        (("df01", "--output", "data/metadata/combined_metadata_files/embryo_metadata_df01.csv"), "is the table itself"),
+        (
+            ("df01", "--output", "data/metadata/combined_metadata_files/embryo_metadata_df01.csv"),
+            "what stage df01 reads",
+        ),
+        (("df01", "--output", "data/metadata/built_metadata_files/a.csv"), "what stage wells reads or makes"),
+        (("df01", "--output", "manifests/df02.json"), "manifests/df02.json is what stage df02 reads or makes"),
+        (("df01", "--output", "../built/params.yaml", "--format", "csv"), "the project's own"),
+        (("df01", "--output", ".dvc/a.csv"), "the project's own"),
+        (("df01", "--output", "rows.xlsx"), "one of the endings .csv, .parquet, .json"),
+        (("df01", "--output", "rows.csv", "--format", "json"), "one of the endings"),
     ],
 )
 def test_wrong_usage_ends_with_2(built: Path, arguments: tuple[str, ...], said: str) -> None:

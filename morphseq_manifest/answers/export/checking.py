@@ -61,10 +61,13 @@ def check(path: Path) -> Report:
 
     Raises UnreadableError if it is not there or can't be read, ContentError if it is nothing like a crate.
     """
+    no_crate = ContentError(f"{path}: has neither {metadata.PATH} nor {SUMS}, so it is not what export has written")
+    if path.is_dir() and not any((path / name).exists() for name in (metadata.PATH, SUMS)):
+        raise no_crate  # without a look at all that may be in it
     with archive.opened(path) as crate:
         names = crate.names()
         if not {SUMS, metadata.PATH} & set(names):
-            raise ContentError(f"{path}: has neither {metadata.PATH} nor {SUMS}, so it is not what export has written")
+            raise no_crate
         findings = [Finding(str(path), Wrong.DAMAGED, found=fault) for fault in crate.faults()]
         findings += [Finding(name, Wrong.UNRECORDED, found="twice") for name, n in Counter(names).items() if n > 1]
         files = dict(_described(crate, names, findings))
