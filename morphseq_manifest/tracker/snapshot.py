@@ -148,10 +148,10 @@ class Snapshot:
         name = self.name(definition.PIPELINE)
         data = self.content(definition.PIPELINE)
         others = self._others
-        if data is None and others:
-            data = b""  # all is in folders
+        if data is None and (others or self._is_new()):
+            data = b""  # all is in folders, or nothing is there yet
         if data is None:
-            raise UnreadableError(f"{name}: not there. Run this in the project's folder")
+            raise UnreadableError(f"{name}: not there. Restore it, or run this in the project's folder")
         asked = self._recall("vars", [data], list[str], lambda: definition.settings_files(definition.parse(data, name)))
         files_ = [self.content(Path(path)) for path in asked]
         style = config.read(self.root).style
@@ -178,6 +178,10 @@ class Snapshot:
             check_outputs(stages, name)
             return Graph(stages)
         return Graph(stages, self._recall("before", sources, dict[str, list[str]], lambda: Graph(stages).before))
+
+    def _is_new(self) -> bool:
+        """Whether this is a project of DVC's in which nothing has run, so that it need not have a pipeline."""
+        return self.commit is None and self.content(lock_reading.LOCK) is None and (self.root / ".dvc").is_dir()
 
     @cached_property
     def _others(self) -> list[str]:

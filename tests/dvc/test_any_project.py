@@ -64,3 +64,11 @@ def test_an_empty_pipeline_is_fine(tmp_path: Path, pipeline: str) -> None:
     twins = Twins(tmp_path, {"dvc.yaml": pipeline})
     assert twins.check_status()
     assert twins.check_run().ran == set()
+
+
+def test_a_project_without_a_pipeline_is_fine_until_something_has_run(tmp_path: Path) -> None:
+    twins = Twins(tmp_path, {"a": "1"})
+    assert twins.check_status()
+    assert twins.ours.morphseq("status") == "0 stages\n"
+    (twins.ours.root / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    assert "dvc.yaml: not there. Restore it" in twins.ours.morphseq("status", code=4)

@@ -143,3 +143,30 @@ def test_of_what_has_versions_changes_are_seen(versioned: Twins, change: dict[st
     assert not versioned.check_status()
     versioned.check_run()
     assert versioned.check_status()
+
+
+@pytest.mark.parametrize("left", [{}, {"hash": "md5"}, {"hash": "md5", "etag": "0a9e8f", "size": 8}], ids=repr)
+@pytest.mark.parametrize(("stage", "part", "path"), [("a", "deps", "in"), ("a", "outs", "out"), ("b", "outs", "copy")])
+def test_what_is_recorded_without_an_md5_is_new(
+    tmp_path: Path, left: dict[str, object], stage: str, part: str, path: str
+) -> None:
+    """DVC writes such entries of what lies elsewhere, and sometimes of what does not."""
+
+    def without_md5(root: Path) -> None:
+        yaml = YAML()
+        lock = yaml.load(root / "dvc.lock")
+        for item in lock["stages"][stage][part]:
+            if item["path"] == path:
+                for key in [*item]:
+                    if key != "path":
+                        del item[key]
+                item.update(left)
+        yaml.dump(lock, root / "dvc.lock")
+
+    twins = Twins(tmp_path, FILES)
+    twins.check_run()
+    twins.both(without_md5)
+    assert not twins.check_status()
+    done = twins.check_run()
+    assert stage in done.ran | done.restored
+    assert twins.check_status()

@@ -21,6 +21,8 @@ def show(report: Report, as_json: bool, verbose: bool = False) -> None:
     if as_json:
         display.show_json(SCHEMA, content(report))
         return
+    if not (report.experiments or report.hidden or report.tables):
+        display.show("0 stages")
     if report.experiments or report.hidden:
         _show_experiments(report)
     if report.wells:

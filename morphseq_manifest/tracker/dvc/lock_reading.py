@@ -6,7 +6,7 @@ A test holds both ways against each other.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import StringIO
 from pathlib import Path
@@ -208,6 +208,8 @@ def _recorded(entry: dict[str, str]) -> Recorded:
 
 
 _ENTRY = {"hash", "md5", "size", "nfiles", "isexec"}
+# What DVC records of a part that lies elsewhere.
+_OF_REMOTES = {"etag", "checksum", "version_id"}
 _NUMBER = re.compile(r"0|[1-9][0-9]*")
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 # Unquoted, a hash of only digits and an `e` would be a number to YAML.
@@ -242,10 +244,7 @@ def _parse_yaml(text: str, name: str) -> Lock:
 def _from_yaml(entry: dict[str, Any]) -> StageLock:
     if extra := entry.keys() - {"cmd", "deps", "outs", "params"}:
         raise TypeError(f"a stage has no `{min(extra, key=str)}`")
-    deps, outs = (
-        {msgspec.convert(item["path"], str): recorded_from_yaml(item) for item in entry.get(part, [])}
-        for part in ("deps", "outs")
-    )
+    deps, outs = (dict(_parts(entry.get(part, []))) for part in ("deps", "outs"))
     params = msgspec.convert(entry.get("params", {}), dict[str, dict[str, Any]])
     return StageLock(msgspec.convert(entry["cmd"], str | list[Any]), deps, outs, _settings_text(params))
 
@@ -263,6 +262,19 @@ def _settings_text(params: dict[str, dict[str, Any]]) -> str:
     out = StringIO()
     YAML(typ="safe").dump(params, out)
     return out.getvalue()
+
+
+def _parts(items: list[dict[str, Any]]) -> Iterator[tuple[str, Recorded]]:
+    """The dependencies or outputs that are recorded by their md5, by path. Raises as recorded_from_yaml.
+
+    Of another, DVC knew what a remote calls it, or nothing: for us it is new.
+    """
+    for item in items:
+        path, is_known = msgspec.convert(item["path"], str), bool(item.keys() & {"md5", "files"})
+        rest = {key: value for key, value in item.items() if key not in _OF_REMOTES}
+        recorded = recorded_from_yaml(item if is_known else rest | {"md5": "0" * 32})
+        if is_known:
+            yield path, recorded
 
 
 def recorded_from_yaml(item: dict[str, Any]) -> Recorded:
