@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from morphseq_manifest.base.hashing import hash_bytes, md5_bytes
-from morphseq_manifest.cohort.manifests import canonical, images_manifest
+from morphseq_manifest.cohort.manifests import canonical, images_manifest, places
 from morphseq_manifest.cohort.manifests.cohort_manifest import SCHEMA, CohortManifest, Contribution
 from morphseq_manifest.cohort.manifests.images_manifest import AS_IT_IS, Frame, Plate
 from morphseq_manifest.tracker.dvc import lock_entries, params_file
@@ -25,6 +25,8 @@ from stages.files import layout
 _REPOSITORY = Path(__file__).parent.parent
 TABLES = ("df01", "df02", "df03")
 CURVES = str(layout.REFERENCE_CURVES)
+# What is told of a table for people to look at.
+_TOLD = (f"{places.METRICS}/", f"{layout.PLOTS}/")
 _FrameKey = tuple[str, int]
 
 
@@ -127,6 +129,8 @@ class Planted:
         came = md5_bytes(repr((stage.cmd, deps, settings)).encode())
         if stage.name in TABLES:
             self._put(str(layout.cohort_manifest(stage.name)), self._cohort_manifest(stage.name, came, made))
+            for path in (one.path for one in stage.outs if one.path.startswith(_TOLD)):
+                self._put(path, b"{}\n")
         for out in stage.outs:
             is_there = (self.root / out.path).exists()
             new = Item(out.path, md5_bytes(f"{out.path}{came}".encode()), 1)

@@ -168,8 +168,7 @@ def _header(wanted: list[str]) -> bytes:
 def main() -> None:
     """Build df01 from every listed experiment."""
     manifest = build(params.read())
-    cohort_manifest.write(layout.cohort_manifest("df01"), manifest)
-    cohort_tables.report("df01", manifest)
+    cohort_tables.record("df01", manifest)
     for name, experiments in manifest.filled.items():
         note(f"df01: column {name!r} is blank for {', '.join(experiments)}, whose tables lack it")
 

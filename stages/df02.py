@@ -18,7 +18,7 @@ from morphseq_manifest.cohort.manifests import funnel
 from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
 from morphseq_manifest.cohort.manifests.funnel import REASONS
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
-from stages.files import cohort_tables, layout, perturbation_key, tables, well_tables
+from stages.files import cohort_tables, layout, perturbation_key, plots, tables, well_tables
 
 CURVE_COLUMNS = ("stage_hpf", "p5", "p50", "p95")
 Floats = NDArray[np.float64]
@@ -190,6 +190,13 @@ def describe(df02: pd.DataFrame) -> Callable[[str, Contribution], Contribution]:
     return add
 
 
+def area_by_stage(df02: pd.DataFrame, curves: pd.DataFrame, path: Path) -> plots.Points:
+    """The points of the plot of area by stage: usable rows of df02 (text, read from `path`), without eggs."""
+    shown = df02[(df02["use_embryo_flag"] == tables.TRUE) & (df02.get("in_chorion", "") != tables.TRUE)]
+    area, stage = (tables.numbers(shown, name, path) for name in ("surface_area_um", "predicted_stage_hpf"))
+    return plots.area(area, stage, curves)
+
+
 def read_curves(path: Path) -> pd.DataFrame:
     """The reference curves as float64. Raises ContentError if something is missing, or the stages don't ascend."""
     text = tables.read_text(path)
@@ -208,7 +215,7 @@ def main() -> None:
     curves = read_curves(layout.REFERENCE_CURVES)
     path, key = layout.cohort_table("df01"), well_tables.read_key()
     df02 = perturbation_key.join(build(df01, curves, settings.block("df02", Settings), path), key, path)
-    cohort_tables.write_table(
+    manifest = cohort_tables.write_table(
         "df02",
         df02,
         source,
@@ -216,6 +223,8 @@ def main() -> None:
         params=source.params | {"df02": settings.values["df02"]},
         versions=source.versions | settings.versions(["df02"]),
     )
+    plots.write(layout.plot("lost"), plots.lost(manifest))
+    plots.write(layout.plot("area"), area_by_stage(df02, curves, path))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from morphseq_manifest.cohort.columns import Source
 from morphseq_manifest.cohort.manifests import part_manifest
 from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
-from stages.files import cohort_tables, layout, parts, tables
+from stages.files import cohort_tables, layout, parts, plots, tables
 
 STAGES = ("snips", "latents")
 
@@ -92,7 +92,7 @@ def main(model: str) -> None:
             with_latents=embedded.get(experiment, 0),
         )
 
-    cohort_tables.write_table(
+    manifest = cohort_tables.write_table(
         "df03",
         df03,
         source,
@@ -102,6 +102,7 @@ def main(model: str) -> None:
         model=model,
         coverage=sum(embedded.values()) / len(df03) if len(df03) else None,
     )
+    plots.write(layout.plot("coverage"), plots.coverage(manifest))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Two sides' manifests. Each is written whole by a stage: people choose between two of one plate, or ours is taken."""
+"""Two sides' manifests and metrics, written whole by stages: people choose between two of a plate, or ours stays."""
 
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import msgspec
 
@@ -41,6 +42,16 @@ def merged(root: Path, base: str, ours: str, theirs: str, name: str, size: int) 
         return found
     data, _ = git.merge_lines(root, [text.encode() for text in (base, ours, theirs)], size)
     return found._replace(text=data.decode())
+
+
+def metrics(ours: str, theirs: str, name: str) -> Merged:
+    """The metrics of a table: ours, as its manifest. Raises ContentError for what is not metrics."""
+    for text, side in ((ours, "ours"), (theirs, "theirs")):
+        try:
+            msgspec.json.decode(text, type=dict[str, dict[str, Any]])
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise ContentError(f"{name} ({side}): not metrics: {error}") from error
+    return Merged(ours, [], _UNTIL)
 
 
 # Those that work for all experiments, and so are written again if one is another.

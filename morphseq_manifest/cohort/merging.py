@@ -12,7 +12,7 @@ from morphseq_manifest.tracker.dvc import definition, lock_merging, lock_reading
 # What .gitattributes gives to the driver, by paths from the project's folder.
 PATTERNS = (
     str(params_file.PARAMS), str(definition.PIPELINE), str(lock_reading.LOCK),
-    f"{places.FOLDER}/*.json", f"{places.FOLDER}/*/*.json",
+    f"{places.FOLDER}/*.json", f"{places.FOLDER}/*/*.json", f"{places.METRICS}/*.json",
 )  # fmt: skip
 
 
@@ -39,7 +39,9 @@ def _by_entries(root: Path, base: str, ours: str, theirs: str, name: str, size: 
         return pipeline_merging.merged(root, base, ours, theirs, name, size)
     if file.name == params_file.PARAMS.name:
         return experiments_merging.merged(root, base, ours, theirs, name, size)
-    if file.match(PATTERNS[-1]) or file.match(PATTERNS[-2]):
+    if file.match(f"{places.METRICS}/*.json"):
+        return manifests_merging.metrics(ours, theirs, name)
+    if any(file.match(f"{places.FOLDER}/{below}") for below in ("*.json", "*/*.json")):
         return manifests_merging.merged(root, base, ours, theirs, name, size)
     raise ContentError(f"{name}: not a file that is known here")
 

@@ -17,7 +17,7 @@ _NAME = "morphseq-manifest"
 # Besides the stages, by path from the project's folder.
 _FILES = (
     "dvc.yaml", "params.yaml", "manifests/code.json", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore",
-    ".gitattributes",
+    ".gitattributes", ".dvc/plots/bars.json", ".dvc/plots/coverage.json",
 )  # fmt: skip
 _STAGES = "stages"
 _IN_WHEEL = f"share/{_NAME}/{_FILES[0]}"

@@ -1,4 +1,4 @@
-"""What the cohort stages share: checking the list of experiments, and writing a table with its manifest."""
+"""What the cohort stages share: checking the list of experiments, writing a table with what is told of it."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from morphseq_manifest.cohort.manifests.cohort_manifest import CohortManifest, C
 from morphseq_manifest.cohort.manifests.table_rows import RowCount
 from morphseq_manifest.cohort.params import Params
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
-from stages.files import layout, tables
+from stages.files import layout, metrics, tables
 
 
 def listed(settings: Params) -> list[str]:
@@ -55,7 +55,7 @@ def write_table(
     describe: Callable[[str, Contribution], Contribution],
     **changes: Any,
 ) -> CohortManifest:
-    """Write a table made of an earlier one, and its manifest.
+    """Write a table made of an earlier one, its manifest and metrics.
 
     `table` is text; `source` is the manifest of the earlier one. An experiment's part is what it was there, with the
     new rows and whatever `describe` makes of it; `changes` are fields of the manifest.
@@ -87,13 +87,14 @@ def write_table(
         experiments=experiments,
         **changes,
     )
-    cohort_manifest.write(layout.cohort_manifest(name), manifest)
-    report(name, manifest)
+    record(name, manifest)
     return manifest
 
 
-def report(name: str, manifest: CohortManifest) -> None:
-    """Say what is in a table, and of which experiments it has no row."""
+def record(name: str, manifest: CohortManifest) -> None:
+    """Write a table's manifest and metrics, and say what is in it, and of which experiments it has no row."""
+    cohort_manifest.write(layout.cohort_manifest(name), manifest)
+    metrics.write(name, manifest)
     note(f"{name}: {manifest.rows} rows of {len(manifest.experiments)} experiments")
     for experiment, part in manifest.experiments.items():
         if not part.rows:

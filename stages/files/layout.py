@@ -22,6 +22,7 @@ IMAGES = places.IMAGES
 WELL_TABLES = places.WELLS
 KEY_TABLE = WELL_TABLES / "perturbation_key.csv"
 EXPERIMENTS = places.EXPERIMENTS
+PLOTS = COHORT / "plots"
 
 
 def images_manifest(experiment: str) -> Path:
@@ -77,3 +78,13 @@ def typed_table(name: str) -> Path:
 def cohort_manifest(name: str) -> Path:
     """What went into df01, df02 or df03."""
     return places.cohort(name)
+
+
+def metrics(name: str) -> Path:
+    """The counts and shares of df01, df02 or df03, for DVC to compare."""
+    return places.metrics(name)
+
+
+def plot(name: str) -> Path:
+    """The points of one of the plots that DVC draws."""
+    return PLOTS / f"{name}.json"

@@ -315,6 +315,7 @@ SOUND = {
     "dvc.yaml": ("stages:\n  a:\n    cmd: a\n", "stages:\n  a:\n    cmd: b\n"),
     "manifests/df01.json": (listing("a"), listing("b")),
     "manifests/images/a.json": (frames(1), frames(2)),
+    "metrics/df01.json": ('{"df01": {"rows": 1}}', '{"df01": {"rows": 2}}'),
 }
 _DEEP = '{"schema":"morphseq/images/2","x":' + "[" * 100_000
 
@@ -342,6 +343,8 @@ _DEEP = '{"schema":"morphseq/images/2","x":' + "[" * 100_000
         ("manifests/df01.json", frames(1).encode()),
         ("manifests/images/a.json", _DEEP.encode()),
         ("manifests/images/a.json", b"no manifest"),
+        ("metrics/df01.json", b'{"df01": '),
+        ("metrics/df01.json", b"[" * 100_000),
     ],
 )
 def test_what_a_stranger_has_broken_is_left_to_people(empty: Project, path: str, theirs: bytes) -> None:
@@ -354,6 +357,13 @@ def test_what_a_stranger_has_broken_is_left_to_people(empty: Project, path: str,
     assert len(said) < 500
     assert "git checkout" not in said, "which git refuses in a merge"
     assert b"<<<<<<< ours\n" in merged, "as git leaves it"
+
+
+def test_metrics_are_ours_until_their_stage_runs_again(empty: Project) -> None:
+    base, ours = SOUND["metrics/df01.json"]
+    code, said, merged = driven(empty, base.encode(), ours.encode(), b'{"df01": {"rows": 3}}', "metrics/df01.json")
+    assert (code, merged.decode()) == (0, f"{ours}\n")
+    assert "metrics/df01.json" in said
 
 
 @pytest.mark.parametrize("path", ["--help/params.yaml", "something.txt", "$(touch x)/dvc.lock"])

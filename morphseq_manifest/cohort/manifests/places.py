@@ -1,8 +1,9 @@
-"""Where the manifests lie, relative to the project's folder."""
+"""Where the manifests, and the metrics that are told by them, lie, relative to the project's folder."""
 
 from pathlib import Path
 
 FOLDER = Path("manifests")
+METRICS = Path("metrics")
 IMAGES = FOLDER / "images"
 WELLS = FOLDER / "wells"
 ADOPTED = FOLDER / "adopted"
@@ -20,6 +21,11 @@ def images(experiment: str) -> Path:
 def cohort(table: str) -> Path:
     """The manifest of df01, df02 or df03."""
     return FOLDER / f"{table}.json"
+
+
+def metrics(table: str) -> Path:
+    """The counts and shares of df01, df02 or df03."""
+    return METRICS / f"{table}.json"
 
 
 def parts(table: str) -> Path:

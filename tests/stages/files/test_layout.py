@@ -57,10 +57,11 @@ def test_the_cohort_stages_read_and_make_what_the_layout_names(
     recorded: dict[str, tuple[set[str], set[str]]],
 ) -> None:
     assert recorded["experiments"][1] == paths(layout.EXPERIMENTS)
+    plots: dict[str, list[str]] = {"df01": [], "df02": ["lost", "area"], "df03": ["coverage"]}
     assert recorded["wells"] == (paths(layout.PLATES), paths(layout.WELL_TABLES))
     for name in ("df01", "df02", "df03"):
-        made = (layout.cohort_table(name), layout.typed_table(name), layout.cohort_manifest(name))
-        assert recorded[name][1] == paths(*made)
+        made = (layout.cohort_table(name), layout.typed_table(name), layout.cohort_manifest(name), layout.metrics(name))
+        assert recorded[name][1] == paths(*made, *(layout.plot(plot) for plot in plots[name]))
     assert recorded["df01"][0] == paths(places.parts("df01"), layout.EXPERIMENTS)
     earlier = [layout.cohort_table("df01"), layout.cohort_manifest("df01")]
     assert recorded["df02"][0] == paths(*earlier, layout.REFERENCE_CURVES, layout.KEY_TABLE)
