@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesMani
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import layout, stacks
 from stages.files.frames import read_frame
-from stages.imaging.qc_frame import to_qc_input
+from stages.imaging.qc_frame import qc_scale, to_qc_input
 from stages.networks import mask_models, torch_device
 from stages.networks.mask_network import probabilities
 from stages.networks.qc_networks import QcSettings
@@ -29,6 +29,7 @@ from stages.reuse.kept_stacks import Shelf
 
 # Frames that go through a network at once: eight keep a large network under 2 GB.
 BATCH = 8
+Shape = tuple[int, ...]
 
 
 class Network(NamedTuple):
@@ -51,9 +52,17 @@ def masks_of(network: torch.nn.Module, images: NDArray[np.float32], threshold: f
     return np.where(probabilities(network, images) >= threshold, np.uint8(255), np.uint8(0))
 
 
-def read_batch(folder: Path, reading: Reading, frames: Sequence[Frame]) -> NDArray[np.float32]:
-    """A batch of frames as the networks take them, float32 (N, 576, 320); every frame is read and decoded once."""
-    return np.stack([to_qc_input(read_frame(folder, reading, frame)) for frame in frames])
+def read_batch(folder: Path, reading: Reading, frames: Sequence[Frame]) -> tuple[NDArray[np.float32], Shape]:
+    """A batch of frames as the networks take them, float32 (N, 576, 320), and the shape of the first one.
+
+    Every frame is read and decoded once.
+    """
+    shapes, images = list[Shape](), []
+    for frame in frames:
+        grey = read_frame(folder, reading, frame)
+        shapes.append(grey.shape)
+        images.append(to_qc_input(grey))
+    return np.stack(images), shapes[0]
 
 
 def make_masks(
@@ -79,10 +88,12 @@ def make_masks(
     ]
     with torch_device.one_thread():
         read = zip(batches, ahead(lambda batch: read_batch(folder, reading, batch.frames), batches), strict=True)
-        tasks = ((network.network, images) for batch, images in read for network, _ in missing[batch.well])
-        made = ahead(lambda task: masks_of(*task, made_from["threshold"]), tasks, torch_device.workers())
+        tasks = ((network.network, *images) for batch, images in read for network, _ in missing[batch.well])
+        made = ahead(
+            lambda task: (masks_of(task[0], task[1], made_from["threshold"]), task[2]), tasks, torch_device.workers()
+        )
         for well, group in groupby(batches, key=lambda batch: batch.well):
-            write_well(well, group, missing[well], made, advance)
+            write_well(wells[well], group, missing[well], made, manifest.plate.um_per_px, advance)
 
 
 def _missing(
@@ -102,21 +113,28 @@ def _missing(
 
 
 def write_well(
-    well: str,
+    frames: Sequence[Frame],
     batches: Iterable[Batch],
     missing: Sequence[tuple[Network, str]],
-    made: Iterator[NDArray[np.uint8]],
+    made: Iterator[tuple[NDArray[np.uint8], Shape]],
+    um_per_px: float | None,
     advance: Advance,
 ) -> None:
-    """Write one well's stack of each network; `made` gives the masks of each batch by each network in turn."""
+    """Write the stack of each network of the well with these frames, whose scale is `um_per_px`, if that is known.
+
+    `made` gives the masks of each batch by each network in turn, and the shape of the frames.
+    """
+    well, times = frames[0].well, [frame.time_int for frame in frames]
+    first = next(made)
+    made, scale = chain([first], made), qc_scale(um_per_px, first[1])
     with ExitStack() as opened:
         writers = []
         for network, key in missing:
             draft = opened.enter_context(network.shelf.making(well, key))
-            writers.append((opened.enter_context(stacks.writing(draft(f"{well}.tif"))), key))
+            writers.append((opened.enter_context(stacks.writing(draft(f"{well}.tif"), times, scale)), key))
         for batch in batches:
             for write, key in writers:
-                for frame, mask in zip(batch.frames, next(made), strict=True):
+                for frame, mask in zip(batch.frames, next(made)[0], strict=True):
                     write(stacks.Page(stacks.PageTag(frame.time_int, frame.xxh3_128, key), mask))
             advance(len(batch.frames))
 
@@ -132,7 +150,11 @@ def main(experiment: str) -> None:
     names = qc.models.names()
     models = {name: mask_models.load(layout.MODELS / name) for name in names}
     known = [name for name, model in models.items() if model.knows(manifest.plate.microscopes)]
-    made_from = {"version": settings.version("qc_masks"), "threshold": qc.threshold}
+    made_from = {
+        "version": settings.version("qc_masks"),
+        "threshold": qc.threshold,
+        "um_per_px": manifest.plate.um_per_px,
+    }
     with (
         kept_stacks.gathering([layout.predictions(name, experiment) for name in names]) as shelves,
         watching(f"qc_masks {experiment}", manifest.counts.frames) as advance,

@@ -186,10 +186,12 @@ def segment_well(
             given.append(grey)
             yield grey
 
-    found = segmenter.segment(giving(), manifest.plate.um_per_px)
-    with stacks.writing(stack) as append:
+    um_per_px = manifest.plate.um_per_px
+    found = segmenter.segment(giving(), um_per_px)
+    scale = None if um_per_px is None else (um_per_px, um_per_px)
+    with stacks.writing(stack, [frame.time_int for frame in frames], scale) as append:
         for frame, segmented in zip(frames, found, strict=True):
-            embryos = describe(given.popleft(), segmented.labels, segmented.confidence, manifest.plate.um_per_px)
+            embryos = describe(given.popleft(), segmented.labels, segmented.confidence, um_per_px)
             tag = stacks.PageTag(frame.time_int, frame.xxh3_128, key, embryos, segmented.is_seed)
             append(stacks.Page(tag, segmented.labels))
             advance(1)

@@ -174,7 +174,7 @@ def make_snips(
     for (well, frames, key), snips in zip(missing, made, strict=True):
         with shelf.making(well, key) as draft:
             for name, pages in snips.items():
-                stacks.write_stack(draft(f"{name}.tif"), pages)
+                stacks.write_stack(draft(f"{name}.tif"), pages, by.snips.um_per_px)
         advance(len(frames))
 
 

@@ -1,15 +1,18 @@
 """Image stacks: one multi-page TIFF a well or embryo, a page a frame in time order, deflate-compressed.
 
-Each page's description says which frame it is of, which content that frame had, and by which key the stack was made
-(`{"time_int": 3, "frame": "<xxh3_128>", "key": "<xxh3_128>"}`), so that a stack found anywhere can be traced. Fiji and
-napari open them as they are. The lab's older form, one PNG or JPG a frame, there or in a folder `masks`, is read too.
+Each page says which frame it is of, which content that frame had, and by which key the stack was made
+(`{"time_int": 3, "frame": "<xxh3_128>", "key": "<xxh3_128>"}`), so that a stack found anywhere can be traced: in its
+description, but the first page in a tag of its own (`page_tags`), since its description is ImageJ's. By that Fiji and
+napari know the axes (TYX), what each page is of, and, if the scale is known, um. Stacks of earlier versions, which lack
+it, and the lab's older form, one PNG or JPG a frame, there or in a folder `masks`, are read too.
 """
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,10 +25,13 @@ from PIL import Image
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError, MorphseqError, UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes, hash_file
+from morphseq_manifest.cohort import page_tags
 from stages.files.tiff_planes import pages_of
 
 Pixels = NDArray[Any]
 Reader = Callable[[], Pixels]
+# How many um a row is high and a column wide.
+Scale = tuple[float, float]
 # In the lab's JPG masks the background is 127 and the foreground 255.
 JPG_FOREGROUND = 191
 # Where the lab's SAM 2 run left its label images, in the experiment's folder.
@@ -84,27 +90,49 @@ class Page(NamedTuple):
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[Callable[[Page], None]]:
-    """Open a stack for writing; yields what appends a page, uint8 or uint16 (H, W). Same pages, same bytes."""
-    with tifffile.TiffWriter(path) as tif:
+def writing(path: Path, times: Sequence[int], um_per_px: Scale | None) -> Iterator[Callable[[Page], None]]:
+    """Open a stack of frames with these time_int for writing; yields what appends a page, uint8 or uint16 (H, W).
+
+    `um_per_px` is that of rows and columns; None if it is not known. A page is called as the stack, with its time_int:
+    of a snip that is its snip_id. Same pages, same bytes.
+    """
+    name = path.stem.removeprefix(files.TEMPORARY)
+    labels = [f"{name}_t{time_int:04d}" for time_int in times]
+    resolution = (1 / um_per_px[1], 1 / um_per_px[0]) if um_per_px else None
+    numbers = count()
+    with tifffile.TiffWriter(path, byteorder="<") as tif:
 
         def append(page: Page) -> None:
+            said, tags = msgspec.json.encode(page.tag).decode(), list[Any]()
+            if next(numbers) == 0:
+                tags = [(page_tags.TAG, "s", 0, said, True), *tifffile.imagej_metadata_tag({"Labels": labels}, "<")]
+                said = _of_imagej(page.pixels.shape, len(labels), um_per_px)
             tif.write(
                 page.pixels,
                 photometric="minisblack",
                 compression="adobe_deflate",
-                description=msgspec.json.encode(page.tag).decode(),
+                description=said,
+                extratags=tags,
                 metadata=None,
                 software=False,
                 contiguous=False,
+                resolution=resolution,
+                resolutionunit="NONE",
             )
 
         yield append
 
 
-def write_stack(path: Path, pages: Iterable[Page]) -> None:
-    """Write a whole stack, a page at a time."""
-    with writing(path) as append:
+def _of_imagej(shape: tuple[int, ...], pages: int, um_per_px: Scale | None) -> str:
+    """The description by which ImageJ knows the axes, and the unit of the resolution, if there is one."""
+    said = tifffile.imagej_description((pages, 1, 1, *shape, 1), loop=False)
+    return f"{said}\nunit=um\n" if um_per_px else f"{said}\n"
+
+
+def write_stack(path: Path, pages: Sequence[Page], um_per_px: float | None = None) -> None:
+    """Write a whole stack, whose pixels are square."""
+    scale = None if um_per_px is None else (um_per_px, um_per_px)
+    with writing(path, [page.tag.time_int for page in pages], scale) as append:
         for page in pages:
             append(page)
 
@@ -166,7 +194,7 @@ def content(folder: Path, name: str) -> str:
 
 
 def _tag(page: Any) -> PageTag:
-    return msgspec.json.decode(page.description, type=PageTag)
+    return msgspec.json.decode(page_tags.text(page), type=PageTag)
 
 
 def _read_page(path: Path, page: Any) -> Pixels:

@@ -19,6 +19,17 @@ def to_qc_input(grey: Grey) -> NDArray[np.float32]:
     return np.asarray(resized, dtype=np.float32) / np.float32(255)
 
 
+def qc_scale(um_per_px: float | None, shape: tuple[int, ...]) -> tuple[float, float] | None:
+    """How many um a row and a column of a QC image are high and wide, of a frame of `shape` (H, W).
+
+    None if the frame's scale is not known.
+    """
+    if um_per_px is None:
+        return None
+    height, width = QC_SIZE
+    return um_per_px * max(shape) / height, um_per_px * min(shape) / width
+
+
 def from_qc(image: NDArray[np.uint8], shape: tuple[int, ...], part: Slices = _WHOLE) -> Grey:
     """What was made of a QC input (uint8, 576 x 320), laid back on its frame of `shape` (H, W): uint8, nearest pixel.
 

@@ -12,7 +12,7 @@ from tests.project import REPOSITORY, Project, replace_file
 CODE = "stages/imaging/polarity.py"
 BESIDE = (
     "dvc.yaml", "params.yaml", "manifests/code.json", ".dvcignore", ".gitignore", ".gitattributes", ".dvc/config",
-    ".dvc/.gitignore",
+    ".dvc/.gitignore", ".dvc/plots/bars.json", ".dvc/plots/coverage.json",
 )  # fmt: skip
 LAB = 'experiments:\n  # the first\n  "20250102_snapshot":\n    segmenter: threshold\n'
 
@@ -41,7 +41,7 @@ def release(tmp_path: Path) -> Path:
     for name in ("morphseq_manifest", "stages"):
         shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in BESIDE:
-        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(REPOSITORY / name, folder / name)
     return folder
 

@@ -24,6 +24,11 @@ def edit(path: Path, column: str, row: int, cell: str) -> None:
     replace_file(path, table.to_csv(index=False).encode())
 
 
+def cohort(project: Project) -> dict[Path, bytes]:
+    """All that lies in the tables' folder."""
+    return {path: path.read_bytes() for path in (project.root / layout.COHORT).rglob("*") if path.is_file()}
+
+
 @pytest.mark.parametrize("experiment", PLATES)
 def test_the_funnel_counts_what_the_tables_have(built: Path, experiment: str) -> None:
     listed = images_manifest.read(built / layout.images_manifest(experiment))
@@ -74,10 +79,10 @@ def test_the_same_input_gives_the_same_bytes(project: Project) -> None:
 
 def test_a_word_for_a_number_is_named_before_anything_is_made(project: Project) -> None:
     edit(project.plate(SNAPSHOT), "Time (s)", 3, "noon")
-    before = {path: path.read_bytes() for path in (project.root / layout.COHORT).iterdir()}
+    before = cohort(project)
     output = project.repro("df01", fails=True).output
     assert f"{SNAPSHOT}_metadata.csv, row 5: Time (s) is 'noon', not a number" in output
-    assert {path: path.read_bytes() for path in (project.root / layout.COHORT).iterdir()} == before
+    assert cohort(project) == before
 
 
 def test_more_rows_than_embryos_were_found_stop_df01(project: Project) -> None:

@@ -20,6 +20,7 @@ from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.base.small_files import OPEN, check_regular
+from morphseq_manifest.cohort import page_tags
 from morphseq_manifest.cohort.manifests.images_manifest import AS_IT_IS, Frame, Reading
 
 Grey = NDArray[np.uint8]
@@ -138,7 +139,7 @@ def page(path: Path, time_int: int) -> NDArray[np.integer] | None:
         with _opened(path) as file, tifffile.TiffFile(file) as tif:
             pages: Iterable[Any] = islice(tif.pages, _MOST_PAGES)
             for one in pages:
-                if msgspec.json.decode(one.description, type=_Tag).time_int == time_int:
+                if msgspec.json.decode(page_tags.text(one), type=_Tag).time_int == time_int:
                     _check_size(one.imagewidth * one.imagelength)
                     pixels: NDArray[np.integer] = one.asarray()
                     return pixels
@@ -165,7 +166,7 @@ def pages(path: Path) -> Iterator[tuple[int, Any]]:
             found: Iterable[Any] = islice(tif.pages, _MOST_PAGES)
             for one in found:
                 _check_size(one.imagewidth * one.imagelength)
-                yield msgspec.json.decode(one.description, type=_Tag).time_int, one.asarray()
+                yield msgspec.json.decode(page_tags.text(one), type=_Tag).time_int, one.asarray()
     except OSError as error:
         raise files.unreadable(path, error, "Run its stage again") from error
     except Exception as error:

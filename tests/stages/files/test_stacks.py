@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
+from morphseq_manifest.answers.pictures import image_files
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from stages.files import stacks
 
@@ -36,6 +38,53 @@ def test_stacks_say_which_frame_each_page_is_of(tmp_path: Path) -> None:
         stacks.open_stack(tmp_path, "A01") as readers,
     ):
         [read() for read in readers.values()]
+
+
+def written(path: Path, times: tuple[int, ...], scale: stacks.Scale | None) -> list[stacks.Page]:
+    pixels = np.random.default_rng(1).integers(0, 9, (len(times), 20, 30), np.uint16)
+    pages = [
+        stacks.Page(stacks.PageTag(time_int, f"{time_int:032x}"), page)
+        for time_int, page in zip(times, pixels, strict=True)
+    ]
+    with stacks.writing(path, times, scale) as append:
+        for page in pages:
+            append(page)
+    return pages
+
+
+@pytest.mark.parametrize("scale", [(7.5, 7.5), (6.71, 3.25), None], ids=str)
+@pytest.mark.parametrize("times", [(0, 2, 11), (4,)], ids=str)
+def test_imagej_is_told_the_axes_the_pages_and_a_scale_only_if_it_is_known(
+    tmp_path: Path, times: tuple[int, ...], scale: stacks.Scale | None
+) -> None:
+    pages = written(tmp_path / "A01.tif", times, scale)
+    with tifffile.TiffFile(tmp_path / "A01.tif") as tif:
+        assert (tif.is_imagej, tif.series[0].axes) == (True, "TYX" if len(times) > 1 else "YX")
+        about = tif.imagej_metadata or {}
+        assert about["images"] == len(times)
+        labels = [f"A01_t{time_int:04d}" for time_int in times]
+        assert about["Labels"] == (labels if len(labels) > 1 else labels[0])
+        assert (tif.asarray().reshape(-1, 20, 30) == [page.pixels for page in pages]).all()
+        for page in tif.pages:
+            (x, by_x), (y, by_y) = (page.tags[f"{axis}Resolution"].value for axis in "XY")
+            assert page.tags["ResolutionUnit"].value == 1, "none of TIFF's own units"
+            assert (by_y / y, by_x / x) == pytest.approx(scale or (1, 1))
+        assert about.get("unit") == (None if scale is None else "um")
+    assert [tag for tag, _ in stacks.read_tags(tmp_path / "A01.tif")] == [page.tag for page in pages]
+
+
+def test_stacks_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    tags = [stacks.PageTag(time_int, f"{time_int:032x}", "k") for time_int in (0, 3)]
+    with tifffile.TiffWriter(tmp_path / "A01.tif") as tif:
+        for tag in tags:
+            said = msgspec.json.encode(tag).decode()
+            tif.write(np.full((4, 5), tag.time_int, np.uint8), description=said, metadata=None, contiguous=False)
+    assert [page.tag for page in stacks.read_stack(tmp_path / "A01.tif")] == tags
+    assert stacks.read_key(tmp_path / "A01.tif") == "k"
+    found = [(time_int, int(pixels[0, 0])) for time_int, pixels in image_files.pages(tmp_path / "A01.tif")]
+    assert found == [(0, 0), (3, 3)]
+    written(tmp_path / "A01.tif", (2, 5), None)
+    assert [time_int for time_int, _ in image_files.pages(tmp_path / "A01.tif")] == [2, 5]
 
 
 def test_the_labs_older_form_is_read(tmp_path: Path) -> None:
