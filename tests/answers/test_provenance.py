@@ -178,7 +178,7 @@ def test_diff_names_frames_settings_and_versions(project: Project) -> None:
     project.repro(f"images@{SNAPSHOT}")
     old = params.read(project.root).values["df02"]["k_upper"]
     project.setting("k_upper", 1.5)
-    project.edit("params.yaml", "  snips: 3", "  snips: 4")
+    project.edit("params.yaml", "  snips: 4", "  snips: 5")
     found = msgspec.json.decode(project.morphseq("diff", "--json", code=1))["difference"]
     assert {(change["name"], change["old"] is None, change["new"] is None) for change in found["frames"][SNAPSHOT]} == {
         ("A01_t0000_stitch.png", False, False),
@@ -186,7 +186,7 @@ def test_diff_names_frames_settings_and_versions(project: Project) -> None:
         ("H12_t0000_stitch.png", True, False),
     }
     assert found["settings"] == [{"kind": "setting", "name": "df02.k_upper", "old": old, "new": 1.5}]
-    assert found["versions"] == [{"kind": "version", "name": "snips", "old": 3, "new": 4}]
+    assert found["versions"] == [{"kind": "version", "name": "snips", "old": 4, "new": 5}]
     text = project.morphseq("diff", code=1)
     assert "H12_t0000_stitch.png" in text
     assert f"frames of {SNAPSHOT} from HEAD to the working tree: 1 added, 1 removed, 1 changed\n" in text

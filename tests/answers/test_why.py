@@ -105,12 +105,12 @@ def test_a_plate_table_and_a_model_are_named_with_md5(project: Project) -> None:
 
 def test_a_setting_a_version_and_a_command_are_named_with_what_they_were(project: Project) -> None:
     project.edit("params.yaml", "margin_um: 150", "margin_um: 140")
-    project.edit("params.yaml", "  snips: 3", "  snips: 4")
+    project.edit("params.yaml", "  snips: 4", "  snips: 5")
     project.edit("dvc.yaml", "cmd: python -m stages.df02", "cmd: python -m stages.df02 --more")
     found = why(project)
     assert named(found) == {
         ("setting", "build03.margin_um"): (150, 140),
-        ("version", "snips"): (3, 4),
+        ("version", "snips"): (4, 5),
         ("command", "df02"): ("python -m stages.df02", "python -m stages.df02 --more"),
     }
     assert ways(found) == {

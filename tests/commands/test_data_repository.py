@@ -84,7 +84,7 @@ def test_an_upgrade_updates_what_is_not_edited_and_merges_what_is(lab: Release) 
     edit(lab.root / "params.yaml", "  threshold: 0.5\n", "  threshold: 0.6\n")
     edit(lab.root / "stages/df03.py", '"""Stage `df03`', '"""Our stage `df03`')
     lab.commit("Our own")
-    edit(lab.release / "params.yaml", "  snips: 3\n", "  snips: 4\n")
+    edit(lab.release / "params.yaml", "  snips: 4\n", "  snips: 5\n")
     edit(lab.release / "params.yaml", "  blend_um: 75\n", "  blend_um: 75\n  new_um: 1\n")
     edit(lab.release / "stages/df02.py", '"""Stage `df02`', '"""The stage `df02`')
     (lab.release / "stages/files/new.py").write_text("NEW = 1\n")
@@ -98,11 +98,11 @@ def test_an_upgrade_updates_what_is_not_edited_and_merges_what_is(lab: Release) 
         CODE: "removed",
     }  # fmt: skip
     assert all(f"{path}" in told for path in rows)
-    assert "version of snips: 3, now 4" in output
+    assert "version of snips: 4, now 5" in output
     assert "will run again" in output
     settings = (lab.root / "params.yaml").read_text()
     assert LAB in settings
-    assert all(line in settings for line in ("  threshold: 0.6\n", "  snips: 4\n", "  new_um: 1\n"))
+    assert all(line in settings for line in ("  threshold: 0.6\n", "  snips: 5\n", "  new_um: 1\n"))
     assert "Our stage" in (lab.root / "stages/df03.py").read_text()
     assert not (lab.root / CODE).exists()
     lab.commit("Upgraded")
