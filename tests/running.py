@@ -78,7 +78,7 @@ def state_of(root: Path) -> dict[str, str]:
     """What a run leaves behind, file by file: dvc.lock and settings as text, all else by mode and hash."""
     found = {name: (root / name).read_text() for name in ("dvc.lock", "params.yaml") if (root / name).exists()}
     # Beside these two, DVC leaves listings of folders where DVC 2 had its cache, which nothing refers to.
-    for top in (".dvc/cache/files", ".dvc/cache/runs", "data", "manifests"):
+    for top in (".dvc/cache/files", ".dvc/cache/runs", "data", "manifests", "metrics"):
         for folder, _, names in os.walk(root / top):
             for name in names:
                 if name.startswith(files.TEMPORARY):
