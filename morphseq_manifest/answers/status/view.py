@@ -96,11 +96,14 @@ def _show_wells(report: Report) -> None:
     display.show_table(rows, "wells, of which the next run keeps what it can")
 
 
-def _cell(step: Step | None, in_terminal: bool, is_adopted: bool = False) -> Cell | None:
-    """A symbol and a word in a terminal, the word elsewhere; of a stage with many outputs, how many there are."""
+def _cell(step: Step | None, in_terminal: bool, is_adopted: bool = False, *, is_table: bool = False) -> Cell | None:
+    """A symbol and a word in a terminal, the word elsewhere; of a stage with many outputs, how many there are.
+
+    A table of all experiments is one thing, whatever its stage tells of it besides.
+    """
     if step is None:
         return None
-    count = f" {step.made}/{step.outs}" if step.outs > 3 else ""
+    count = f" {step.made}/{step.outs}" if step.outs > 3 and not is_table else ""
     symbol = f"{step.state.symbol} " if in_terminal else ""
     word = "adopted" if is_adopted and step.is_up_to_date else step.state
     return Cell(f"{symbol}{word}{count}", step.state)
@@ -120,7 +123,7 @@ def _show_tables(report: Report) -> None:
         rows.append(
             {
                 "cohort": name,
-                "state": _cell(table.step, in_terminal),
+                "state": _cell(table.step, in_terminal, is_table=True),
                 "rows": table.rows,
                 **(counts if table.experiments is not None else dict.fromkeys(counts)),
                 "why": table.problem or table.step.why,
