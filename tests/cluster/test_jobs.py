@@ -303,3 +303,41 @@ def test_a_file_for_a_cluster_that_is_not_as_it_should_be_is_refused(queue: Queu
         (project.root / "cluster.yaml").write_text(text)
         assert said in run(project, code=2)
     assert queue.jobs() == []
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+def test_what_a_stage_has_begun_is_kept_if_nobody_writes_it_any_more(is_over: bool, queue: Queue, make: Make) -> None:
+    stages = "stages:\n  one: {{cmd: '{}', outs: [out: {{cache: false, persist: true}}]}}\n"
+    partial = ".morphseq-out.partial"
+    first = f"mkdir {partial}; echo x > {partial}/n; echo $$ >> begun; while [ -e wait ]; do sleep 0.02; done"
+    project = make(stages.format(first))
+    for name in ("begun", "wait"):
+        (project.root / name).touch()
+    with project.start("morphseq", "run", "--cluster", "cluster.yaml") as runner:
+        wait_until(lambda: len(begun(project)) == 1, "for the stage to begin")
+        runner.kill()
+        runner.wait(DEADLINE_S)
+    (stage,) = begun(project)
+    if not is_over:
+        (queue.home / "busy").write_text("x\n" * 9)
+    replace_file(
+        project.root / "dvc.yaml",
+        stages.format(f"mkdir -p {partial}; echo y >> {partial}/n; mv {partial} out").encode(),
+    )
+    project.morphseq("run")
+    (queue.home / "busy").unlink(missing_ok=True)
+    wait_until(lambda: not Path(f"/proc/{stage}").exists(), "for the earlier one to end")
+    assert (project.root / "out/n").read_text() == ("x\ny\n" if is_over else "y\n")
+
+
+def test_what_a_stage_had_begun_and_has_used_up_is_gone(queue: Queue, make: Make) -> None:
+    stages = (
+        "stages:\n  one:\n    cmd: 'echo x >> .morphseq-out.partial; test -e good && mv .morphseq-out.partial out'\n"
+    )
+    project = make(stages + "    outs: [out: {cache: false, persist: true}]\n")
+    run(project, code=1)
+    assert (project.root / ".morphseq-out.partial").read_text() == "x\n"
+    (project.root / "good").touch()
+    run(project)
+    assert (project.root / "out").read_text() == "x\nx\n"
+    assert not (project.root / ".morphseq-out.partial").exists()

@@ -11,7 +11,7 @@ from morphseq_manifest.base.console import note
 from morphseq_manifest.base.own_folder import PLACES
 from morphseq_manifest.tracker.run.jobs import moving, node
 from morphseq_manifest.tracker.run.jobs.cluster_file import SYSTEMS
-from morphseq_manifest.tracker.run.jobs.folder import Attempt, JobFolder
+from morphseq_manifest.tracker.run.jobs.folder import Attempt, JobFolder, JobId
 from morphseq_manifest.tracker.run.jobs.systems import BusySystemError, Phase, System
 
 _END_S, _AGAIN_S = 30.0, 0.5
@@ -53,17 +53,22 @@ class Earlier:
         self.end(left)
 
     def end(self, attempts: list[Attempt]) -> None:
-        """Cancel the jobs of attempts, and let the attempts go when the jobs have ended, or have had time for it."""
+        """Cancel the jobs of attempts, and let the attempts go when the jobs have ended, or have had time for it.
+
+        What a stage has begun is kept, for it to go on with, if nobody writes it any more.
+        """
+        over: set[JobId] = set()
         for kind in {attempt.job.kind for attempt in attempts if attempt.job}:
-            ids = [attempt.job.id for attempt in attempts if attempt.job and attempt.job.kind == kind]
+            jobs = [attempt.job for attempt in attempts if attempt.job and attempt.job.kind == kind]
             try:
-                _cancel(SYSTEMS[kind](), ids)
+                over |= _cancelled(SYSTEMS[kind](), jobs)
             except (BusySystemError, KeyError) as error:
-                note(f"jobs {', '.join(ids)} can't be ended ({error}); what they make is not taken")
+                ids = ", ".join(job.id for job in jobs)
+                note(f"jobs {ids} can't be ended ({error}); what they make is not taken")
         for attempt in attempts:
             with contextlib.suppress(OSError):
-                if (attempt.folder / node.READY).exists():
-                    moving.bring(attempt.place, [])  # what a stage has begun, for it to go on with
+                if attempt.job in over and (attempt.folder / node.READY).exists():
+                    moving.bring(attempt.place, [])
             self._folder.drop(attempt)
 
     def _sweep(self) -> None:
@@ -82,9 +87,13 @@ def end_left_over(root: Path) -> None:
     Earlier(folder, None).sort(())
 
 
-def _cancel(system: System, ids: list[str]) -> None:
-    """End jobs, and wait until they have ended, but not for ever. Raises BusySystemError."""
+def _cancelled(system: System, jobs: Collection[JobId]) -> set[JobId]:
+    """End jobs, and wait until they have ended, but not for ever; those that have. Raises BusySystemError."""
+    ids = [job.id for job in jobs]
     system.cancel(ids)
     until = time.monotonic() + _END_S
-    while any(state.phase != Phase.OVER for state in system.poll(ids).values()) and time.monotonic() < until:
+    while True:
+        states = system.poll(ids)
+        if all(state.phase == Phase.OVER for state in states.values()) or time.monotonic() > until:
+            return {job for job in jobs if job.id not in states or not states[job.id].may_go_on}
         time.sleep(_AGAIN_S)

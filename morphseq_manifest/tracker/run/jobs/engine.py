@@ -84,7 +84,7 @@ class JobsEngine:
             if isinstance(job.outcome, End) and not (job.outcome.code in _KILLED and left):
                 return self._taken(job.attempt, job.outcome)
             told, more = self._told(job)
-            self._salvage(job.attempt)
+            self._salvage(job.attempt, may_go_on=isinstance(job.outcome, Lost) and job.state.may_go_on)
             if isinstance(job.outcome, Lost) and job.outcome.is_bad:
                 left = 0
             if not left or self._closed:
@@ -131,9 +131,12 @@ class JobsEngine:
         self._folder.drop(attempt, has_ended=True)
         return Performed(0, usage=usage, made=end.made)
 
-    def _salvage(self, attempt: Attempt) -> None:
-        """Let an attempt that failed go, but for what its stage would find when it runs again. Raises OSError."""
-        if (attempt.folder / node.READY).exists() and self._folder.is_newest:
+    def _salvage(self, attempt: Attempt, *, may_go_on: bool = False) -> None:
+        """Let an attempt that failed go, but for what its stage would find when it runs again. Raises OSError.
+
+        Of one that may still be written nothing is kept: it would be written on in the project.
+        """
+        if not may_go_on and (attempt.folder / node.READY).exists() and self._folder.is_newest:
             moving.bring(attempt.place, attempt.task.kept)
         self._folder.drop(attempt)
 

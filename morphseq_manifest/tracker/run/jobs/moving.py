@@ -10,7 +10,7 @@ from pathlib import Path
 
 from morphseq_manifest.base import files
 from morphseq_manifest.tracker.run.jobs.listing import members
-from morphseq_manifest.tracker.run.jobs.place import Place
+from morphseq_manifest.tracker.run.jobs.place import Place, is_begun
 
 Made = Mapping[str, Mapping[str, tuple[int, str]]]
 _AGAIN_S = 0.25
@@ -33,12 +33,24 @@ def bring(place: Place, outs: list[str]) -> None:
         source, target = Path(place.place, out), Path(place.root, out)
         if os.path.lexists(source):
             _put(source, Path(os.path.realpath(target)) if target.is_dir() else target)
+    _drop_used_up(place)
     for folder in ("", *sorted(place.folders)):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             for name in os.listdir(f"{place.place}/{folder}"):  # noqa: PTH208 - as names
                 path = f"{folder}/{name}".lstrip("/")
                 if path not in place.outs and path not in place.folders and not _is_ours(place, path, name):
                     _merge(Path(place.place, path), Path(place.root, path))
+
+
+def _drop_used_up(place: Place) -> None:
+    """Delete from the project what the stage had begun of an output, and has used up in its place."""
+    for path in place.kept:
+        folder, _, name = path.rpartition("/")
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            there = os.listdir(f"{place.place}/{folder}")  # noqa: PTH208 - as names
+            for begun in {*os.listdir(f"{place.root}/{folder}")} - {*there}:  # noqa: PTH208
+                if is_begun(begun, name):
+                    files.remove(Path(place.root, folder, begun))
 
 
 def _is_ours(place: Place, path: str, name: str) -> bool:

@@ -21,7 +21,7 @@ class Place:
 
     def __init__(self, root: str, place: str, attempt: str, outs: list[str], kept: list[str], wdir: str) -> None:
         self.root, self.place = root, place
-        self.outs, self._kept, self._attempt = outs, kept, attempt
+        self.outs, self.kept, self._attempt = outs, kept, attempt
         self.folders = {above for out in outs for above in _parents(out)} | {wdir, *_parents(wdir)} - {""}
 
     def make(self, deps: Collection[str], others: Collection[str]) -> None:
@@ -38,7 +38,7 @@ class Place:
                 is_left_out = path in hidden or path in self.outs or path in self.folders or path == _GIT
                 if not is_left_out and not name.startswith(TEMPORARY):
                     os.symlink(f"{self.root}/{path}", f"{self.place}/{path}")  # noqa: PTH211
-        for path in self._kept:
+        for path in self.kept:
             self._keep(path)
 
     def _make_folder(self, folder: str) -> bool:

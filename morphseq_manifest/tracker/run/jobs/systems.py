@@ -12,6 +12,7 @@ from morphseq_manifest.tracker.run.jobs.requests import Request
 # A controller that is busy may need so long for an answer.
 _ANSWER_S = 60
 _LONGEST = 300
+_UNSURE = {"NODE_FAIL", "BOOT_FAIL"}
 
 
 class Phase(Enum):
@@ -28,6 +29,11 @@ class JobState(NamedTuple):
     phase: Phase
     word: str
     reason: str = ""
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether its processes may still be at work: also of one that is over since its node does not answer."""
+        return self.phase != Phase.OVER or self.word in _UNSURE
 
     def __str__(self) -> str:
         return f"{self.word} ({self.reason})" if self.reason else self.word
