@@ -7,7 +7,7 @@ JOBS ?= 2
 # Tests start commands by the hundred: compiled modules are kept, whatever the machine's default.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install validator plates models train demo check fast test campaign coverage elsewhere slurm lowest docs bench
+.PHONY: install validator plates models train demo check fast test campaign coverage elsewhere slurm sge lowest docs bench
 
 install: $(VENV)/installed
 
@@ -67,12 +67,9 @@ elsewhere: install
 	PYTHONPATH=$(CURDIR)/tests/elsewhere python -m pytest -n $(JOBS) --dist worksteal -m 'not slow' \
 	    tests/base tests/tracker tests/dvc tests/answers tests/commands
 
-SLURM := /run/morphseq-slurm
-# Jobs on a real SLURM, which is brought up on loopback for it, as root on Debian.
-slurm: install
-	python -m tests.cluster.slurm up $(SLURM)
-	SLURM_CONF=$(SLURM)/slurm.conf python -m pytest -q tests/cluster; code=$$?; \
-	    python -m tests.cluster.slurm down $(SLURM); exit $$code
+# Jobs on a real SLURM or Grid Engine of this machine alone, which is there as long as the tests: as root on Debian.
+slurm sge: install
+	python -m tests.cluster.systems $@ python -m pytest -q tests/cluster/test_real.py -k $@
 
 # The lower bounds of pyproject.toml, in an environment of their own.
 lowest: $(VENV)/lowest/installed

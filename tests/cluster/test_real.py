@@ -1,26 +1,23 @@
-"""The same in a real queueing system: SLURM or Grid Engine, where one answers; `make slurm` brings one up."""
+"""The same in a real queueing system, where one answers: `make slurm` brings up SLURM, `make sge` Grid Engine."""
 
 import os
 import random
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import pytest
 
-from tests import toy
-from tests.project import Project
+from tests.project import Project, Started
 from tests.running import (
     DEADLINE_S,
-    MIXED,
     blocks,
     copy_of,
     differences,
     run_json,
-    slow,
     state_of,
     status,
     ticks,
@@ -29,8 +26,18 @@ from tests.running import (
 
 pytestmark = pytest.mark.slow
 _ASK = {"slurm": ["sinfo"], "sge": ["qstat"]}
-_FILE = "kind: {kind}\njobs: 8\nneeds: {{memory: 200M, time: 10m}}\nretries: 5\nspelling: {{gpu: ''}}\n"
-ROUNDS = int(os.environ.get("MORPHSEQ_ROUNDS", "3"))
+_FILE = "kind: {kind}\njobs: 8\nneeds: {{memory: {memory}, time: 10m}}\nretries: 5\nspelling: {{gpu: ''}}\n"
+# How often runs are disturbed at random, and what that is drawn from.
+ROUNDS, SEED = int(os.environ.get("MORPHSEQ_ROUNDS", "3")), int(os.environ.get("MORPHSEQ_SEED", "7"))
+
+
+class Case(NamedTuple):
+    """A project in which nothing has run, one in which all has run here, what jobs need, how long a run may live."""
+
+    fresh: Path
+    here: Path
+    memory: str
+    seconds: float
 
 
 @pytest.fixture(params=[*_ASK])
@@ -39,29 +46,36 @@ def kind(request: pytest.FixtureRequest) -> str:
     found = str(request.param)
     ask = _ASK[found]
     if not shutil.which(ask[0]) or subprocess.run(ask, capture_output=True, timeout=30, check=False).returncode:
-        pytest.skip(f"{found} does not answer here: `make slurm` brings up SLURM, as root on Debian")
+        pytest.skip(f"{found} does not answer here: `make {found}` brings it up, as root on Debian")
     return found
 
 
-@pytest.fixture
-def pair(tmp_path: Path, kind: str) -> Iterator[tuple[Project, Project]]:
-    """A project in which all has run here, and the same for the queueing system, in which nothing has."""
-    here = slow(tmp_path / "here")
-    there = copy_of(here.root, tmp_path / "there")
-    run_json(here)
-    (there.root / "cluster.yaml").write_text(_FILE.format(kind=kind))
-    with (there.root / ".git/info/exclude").open("a") as file:
+@pytest.fixture(params=["toy", "demo"])
+def case(kind: str, request: pytest.FixtureRequest) -> Case:
+    """The toy pipeline, whose stages wait a little, or what `make demo` runs."""
+    if request.param == "toy":
+        states = request.getfixturevalue("slow_states")
+        return Case(states / "nothing", states / "first", "200M", 20)
+    prepared = request.getfixturevalue("prepared")
+    once = request.getfixturevalue("once")
+    here = once("demo-here", lambda folder: run_json(copy_of(prepared, folder), "df03"))
+    return Case(prepared, here, "8G", 60)  # Grid Engine counts what is reserved
+
+
+def _for_queue(made: Project, kind: str, memory: str = "200M") -> Project:
+    """A project, with a cluster file that git does not see."""
+    (made.root / "cluster.yaml").write_text(_FILE.format(kind=kind, memory=memory))
+    with (made.root / ".git/info/exclude").open("a") as file:
         file.write("cluster.yaml\n")
-    (there.root / "ticks").touch()  # what is there, all jobs share
-    yield here, there
-    _cancel(kind, _jobs(kind))
+    return made
 
 
 def _jobs(kind: str) -> list[str]:
     """The jobs of this user that have not ended."""
-    ask = ["squeue", "-h", "-r", "--me", "-o", "%i"] if kind == "slurm" else ["qstat", "-u", "*"]
+    ask = ["squeue", "-h", "-r", "--me", "-o", "%i"] if kind == "slurm" else ["qstat", "-u", "*", "-g", "d"]
     lines = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.splitlines()
-    return [line.split()[0] for line in lines if line.strip()[:1].isdigit()]
+    rows = [line.split() for line in lines if line.strip()[:1].isdigit()]
+    return [row[0] if kind == "slurm" or len(row) < 10 else f"{row[0]}.{row[-1]}" for row in rows]
 
 
 def _cancel(kind: str, jobs: list[str]) -> None:
@@ -69,51 +83,72 @@ def _cancel(kind: str, jobs: list[str]) -> None:
         subprocess.run(["scancel" if kind == "slurm" else "qdel", *jobs], capture_output=True, check=False)
 
 
-def test_a_run_leaves_what_a_run_here_leaves(kind: str, tmp_path: Path) -> None:
-    here = toy.write(tmp_path / "here", MIXED)
-    there = copy_of(here.root, tmp_path / "there")
-    (there.root / "cluster.yaml").write_text(_FILE.format(kind=kind))
-    (there.root / ".git/info/exclude").write_text("cluster.yaml\n")
-    run_json(here)
-    assert set(run_json(there, "--cluster", "cluster.yaml").values()) == {"ran"}
-    assert differences(state_of(there.root), state_of(here.root)) == []
+def test_a_run_leaves_what_a_run_here_leaves(kind: str, case: Case, tmp_path: Path) -> None:
+    there = _for_queue(copy_of(case.fresh, tmp_path / "there"), kind, case.memory)
+    assert set(run_json(there, "--cluster", "cluster.yaml", "df03").values()) == {"ran"}
+    assert differences(state_of(there.root), state_of(case.here)) == []
     assert status(there.root) == {}
 
 
-def test_nothing_listens_while_jobs_run(kind: str, pair: tuple[Project, Project]) -> None:
-    _, there = pair
+def test_nothing_listens_while_jobs_run(kind: str, slow_states: Path, tmp_path: Path) -> None:
+    there = _for_queue(copy_of(slow_states / "nothing", tmp_path / "there"), kind)
+    (there.root / "ticks").touch()  # what is there, all jobs share
     (there.root / "hold").touch()
+    before = _listening()
     with there.start("morphseq", "run", "--cluster", "cluster.yaml") as runner:
         wait_until(lambda: ticks(there) > 0 or runner.poll() is not None, "for a stage to begin")
-        mine = [psutil.Process(runner.pid), *psutil.Process(runner.pid).children(recursive=True)]
-        sockets = [found for process in mine for found in process.net_connections()]
-        assert not [found for found in sockets if found.status == psutil.CONN_LISTEN]
+        assert runner.poll() is None
+        assert _listening() == before
         (there.root / "hold").unlink()
         assert runner.wait(DEADLINE_S) == 0
 
 
+def _listening() -> set[object]:
+    """The ports of this machine at which anything listens."""
+    return {found.laddr for found in psutil.net_connections() if found.status == psutil.CONN_LISTEN}
+
+
 def test_jobs_that_are_cancelled_and_runs_that_are_killed_at_random_change_nothing(
-    kind: str, pair: tuple[Project, Project]
+    kind: str, case: Case, tmp_path: Path
 ) -> None:
-    here, there = pair
-    draw = random.Random(7)
-    for _ in range(ROUNDS):
-        seen = ticks(there)
-        (there.root / "pause").write_text("0.05")
-        with there.start("morphseq", "run", "--cluster", "cluster.yaml") as runner:
-            aim = seen + draw.randrange(1, 8)
-            wait_until(lambda aim=aim: ticks(there) >= aim or runner.poll() is not None, "for some stages")  # type: ignore[misc]
+    draw = random.Random(SEED)
+    left = ROUNDS
+    while left:
+        there = _for_queue(copy_of(case.fresh, tmp_path / "there"), kind, case.memory)
+        is_done = False
+        if case.memory == "200M":
+            (there.root / "pause").write_text("0.2")
+        while left and not is_done:
+            is_done, left = _disturbed(there, kind, draw, case.seconds), left - 1
+        run_json(there, "--cluster", "cluster.yaml", "df03")
+        _check_same(there, case.here)
+
+
+def _disturbed(there: Project, kind: str, draw: random.Random, seconds: float) -> bool:
+    """Begin a run, cancel jobs of it, and end it, all at random; whether it had ended by itself."""
+    with there.start("morphseq", "run", "--cluster", "cluster.yaml", "df03") as runner:
+        for _ in range(draw.randrange(1, 4)):
+            is_done = _ends_within(runner, draw.uniform(0, seconds / 3))
             if jobs := _jobs(kind):
                 _cancel(kind, [draw.choice(jobs)])
-            wait_until(lambda aim=aim: ticks(there) > aim or runner.poll() is not None, "for the next")  # type: ignore[misc]
-            how = draw.choice([signal.SIGKILL, signal.SIGTERM])
-            if runner.poll() is None:
-                os.kill(runner.pid, how)
-            runner.wait(DEADLINE_S)
-    (there.root / "pause").unlink()
-    run_json(there, "--cluster", "cluster.yaml")
-    assert blocks(there.root) == blocks(here.root)
-    states = [state_of(root) for root in (there.root, here.root)]
+        if not is_done:
+            os.kill(runner.pid, draw.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM]))
+        output, _ = runner.communicate(timeout=DEADLINE_S)
+        assert "Traceback" not in output, output
+    return is_done
+
+
+def _ends_within(runner: Started, seconds: float) -> bool:
+    try:
+        return runner.wait(seconds) is not None
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def _check_same(there: Project, here: Path) -> None:
+    """Assert that a project is, to the byte, what a run here has left."""
+    assert blocks(there.root) == blocks(here)
+    states = [state_of(root) for root in (there.root, here)]
     for state in states:
         del state["dvc.lock"]  # its entries stand in the order in which several runs have made them
     assert differences(*states) == []

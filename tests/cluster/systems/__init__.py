@@ -1,0 +1,1 @@
+"""Real queueing systems of this machine alone: `python -m tests.cluster.systems slurm|sge COMMAND...`."""
