@@ -72,7 +72,6 @@ class LocalEngine:
         self.slots, self.devices = os.cpu_count() or 1, gpus()
         self._reaping = Reaping()
         self._plain = PlainCommands(f"{self._reaping.token}.plain")
-        self._plain_mark: Path | None = None
         self._idle: list[_Worker] = []
         self._all: list[_Worker] = []
         self._count = 0
@@ -104,11 +103,11 @@ class LocalEngine:
     def _may_begin_plain(self, task: Task) -> bool:
         """Whether anything is to run any more; all that runs so has one mark. Raises OSError."""
         with self._lock:
-            if self._plain_mark is None and not self._closed:
+            if self._plain.mark is None and not self._closed:
                 self._reaping.begin()
                 mark = Path(task.root, RUNNING, self._plain.token)
                 process_marks.leave(mark, self._plain.token)
-                self._plain_mark = mark
+                self._plain.mark = mark
             return not self._closed
 
     def _perform_in(self, worker: "_Worker", task: Task, is_wanted: Callable[[], bool] | None) -> Performed:
@@ -117,6 +116,7 @@ class LocalEngine:
         performed = None
         try:
             process_marks.leave(mark, worker.token)
+            process_marks.add_session(mark, worker.pid)
             performed = worker.perform(task, is_wanted)
         finally:
             with self._lock:
@@ -149,9 +149,9 @@ class LocalEngine:
             for worker in self._all:
                 worker.close()
             self._reaping.end()
-            if self._plain_mark:
+            if self._plain.mark:
                 with contextlib.suppress(OSError):
-                    self._plain_mark.unlink(missing_ok=True)
+                    self._plain.mark.unlink(missing_ok=True)
 
 
 class _Worker:
@@ -175,6 +175,10 @@ class _Worker:
         except (OSError, ValueError):
             answer = b""
         return msgspec.json.decode(answer, type=Performed) if answer.endswith(b"\n") else WORKER_LOST
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def is_alive(self) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from morphseq_manifest.base import system
 from morphseq_manifest.base.errors import described
-from morphseq_manifest.tracker.run import reaper
+from morphseq_manifest.tracker.run import process_marks, reaper
 from morphseq_manifest.tracker.run.shells import in_shell, is_plain_shell
 from morphseq_manifest.tracker.run.task import WORKER_LOST, Performed, Task, module_of
 from morphseq_manifest.tracker.run.usage import Usage, wait
@@ -39,6 +39,7 @@ class PlainCommands:
 
     def __init__(self, token: str) -> None:
         self.token = token
+        self.mark: Path | None = None
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._closed = False
@@ -79,6 +80,8 @@ class PlainCommands:
             begun = time.perf_counter()
             process = _start(command, place, environment, log)
             self._running.add(process)
+            if self.mark:
+                process_marks.add_session(self.mark, process.pid)
         try:
             used = _wait(process, begun)
         finally:

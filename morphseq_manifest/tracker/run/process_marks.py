@@ -1,19 +1,29 @@
 """Marks of the stages that run, so that what outlives its runner and its reaper can be found and ended."""
 
+import os
 import platform
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from morphseq_manifest.base import sources
 from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.tracker.run.reaper import end_bearers
 from morphseq_manifest.tracker.run.task import RUNNING
 
+if TYPE_CHECKING:
+    import psutil
+
 _GONE_S = 0.01
+# A clock that is set right moves the times at which processes have begun.
+_CLOCK_S = 2.0
 
 
 def leave(mark: Path, token: str) -> None:
     """Mark that what bears this token, on this machine, is a stage. Raises OSError naming the mark."""
+    import psutil  # noqa: F401 - not only between a stage's beginning and what is added to its mark
+
     try:
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.write_text(f"{platform.node()} {token}", encoding="utf-8")
@@ -22,18 +32,58 @@ def leave(mark: Path, token: str) -> None:
         raise
 
 
+def add_session(mark: Path, leader: int) -> None:
+    """Add to a mark that the session with this leader is the stage's: by that, too, what has no token is known.
+
+    Raises OSError.
+    """
+    import psutil
+
+    try:
+        begun = psutil.Process(leader).create_time()
+    except psutil.Error:  # it has ended already
+        return
+    with mark.open("a", encoding="utf-8") as file:
+        file.write(f" {leader}:{begun}")
+
+
 def end(mark: Path) -> bool:
     """End what is left of the stage that left this mark on this machine; whether there was anything."""
     try:
-        host, token = read_small(mark).decode().split()
+        host, token, *sessions = read_small(mark).decode().split()
         if host != platform.node():
             return False
-        was_running = end_bearers(token)
+        root, ours = mark.parents[len(RUNNING.parts)].resolve(), _still_ours(sessions)
+
+        def is_of_session(process: "psutil.Process") -> bool:
+            """Whether a process is of such a session and works in the project: a mark may be a stranger's."""
+            return os.getsid(process.pid) in ours and Path(process.cwd()).is_relative_to(root)
+
+        was_running = end_bearers(token, is_of_session)
     except (FileNotFoundError, ValueError):
         mark.unlink(missing_ok=True)  # killed before it had started anything
         return False
     mark.unlink(missing_ok=True)
     return was_running
+
+
+def _still_ours(sessions: Iterable[str]) -> set[int]:
+    """Of sessions as a mark names them, those whose leader is the same or has ended, not another of that number.
+
+    Raises ValueError.
+    """
+    import psutil
+
+    found = set()
+    for session in sessions:
+        leader, _, begun = session.partition(":")
+        try:
+            if abs(psutil.Process(int(leader)).create_time() - float(begun)) > _CLOCK_S:
+                continue
+        except psutil.NoSuchProcess:
+            pass
+        found.add(int(leader))
+    return found
 
 
 def wait_for_end(mark: Path, seconds: float) -> None:

@@ -13,6 +13,12 @@ import site
 import sys
 import time
 
+TYPE_CHECKING = False  # typing's own is not worth its import here
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import psutil
+
 TOKEN = "MORPHSEQ_RUN"
 DONE = b"."
 _A_TOKEN = re.compile(r"[0-9a-f]{32}(\.[0-9a-z]+)*")
@@ -30,8 +36,10 @@ def main() -> None:
         end_bearers(sys.argv[1])
 
 
-def end_bearers(token: str) -> bool:
+def end_bearers(token: str, is_too: "Callable[[psutil.Process], bool]" = lambda _: False) -> bool:
     """End all processes of this machine that bear a token, or one that begins with it; whether there were any.
+
+    And those of which `is_too` is true.
 
     Raises ValueError for what is no token: it may come from a stranger's file.
     """
@@ -39,14 +47,14 @@ def end_bearers(token: str) -> bool:
         raise ValueError(token)
     found = False
     for _ in range(2):
-        while _killed(token):
+        while _killed(token, is_too):
             found = True
             time.sleep(_GONE_S)
         time.sleep(_AGAIN_S)
     return found
 
 
-def _killed(token: str) -> bool:
+def _killed(token: str, is_too: "Callable[[psutil.Process], bool]") -> bool:
     """Kill those that there are now; whether there were any. What is another user's, or has ended, bears nothing."""
     import psutil
 
@@ -54,7 +62,8 @@ def _killed(token: str) -> bool:
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             borne = process.environ().get(TOKEN, "")
-            if f"{borne}.".startswith(f"{token}.") and process.status() != psutil.STATUS_ZOMBIE:
+            is_meant = f"{borne}.".startswith(f"{token}.") or is_too(process)
+            if is_meant and process.status() != psutil.STATUS_ZOMBIE:
                 process.kill()
                 found = True
     return found

@@ -12,17 +12,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 from tests.cluster.systems import grid_engine, slurm
-from tests.cluster.systems.starting import NotHadError, called, name_host
+from tests.cluster.systems.starting import NotHadError, called, name_host, wait
 
 _KINDS: dict[str, ModuleType] = {"slurm": slurm, "sge": grid_engine}
 _OWN = ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
-_INSTALLS_S, _BEGINS_S = 120, 60
+_INSTALLS_S = 120
 
 
 def main() -> int:
@@ -68,20 +66,12 @@ def _inside(folder: Path, system: ModuleType, command: list[str]) -> int:
     """Bring the system up, and run the command: as the first process, which all that lose their parents come to."""
     name_host(folder)
     environment = os.environ | system.begin(folder)
-    _wait(lambda: system.answers(environment), f"{system.__name__}: no job runs; its logs are in {folder}")
+    wait(lambda: system.answers(environment), f"{system.__name__}: no job runs; its logs are in {folder}")
     running = subprocess.Popen(command, env=environment)
     while True:
         number, status = os.wait()
         if number == running.pid:
             return os.waitstatus_to_exitcode(status)
-
-
-def _wait(holds: Callable[[], bool], wrong: str) -> None:
-    until = time.monotonic() + _BEGINS_S
-    while not holds():
-        if time.monotonic() > until:
-            raise NotHadError(wrong)
-        time.sleep(0.5)
 
 
 if __name__ == "__main__":

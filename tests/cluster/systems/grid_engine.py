@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.cluster.systems.starting import HOST, NotHadError, called, said
+from tests.cluster.systems.starting import HOST, NotHadError, called, said, wait
 
 PACKAGES = ("gridengine-master", "gridengine-exec", "gridengine-client")
 PROGRAMS = ("sge_qmaster", "sge_execd", "qsub")
@@ -36,6 +36,7 @@ def begin(folder: Path) -> dict[str, str]:
     environment = {"SGE_ROOT": str(_ROOT), "SGE_CELL": "default"}
     _make_cell(folder)
     called("sge_qmaster")
+    wait(lambda: bool(said("qconf", "-sm", environment=os.environ)), "sge_qmaster does not answer")
     _configure(folder)
     called("sge_execd")
     return environment

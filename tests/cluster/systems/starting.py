@@ -3,12 +3,13 @@
 import os
 import socket
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 # The machine's name in its namespaces, and its address there; Grid Engine does not work on 127.0.0.1.
 HOST, _ADDRESS = "testhost", "10.99.0.1"
-_LONGEST_S = 30
+_LONGEST_S, _BEGINS_S = 30, 60
 
 
 class NotHadError(Exception):
@@ -35,6 +36,15 @@ def said(*words: str, environment: Mapping[str, str]) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return "" if done.returncode else done.stdout.strip()
+
+
+def wait(holds: Callable[[], bool], wrong: str) -> None:
+    """Wait until something holds. Raises NotHadError if it does not in time."""
+    until = time.monotonic() + _BEGINS_S
+    while not holds():
+        if time.monotonic() > until:
+            raise NotHadError(wrong)
+        time.sleep(0.5)
 
 
 def name_host(folder: Path) -> None:

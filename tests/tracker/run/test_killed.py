@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project import Project
+from tests.project import Project, replace_file
 from tests.running import (
     DEADLINE_S,
     at_work,
@@ -23,6 +23,7 @@ from tests.running import (
     status,
     ticks,
     wait_until,
+    words_of,
     workers,
 )  # fmt: skip
 
@@ -126,3 +127,45 @@ def test_what_a_stage_has_started_outlives_nobody_by_whom_it_would_be_ended(
         hold.unlink()
         assert set(run_json(project).values()) <= {"ran", "restored", "up to date"}
     wait_until(lambda: not at_work(project.root), "for what the stage had started to end")
+
+
+_WRITER = """\
+value=$(cat in.txt)
+mkdir out
+echo $$ >> begun
+while [ -e wait ]; do echo $value > out/a; sleep 0.01; done
+echo $value > out/b
+"""
+
+
+# The last two leave nothing in their environment by which they could be known.
+@pytest.mark.parametrize("command", ["sh writer.sh", "env -i sh writer.sh", "'env -i sh writer.sh; true'"])
+@pytest.mark.parametrize("has_reaper", [True, False])
+def test_a_stage_of_a_run_that_was_killed_never_writes_into_the_next(
+    command: str, has_reaper: bool, tmp_path: Path
+) -> None:
+    project = Project(tmp_path / "project")
+    project.root.mkdir()
+    project.run("git", "init", "-q")
+    project.run("dvc", "init", "-q")
+    texts = {
+        "params.yaml": "experiments: {}\n", "writer.sh": _WRITER, "in.txt": "first\n", "begun": "", "wait": "",
+        "dvc.yaml": f"stages:\n  slow: {{cmd: {command}, deps: [in.txt], outs: [out]}}\n",
+    }  # fmt: skip
+    for name, text in texts.items():
+        (project.root / name).write_text(text)
+    begun = project.root / "begun"
+    with project.start("morphseq", "run") as runner:
+        wait_until(lambda: len(begun.read_text().split()) == 1, "for the stage to begin")
+        (mark,) = (project.root / ".dvc/tmp/morphseq/running").iterdir()
+        wait_until(lambda: ":" in mark.read_text(), "for the run to have marked it")
+        for pid in (*(() if has_reaper else reapers(runner.pid)), runner.pid):
+            os.kill(pid, signal.SIGKILL)
+        replace_file(project.root / "in.txt", b"second\n")
+        with project.start("morphseq", "run") as second:
+            wait_until(lambda: len(begun.read_text().split()) == 2, "for the stage to begin again")
+            assert words_of(begun.read_text().split()[0])[:1] in ([], ["Z"])
+            (project.root / "wait").unlink()
+            assert second.wait(DEADLINE_S) == 0
+    assert {path.read_text() for path in (project.root / "out").iterdir()} == {"second\n"}
+    assert status(project.root) == {}
