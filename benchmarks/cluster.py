@@ -16,6 +16,17 @@ from benchmarks.figures import Figure, seconds
 
 _PROGRAM = Path(__file__).with_name("simulated_queue.py")
 _STAGES = "stages:\n  n:\n    foreach: ${items}\n    do: {cmd: 'echo > out/${item}.txt', outs: ['out/${item}.txt']}\n"
+_SNAKEFILE = """\
+FILES = [f"out/i{{number:05}}.txt" for number in range({count})]
+rule all:
+    input: FILES
+rule n:
+    output: "out/{{item}}.txt"
+    shell: "echo > {{output}}"
+"""
+# Each job starts a Snakemake, which needs more than its command.
+_SNAKEMAKE = ["--executor", "slurm", "--jobs", "300", "--slurm-no-account", "--slurm-status-command", "squeue",
+              "--default-resources", "mem_mb=500", "runtime=5"]  # fmt: skip
 _MIB = 1 << 20
 
 
@@ -24,6 +35,7 @@ def figures(quick: bool) -> Iterator[Figure]:
     yield from of_the_run(300 if quick else 10_000)
     if shutil.which("sinfo") and subprocess.run(["sinfo"], capture_output=True, check=False).returncode == 0:
         yield against_bare_loop(20 if quick else 301)
+        yield against_snakemake(5 if quick else 40)
 
 
 @contextmanager
@@ -92,6 +104,24 @@ def against_bare_loop(count: int) -> Figure:
         bare = seconds(lambda: _loop(count, root))
     note = f"{ours:.1f} s against {bare:.1f} s for {count} trivial stages"
     return Figure("cluster: times as long as a bare loop of sbatch", ours / bare, 1.1, note=note)
+
+
+def against_snakemake(count: int) -> Figure:
+    """Stages as jobs of SLURM by this, and rules of the same commands by Snakemake's executor for SLURM."""
+    name = "cluster: times as fast as Snakemake's executor for SLURM"
+    snakemake = os.environ.get("SNAKEMAKE") or shutil.which("snakemake")
+    if not snakemake or "slurm" not in subprocess.run([snakemake, "--help"], capture_output=True, text=True).stdout:
+        return Figure(name, None, 10, at_least=True, note="left out: no snakemake with that plugin on the path")
+    with project(count) as root:
+        ours = seconds(lambda: _quiet(["morphseq", "run", "--cluster", "cluster.yaml"], root))
+    with project(count) as root:
+        (root / "Snakefile").write_text(_SNAKEFILE.format(count=count))
+        theirs = seconds(lambda: _quiet([snakemake, *_SNAKEMAKE], root))
+        made = len(os.listdir(root / "out"))  # noqa: PTH208
+    if made < count:
+        raise SystemExit(f"snakemake has made {made} of {count} files")
+    note = f"{ours:.1f} s against {theirs:.1f} s for {count} trivial stages"
+    return Figure(name, theirs / ours, 10, at_least=True, note=note)
 
 
 def _loop(count: int, root: Path) -> None:
