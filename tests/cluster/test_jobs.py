@@ -144,9 +144,12 @@ def test_a_system_that_does_not_answer_is_asked_again(queue: Queue, make: Make) 
     [("python: /nonexistent/python\n", "/nonexistent/python"), ("prologue: ['false']\n", "the prologue failed: false")],
 )
 def test_a_job_that_can_not_begin_says_why(cluster: str, said: str, queue: Queue, make: Make) -> None:
-    output = run(make(ONE, cluster), code=1)
+    project = make(ONE, cluster)
+    output = run(project, code=1)
     assert "FAILED" in output
     assert said in output
+    log = project.root / ".dvc/tmp/morphseq/logs/one.job"
+    assert said in log.read_text()
     assert len(queue.jobs()) == 1
 
 

@@ -45,5 +45,9 @@ def test_what_is_seen_otherwise_than_it_was_written_is_not_recorded(
     stage = Stage("one", "one", None, "", [], {}, outs, {}, False, False)
     seen = listing.listed(str(root / "out"))
     assert settled.contents(Workspace(root), stage, {"out": seen})["out"].nfiles == 1
-    with pytest.raises(ContentError, match="seen here otherwise than on the node"):
-        settled.contents(Workspace(root), stage, {"out": {"a": (3, "0" * 32)}})
+    (root / ".dvcignore").write_text("*.log\n")
+    ignored = {**seen, "b.log": (1, "1" * 32)}
+    assert settled.contents(Workspace(root), stage, {"out": ignored})["out"].nfiles == 1
+    for other in ({"a": (3, "0" * 32)}, {**seen, "b": (1, "1" * 32)}, {}):
+        with pytest.raises(ContentError, match="seen here otherwise than on the node"):
+            settled.contents(Workspace(root), stage, {"out": other})

@@ -39,5 +39,5 @@ def _is_same(workspace: Workspace, path: str, found: Content, listed: Mapping[st
         return not listed
     if found.nfiles is None:
         return "" in listed and listed[""] == (found.size, found.md5)
-    here = workspace.members(path)
-    return all(name in listed and listed[name][1] == known.md5 for name, known in here.items())
+    here = {name: known.md5 for name, known in workspace.members(path).items()}
+    return here == {name: md5 for name, (_, md5) in listed.items() if not workspace.ignore.leaves_out(f"{path}/{name}")}

@@ -183,6 +183,7 @@ class Dispatcher:
         job.outcome = outcome
         with contextlib.suppress(OSError):
             self._folder.mark(job.attempt).unlink(missing_ok=True)
+            job.keep_log()
         job.ended.set()
 
     def _ask(self) -> None:

@@ -68,6 +68,14 @@ class Job:
             return ""
         return " / ".join(line.strip() for line in lines[-_TAIL_LINES:])
 
+    def keep_log(self) -> None:
+        """Put what the job itself said, if it said anything, beside the log of its stage. Raises OSError."""
+        beside = Path(self.attempt.task.log).with_suffix(".job")
+        if self.log and self.log.exists() and self.log.stat().st_size:
+            self.log.replace(beside)
+        else:
+            beside.unlink(missing_ok=True)
+
 
 def read_end(path: Path) -> End | Lost:
     """What an end file says; what can't be read is a job lost."""
