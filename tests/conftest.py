@@ -1,6 +1,7 @@
 """What the tests share: one project, built once by the real commands, and copies of it by hard links."""
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,8 @@ from tests.running import copy_of, slow
 
 Once = Callable[[str, Callable[[Path], None]], Path]
 # What takes long to make: a test that has one of these, by whatever way, is marked as slow.
-_SLOW = {"prepared", "built", "by_dvc", "fishdev", "scheduler"}
+_SLOW = {"prepared", "built", "by_dvc", "fishdev", "real_plates", "scheduler"}
+REAL_PLATES = ("FishDev_WT_01_1", "FishDev_WT_02_3")
 FISHDEV = Path(os.environ.get("MORPHSEQ_FISHDEV", Path(__file__).parents[2] / "shared/fishdev"))
 
 
@@ -97,6 +99,21 @@ def fishdev() -> Path:
     if not FISHDEV.is_dir():
         pytest.skip(f"no real plates at {FISHDEV}; MORPHSEQ_FISHDEV says where they are")
     return FISHDEV
+
+
+@pytest.fixture(scope="session")
+def real_plates(once: Once, fishdev: Path, prepared: Path) -> Path:
+    """A clone with two plates of real embryos, in which nothing has run yet."""
+
+    def build(folder: Path) -> None:
+        project = clone(folder)
+        shutil.copytree(fishdev, project.root / "data")
+        project.run("chmod", "-R", "u+w", "data")
+        for models in ("segmentation/segmentation_models", "models/legacy"):
+            shutil.copytree(prepared / "data" / models, project.root / "data" / models)
+        project.experiments(dict.fromkeys(REAL_PLATES, "threshold"))
+
+    return once("real_plates", build)
 
 
 @pytest.fixture(scope="session")

@@ -52,14 +52,14 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=["toy", "demo"])
 def case(kind: str, request: pytest.FixtureRequest) -> Case:
-    """The toy pipeline, whose stages wait a little, or what `make demo` runs."""
+    """The toy pipeline, whose stages wait a little, what `make demo` runs, or real plates."""
     if request.param == "toy":
         states = request.getfixturevalue("slow_states")
         return Case(states / "nothing", states / "first", "200M", 20)
-    prepared = request.getfixturevalue("prepared")
+    fresh = request.getfixturevalue("prepared" if request.param == "demo" else "real_plates")
     once = request.getfixturevalue("once")
-    here = once("demo-here", lambda folder: run_json(copy_of(prepared, folder), "df03"))
-    return Case(prepared, here, "8G", 60)  # Grid Engine counts what is reserved
+    here = once(f"{request.param}-here", lambda folder: run_json(copy_of(fresh, folder), "df03"))
+    return Case(fresh, here, "8G", 60)  # Grid Engine counts what is reserved
 
 
 def _for_queue(made: Project, kind: str, memory: str = "200M") -> Project:
@@ -83,6 +83,7 @@ def _cancel(kind: str, jobs: list[str]) -> None:
         subprocess.run(["scancel" if kind == "slurm" else "qdel", *jobs], capture_output=True, check=False)
 
 
+@pytest.mark.parametrize("case", ["toy", "demo", "fishdev"], indirect=True)
 def test_a_run_leaves_what_a_run_here_leaves(kind: str, case: Case, tmp_path: Path) -> None:
     there = _for_queue(copy_of(case.fresh, tmp_path / "there"), kind, case.memory)
     assert set(run_json(there, "--cluster", "cluster.yaml", "df03").values()) == {"ran"}

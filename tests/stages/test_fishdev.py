@@ -1,14 +1,13 @@
 """The real plates: the pipeline runs through, finds one embryo a frame, and stages it rightly."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from tests.project import Project, clone
+from tests.conftest import REAL_PLATES
+from tests.project import Project, link_copy
 
-EXPERIMENTS = ("FishDev_WT_01_1", "FishDev_WT_02_3")
 # Seen by eye: the frame's edge cuts the chorion.
 ON_EDGE = {
     "FishDev_WT_01_1_D08_e01_t0119",
@@ -19,19 +18,14 @@ ON_EDGE = {
 }
 
 
-def test_the_real_plates_run_through(fishdev: Path, prepared: Path, tmp_path: Path) -> None:
-    project = clone(tmp_path / "project")
-    shutil.copytree(fishdev, project.root / "data")
-    project.run("chmod", "-R", "u+w", "data")
-    for models in ("segmentation/segmentation_models", "models/legacy"):
-        shutil.copytree(prepared / "data" / models, project.root / "data" / models)
-    project.experiments(dict.fromkeys(EXPERIMENTS, "threshold"))
+def test_the_real_plates_run_through(real_plates: Path, tmp_path: Path) -> None:
+    project = link_copy(real_plates, tmp_path / "project")
     project.repro()
     assert "up to date" in project.status()
     _check_embryos(project)
     _check_usable(project)
     assert {name: part.rows for name, part in project.manifest("df01").experiments.items()} == {
-        name: 16 for name in EXPERIMENTS
+        name: 16 for name in REAL_PLATES
     }
 
 
