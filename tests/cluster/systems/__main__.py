@@ -64,8 +64,11 @@ def _install(system: ModuleType, log: Path) -> None:
 
 def _inside(folder: Path, system: ModuleType, command: list[str]) -> int:
     """Bring the system up, and run the command: as the first process, which all that lose their parents come to."""
-    name_host(folder)
-    environment = os.environ | system.begin(folder)
+    try:
+        name_host(folder)
+        environment = os.environ | system.begin(folder)
+    except OSError as error:
+        raise NotHadError(f"{system.__name__}: {error}") from error
     wait(lambda: system.answers(environment), f"{system.__name__}: no job runs; its logs are in {folder}")
     running = subprocess.Popen(command, env=environment)
     while True:
