@@ -9,7 +9,7 @@ from morphseq_manifest.base.hashing import md5_bytes
 from morphseq_manifest.cohort.manifests import images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import ImagesManifest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
-from morphseq_manifest.tracker.dvc.lock_reading import Recorded
+from morphseq_manifest.tracker.dvc.recorded import Recorded
 
 
 def find(snapshot: CohortSnapshot, path: str, recorded: Recorded) -> ImagesManifest | None:

@@ -5,7 +5,8 @@ from pathlib import Path
 from morphseq_manifest.base import git
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.tracker.dvc.cache import DvcCache
-from morphseq_manifest.tracker.dvc.lock_reading import LOCK, Recorded
+from morphseq_manifest.tracker.dvc.lock_reading import LOCK
+from morphseq_manifest.tracker.dvc.recorded import Recorded
 from morphseq_manifest.tracker.snapshot import Snapshot
 
 

@@ -12,8 +12,9 @@ from morphseq_manifest.base.errors import ConfigError, ContentError, UnreadableE
 from morphseq_manifest.base.own_folder import check_links
 from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.tracker.dvc import lock_reading, params_file
-from morphseq_manifest.tracker.dvc.lock_reading import Lock, Recorded, StageLock
+from morphseq_manifest.tracker.dvc.lock_reading import Lock, StageLock
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
+from morphseq_manifest.tracker.dvc.recorded import Recorded
 
 if TYPE_CHECKING:
     from morphseq_manifest.tracker.dvc.graph import Graph

@@ -18,8 +18,9 @@ from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.tracker.dvc import definition
 from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
-from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock, parse_settings
+from morphseq_manifest.tracker.dvc.lock_reading import StageLock, parse_settings
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
+from morphseq_manifest.tracker.dvc.recorded import Recorded
 from morphseq_manifest.tracker.dvc.stages import parents
 
 Entity = dict[str, Any]

@@ -10,7 +10,8 @@ from morphseq_manifest.cohort import selection
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.tracker.dvc import lock_reading
 from morphseq_manifest.tracker.dvc.cache import DvcCache
-from morphseq_manifest.tracker.dvc.lock_reading import Lock, Recorded
+from morphseq_manifest.tracker.dvc.lock_reading import Lock
+from morphseq_manifest.tracker.dvc.recorded import Recorded
 from morphseq_manifest.tracker.dvc.stages import parents
 
 

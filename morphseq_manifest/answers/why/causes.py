@@ -19,8 +19,9 @@ from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.cohort.tables import TABLES
 from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.disk.workspace import Workspace
-from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
+from morphseq_manifest.tracker.dvc.lock_reading import StageLock
 from morphseq_manifest.tracker.dvc.params_file import PARAMS, find
+from morphseq_manifest.tracker.dvc.recorded import Recorded
 from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.freshness.steps import Step
 from morphseq_manifest.tracker.freshness.verdict import file_of

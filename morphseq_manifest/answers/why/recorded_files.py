@@ -9,7 +9,7 @@ from morphseq_manifest.cohort import earlier_manifest
 from morphseq_manifest.cohort.manifests import places, stack_index
 from morphseq_manifest.cohort.manifests.images_manifest import ImagesManifest
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
-from morphseq_manifest.tracker.dvc.lock_reading import Recorded
+from morphseq_manifest.tracker.dvc.recorded import Recorded
 
 # By path in the folder: size in bytes and xxh3_128.
 Listing = Mapping[str, dict[str, Any]]

@@ -9,7 +9,7 @@ import msgspec
 from morphseq_manifest.base import yaml_text
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.yaml_text import NotYamlError
-from morphseq_manifest.tracker.dvc.lock_reading import Recorded, recorded_from_yaml
+from morphseq_manifest.tracker.dvc.recorded import Recorded, recorded_from_yaml
 from morphseq_manifest.tracker.dvc.stages import Output, Stage
 
 _FLAGS = {"path", "cache", "persist", "desc", "type", "labels", "meta", "remote", "push"}

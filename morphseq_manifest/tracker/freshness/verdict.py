@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from morphseq_manifest.tracker.disk.content import Content
-from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
+from morphseq_manifest.tracker.dvc.lock_reading import StageLock
 from morphseq_manifest.tracker.dvc.params_file import PARAMS, find
+from morphseq_manifest.tracker.dvc.recorded import Recorded
 from morphseq_manifest.tracker.dvc.stages import Stage
 
 _UNSEEN = "not looked at: outside of the project. `morphseq status --remote` has DVC look at it"

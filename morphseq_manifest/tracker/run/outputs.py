@@ -7,7 +7,8 @@ from pathlib import Path
 
 from morphseq_manifest.base import files
 from morphseq_manifest.tracker.disk.workspace import Workspace
-from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
+from morphseq_manifest.tracker.dvc.lock_reading import StageLock
+from morphseq_manifest.tracker.dvc.recorded import Recorded
 from morphseq_manifest.tracker.dvc.stages import Output, Stage, file_name, stage_name
 from morphseq_manifest.tracker.run.cached import Cached
 

@@ -13,8 +13,9 @@ from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc import run_cache
 from morphseq_manifest.tracker.dvc.lock_entries import Entry, Item
-from morphseq_manifest.tracker.dvc.lock_reading import Recorded, StageLock
+from morphseq_manifest.tracker.dvc.lock_reading import StageLock
 from morphseq_manifest.tracker.dvc.params_file import find
+from morphseq_manifest.tracker.dvc.recorded import Recorded
 from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.run.cached import Cached
 from morphseq_manifest.tracker.run.git_ignoring import GitIgnoring

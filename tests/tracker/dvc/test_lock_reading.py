@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from voluptuous import Invalid
 
 from morphseq_manifest.base.errors import ContentError
-from morphseq_manifest.tracker.dvc import lock_reading
+from morphseq_manifest.tracker.dvc import lock_reading, recorded
 
 names = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=30) | st.sampled_from(
     ["20250101", "1e5", "yes", "null", "a: b", "a #b", "'q'", "-x", "2025-01-01", "data/" + "long_" * 20, "a b " * 25]
@@ -63,7 +63,7 @@ def test_what_dvc_writes_is_read_as_yaml_reads_it(written: dict[str, Any]) -> No
         assert found[name].params() == entry.get("params", {})
         for part in ("deps", "outs"):
             expected = {
-                item["path"]: lock_reading.Recorded(item["md5"], item.get("size"), item.get("nfiles"))
+                item["path"]: recorded.Recorded(item["md5"], item.get("size"), item.get("nfiles"))
                 for item in entry.get(part, [])
             }
             assert getattr(found[name], part) == expected
