@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -116,7 +117,7 @@ class LocalEngine:
         performed = None
         try:
             process_marks.leave(mark, worker.token)
-            process_marks.add_session(mark, worker.pid)
+            process_marks.add_session(mark, worker.pid, worker.begun)
             performed = worker.perform(task, is_wanted)
         finally:
             with self._lock:
@@ -156,7 +157,7 @@ class LocalEngine:
 
 class _Worker:
     def __init__(self, token: str) -> None:
-        self.token = token
+        self.token, self.begun = token, time.time()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "morphseq_manifest.tracker.run.worker"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | {TOKEN: token}, start_new_session=True,

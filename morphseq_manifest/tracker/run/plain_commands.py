@@ -77,11 +77,11 @@ class PlainCommands:
         with self._lock:
             if self._closed:
                 return None
-            begun = time.perf_counter()
+            begun, now = time.perf_counter(), time.time()
             process = _start(command, place, environment, log)
             self._running.add(process)
             if self.mark:
-                process_marks.add_session(self.mark, process.pid)
+                process_marks.add_session(self.mark, process.pid, now)
         try:
             used = _wait(process, begun)
         finally:

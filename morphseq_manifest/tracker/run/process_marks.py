@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     import psutil
 
 _GONE_S = 0.01
-# A clock that is set right moves the times at which processes have begun.
+# So long may pass between a look at the clock and the beginning of a process; a clock that is set right moves both.
 _CLOCK_S = 2.0
 
 
 def leave(mark: Path, token: str) -> None:
     """Mark that what bears this token, on this machine, is a stage. Raises OSError naming the mark."""
-    import psutil  # noqa: F401 - not only between a stage's beginning and what is added to its mark
-
     try:
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.write_text(f"{platform.node()} {token}", encoding="utf-8")
@@ -32,17 +30,11 @@ def leave(mark: Path, token: str) -> None:
         raise
 
 
-def add_session(mark: Path, leader: int) -> None:
-    """Add to a mark that the session with this leader is the stage's: by that, too, what has no token is known.
+def add_session(mark: Path, leader: int, begun: float) -> None:
+    """Add to a mark that the session whose leader has `begun` then (seconds since 1970) is the stage's.
 
-    Raises OSError.
+    By that, too, what has no token is known. Raises OSError.
     """
-    import psutil
-
-    try:
-        begun = psutil.Process(leader).create_time()
-    except psutil.Error:  # it has ended already
-        return
     with mark.open("a", encoding="utf-8") as file:
         file.write(f" {leader}:{begun}")
 
