@@ -4,9 +4,11 @@ Loading nests as deep as the text does, and what an alias stands for may stand f
 take all memory, or end the interpreter. So the parser's events, which come one by one, are counted first.
 """
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ruamel.yaml import YAML
     from ruamel.yaml.nodes import Node
 
 MOST_BYTES = 64 << 20
@@ -27,28 +29,41 @@ class NotYamlError(Exception):
         return f", line {self.line}" if self.line else ""
 
 
-def load(text: str) -> Any:
-    """What a text says, as plain values. Raises NotYamlError."""
+def new(kind: str = "rt") -> "YAML":
+    """What reads and writes YAML, `safe` for plain values; it looks for no plug-ins, which takes long."""
+    return _kind()(typ=kind)
+
+
+@cache
+def _kind() -> "type[YAML]":
     from ruamel.yaml import YAML
 
-    return _guarded(text, lambda: YAML(typ="safe").load(text))
+    class Plain(YAML):
+        def official_plug_ins(self) -> list[str]:
+            return []
+
+    return Plain
+
+
+def load(text: str, *, is_counted: bool = False) -> Any:
+    """What a text says, as plain values; `is_counted`: it has been composed before. Raises NotYamlError."""
+    return _guarded(text, lambda: new("safe").load(text), is_counted=is_counted)
 
 
 def compose(text: str) -> "Node | None":
     """A text as nodes, which know their lines; None for an empty one. Raises NotYamlError."""
-    from ruamel.yaml import YAML
-
-    node: Node | None = _guarded(text, lambda: YAML(typ="safe").compose(text))
+    node: Node | None = _guarded(text, lambda: new("safe").compose(text))
     return node
 
 
-def _guarded(text: str, make: Any) -> Any:
+def _guarded(text: str, make: Any, *, is_counted: bool = False) -> Any:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     if len(text) > MOST_BYTES:
         raise NotYamlError(f"{len(text)} characters; at most {MOST_BYTES} are read")
     try:
-        _count(text)
+        if not is_counted:
+            _count(text)
         return make()
     except MarkedYAMLError as error:
         mark = error.problem_mark
@@ -59,13 +74,12 @@ def _guarded(text: str, make: Any) -> Any:
 
 def _count(text: str) -> None:
     """Raise NotYamlError for what is too deep, stands for too much, or stands within itself."""
-    from ruamel.yaml import YAML
     from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
 
     sizes: dict[str, int] = {}
     open_: list[tuple[str | None, int]] = []
     total = 0
-    for event in YAML(typ="safe").parse(text):
+    for event in new("safe").parse(text):
         line = event.start_mark.line + 1
         if isinstance(event, CollectionStartEvent):
             open_.append((event.anchor, total))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from morphseq_manifest.base import files
+from morphseq_manifest.base import files, yaml_text
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.tracker.dvc.lock_entries import Item
 
@@ -28,9 +28,7 @@ def write(root: Path, path: str, items: Sequence[Item]) -> None:
 
 def rewritten(text: str, path: str, name: str, items: Mapping[str, Item]) -> str:
     """The new text of a `.dvc` file at `path`, whose text this is; `name` is for messages."""
-    from ruamel.yaml import YAML
-
-    yaml = YAML()
+    yaml = yaml_text.new()
     yaml.default_flow_style = False
     values: dict[str, Any] = yaml.load(text)
     if any(_LEFT_TO_DVC & out.keys() for out in values["outs"]):

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from morphseq_manifest.base import yaml_text
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
 # A line as long as this is folded by the YAML writer, which such an entry is left to.
@@ -114,9 +115,7 @@ def _settings(params: Mapping[str, Any], indent: str) -> str:
 
 
 def _dump(content: Mapping[str, Any]) -> str:
-    from ruamel.yaml import YAML
-
-    yaml = YAML()
+    yaml = yaml_text.new()
     yaml.default_flow_style = False
     out = io.StringIO()
     yaml.dump(content, out)

@@ -233,8 +233,6 @@ def _settings_text(params: dict[str, dict[str, Any]]) -> str:
             return text
     except (msgspec.MsgspecError, OverflowError):
         pass
-    from ruamel.yaml import YAML
-
     out = StringIO()
-    YAML(typ="safe").dump(params, out)
+    yaml_text.new("safe").dump(params, out)
     return out.getvalue()

@@ -33,10 +33,11 @@ def parse(text: str, path: Path = PARAMS) -> dict[str, Any]:
     Raises ConfigError for what is not YAML, a key given twice, and a date or another kind of value that DVC refuses.
     """
     try:
-        if yaml_text.compose(text) is None:
+        node = yaml_text.compose(text)
+        if node is None:
             return {}
-        _check(compose(text, path), path)
-        values: dict[str, Any] = yaml_text.load(text)
+        _check(_mapping(node, path), path)
+        values: dict[str, Any] = yaml_text.load(text, is_counted=True)
     except NotYamlError as error:
         raise ConfigError(f"{path}{error.where}: not valid YAML: {error}") from error
     return values
@@ -44,9 +45,12 @@ def parse(text: str, path: Path = PARAMS) -> dict[str, Any]:
 
 def compose(text: str, path: Path = PARAMS) -> "MappingNode":
     """The same as YAML nodes, which know their lines. Raises ConfigError if it is not a mapping, and NotYamlError."""
+    return _mapping(yaml_text.compose(text), path)
+
+
+def _mapping(node: "Node | None", path: Path) -> "MappingNode":
     from ruamel.yaml.nodes import MappingNode
 
-    node = yaml_text.compose(text)
     if not isinstance(node, MappingNode):
         raise ConfigError(f"{path}: expected a mapping of settings")
     return node
