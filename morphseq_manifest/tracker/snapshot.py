@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from morphseq_manifest.base import git, memo, sources
 from morphseq_manifest.base.conflicts import check_merged
 from morphseq_manifest.base.errors import ConfigError, ContentError, UnreadableError
+from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.base.own_folder import check_links
 from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.tracker.dvc import lock_reading, params_file
@@ -101,7 +102,7 @@ class Snapshot:
     def settings(self) -> dict[str, Any]:
         """The settings in params.yaml; none if there is no such file. Raises as params_file.parse does."""
         text, path = self.settings_text, Path(self.name(PARAMS))
-        return self._recall("params", [text.encode()], dict[str, Any], lambda: params_file.parse(text, path))
+        return self.recall("params", [text.encode()], dict[str, Any], lambda: params_file.parse(text, path))
 
     @cached_property
     def settings_text(self) -> str:
@@ -114,7 +115,7 @@ class Snapshot:
         text = self.text(lock_reading.LOCK)
         if text is None:
             return {}
-        return self._recall(
+        return self.recall(
             "lock", [text.encode()], Lock, lambda: lock_reading.parse(text, self.name(lock_reading.LOCK))
         )
 
@@ -136,15 +137,14 @@ class Snapshot:
         def read() -> dict[str, Settings]:
             return {text: lock_reading.parse_settings(text, self.name(lock_reading.LOCK)) for text in texts}
 
-        return self._recall("settings", [text.encode() for text in texts], dict[str, Settings], read)
+        return self.recall("settings", [text.encode() for text in texts], dict[str, Settings], read)
 
     @cached_property
     def graph(self) -> "Graph":
         """The stages of dvc.yaml, in order. Raises ConfigError for what is wrong or not supported."""
         from morphseq_manifest.tracker.dvc import config, definition
         from morphseq_manifest.tracker.dvc.graph import Graph
-        from morphseq_manifest.tracker.dvc.interpolation import NoValueError
-        from morphseq_manifest.tracker.dvc.stages import Stage
+        from morphseq_manifest.tracker.pipeline_reading import stages_in
 
         name = self.name(definition.PIPELINE)
         data = self.content(definition.PIPELINE)
@@ -153,32 +153,16 @@ class Snapshot:
             data = b""  # all is in folders, or nothing is there yet
         if data is None:
             raise UnreadableError(f"{name}: not there. Restore it, or run this in the project's folder")
-        asked = self._recall("vars", [data], list[str], lambda: definition.settings_files(definition.parse(data, name)))
-        files_ = [self.content(Path(path)) for path in asked]
         style = config.read(self.root).style
-        sources = [data, self.settings_text.encode(), *(b"" if part is None else b"." + part for part in files_)]
-        sources.append(repr(style).encode())
-
-        def read() -> list[Stage]:
-            from morphseq_manifest.tracker.dvc.resolving import resolve
-
-            try:
-                return resolve(definition.parse(data, name), self.filled_in_from, name, style)
-            except NoValueError as error:
-                if self.settings_of(str(PARAMS)) is not None:
-                    raise
-                raise UnreadableError(
-                    f"{self.name(PARAMS)}: not there. Is this the project's folder? {error}"
-                ) from error
-
-        stages = self._recall("stages", sources, list[Stage], read)
+        stages, made_of = stages_in(self, definition.PIPELINE.name, data, style)
         if others:
             from morphseq_manifest.tracker.dvc.resolving import check_outputs
 
             stages = [*stages, *(stage for path in others for stage in self._stages_in(path, style))]
             check_outputs(stages, name)
+        if others or made_of is None:
             return Graph(stages)
-        return Graph(stages, self._recall("before", sources, dict[str, list[str]], lambda: Graph(stages).before))
+        return Graph(stages, self.recall("before", made_of, dict[str, list[str]], lambda: Graph(stages).before))
 
     def _is_new(self) -> bool:
         """Whether this is a project of DVC's in which nothing has run, so that it need not have a pipeline."""
@@ -193,19 +177,12 @@ class Snapshot:
 
     def _stages_in(self, path: str, style: Mapping[str, str]) -> "list[Stage]":
         """The stages of a pipeline in a folder; the one of a `.dvc` file."""
-        from morphseq_manifest.tracker.dvc import definition, project_files
-        from morphseq_manifest.tracker.dvc.resolving import resolve
+        from morphseq_manifest.tracker.dvc import project_files
+        from morphseq_manifest.tracker.pipeline_reading import stages_in
 
         if project_files.is_data(path):
             return [self._data[path].stage]
-        name = self.name(Path(path))
-        written = definition.parse(self.content(Path(path)) or b"", name)
-        default = str(Path(path).with_name(PARAMS.name))
-
-        def load(file: str) -> Mapping[str, Any]:
-            return (self.settings_of(file) or {}) if file == default else self.filled_in_from(file)
-
-        return resolve(written, load, name, style, path)
+        return stages_in(self, path, self.content(Path(path)) or b"", style)[0]
 
     @cached_property
     def _data(self) -> "dict[str, Tracked]":
@@ -236,7 +213,10 @@ class Snapshot:
         if text is None:
             return None
         if (path, text) not in self._parsed:
-            self._parsed[path, text] = params_file.parse_any(text, name)
+            named = f"settings.{hash_bytes(path.encode(errors='surrogateescape'))}"
+            self._parsed[path, text] = self.recall(
+                named, [text.encode()], dict[str, Any], lambda: params_file.parse_any(text, name)
+            )
         return self._parsed[path, text]
 
     @cached_property
@@ -258,7 +238,7 @@ class Snapshot:
         stages = [stage for stage in self.graph.stages.values() if stage.file == str(pipeline)]
         return {s.name: _placed(lock[s.lock_name], s) for s in stages if s.lock_name in lock}
 
-    def _recall(self, name: str, sources: Sequence[bytes], kind: type[_Made], make: Callable[[], _Made]) -> _Made:
+    def recall(self, name: str, sources: Sequence[bytes], kind: type[_Made], make: Callable[[], _Made]) -> _Made:
         """What was made of the working tree's files lies ready for the next time; of a commit's it is made anew."""
         return make() if self.commit else memo.recall(self.root, name, sources, kind, make)
 

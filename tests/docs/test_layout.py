@@ -14,7 +14,8 @@ from tests.project import REPOSITORY
 # From the ground up: a room may import those before it, and itself.
 FLOORS = (
     "base",
-    "tracker.dvc", "tracker.disk", "tracker.snapshot", "tracker.kept_content", "tracker.own_files",
+    "tracker.dvc", "tracker.disk", "tracker.pipeline_reading", "tracker.snapshot", "tracker.kept_content",
+    "tracker.own_files",
     "tracker.freshness", "tracker.run",
     "cohort.row_keys", "cohort.columns", "cohort.manifests", "cohort",
     "answers.changes", "answers.warnings", "answers.wells", "answers.programs", "answers.check", "answers.code",

@@ -56,6 +56,7 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
     "wdir of a group": {"stages": {"one": {"foreach": ["a", "b"], "do": {"wdir": "d/${item}", "cmd": "run", "outs": ["o"]}}}},
     "wdir of dot": one(wdir=".", deps=["in"]),
     "wdir with settings": one(wdir="src", params=["here", {"local.yaml": ["here"]}, {"../more.yaml": ["more"]}]),
+    "wdir filled in, with vars": {"vars": [{"place": "src"}], "stages": {"one": {"wdir": "${place}", "vars": ["local.yaml"], "cmd": "run ${here}"}}},
     "wdir with vars": one(wdir="src", vars=["local.yaml"], cmd="run ${here}"),
     "paths in other spellings": one(deps=["./in", "a/../b", "c/"], outs=["./out"]),
     "params of files": one(params=["name", {"more.yaml": ["more.a", "later"]}, {"part.json": ["right"]}, {"set.toml": ["table"]}]),

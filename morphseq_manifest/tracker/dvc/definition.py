@@ -48,19 +48,23 @@ def stage_modules(root: Path = Path()) -> dict[str, list[str]]:
     return {name: found for name, found in modules.items() if found}
 
 
-def settings_files(values: Mapping[str, Any]) -> list[str]:
-    """The files that `vars` of a pipeline and its stages may take settings from, by paths from the project's folder."""
-    found = [posixpath.normpath(path) for path in files_of(values.get("vars"))]
+class OpenFilesError(Exception):
+    """Which files a pipeline takes settings from depends on settings."""
+
+
+def settings_files(values: Mapping[str, Any], folder: str = "") -> list[str]:
+    """The files that `vars` of a pipeline in `folder`, and of its stages, may take settings from; from the project's.
+
+    Raises OpenFilesError if a stage's depend on what its `wdir` is filled in with.
+    """
+    found = [posixpath.normpath(posixpath.join(folder, path)) for path in files_of(values.get("vars"))]
     for entry in values["stages"].values():
         stage = entry.get("do") if isinstance(entry.get("do"), Mapping) else entry
-        folder = stage.get("wdir") or ""
+        wdir = stage.get("wdir") or ""
         named = files_of(stage.get("vars"))
-        if named and (not isinstance(folder, str) or "${" in folder):
-            raise ConfigError(
-                f"{PIPELINE}: `vars` with files, in a stage whose `wdir` is filled in, is not supported. "
-                "Put them into the `vars` at the top"
-            )
-        found += [posixpath.normpath(posixpath.join(folder, path)) for path in named]
+        if named and (not isinstance(wdir, str) or "${" in wdir):
+            raise OpenFilesError
+        found += [posixpath.normpath(posixpath.join(folder, wdir, path)) for path in named]
     return [path for path in dict.fromkeys(found) if not path.startswith(("/", "../"))]
 
 
