@@ -216,9 +216,10 @@ def _warnings(root: Path, stages: list["Stage"]) -> list[str]:
     from morphseq_manifest.cohort.snapshot import CohortSnapshot
     from morphseq_manifest.cohort.tables import TABLES
 
-    experiments = sorted({stage.key for stage in stages if stage.key is not None})
+    snapshot = CohortSnapshot(root)
+    experiments = sorted({stage.key for stage in stages if stage.key in snapshot.experiments})
     tables = [stage.name for stage in stages if stage.name in TABLES]
-    return warnings.of_project(CohortSnapshot(root), experiments, tables)
+    return warnings.of_project(snapshot, experiments, tables)
 
 
 def _code_of(snapshot: "CohortSnapshot", stages: list["Stage"]) -> list[str]:

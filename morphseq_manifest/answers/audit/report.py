@@ -122,7 +122,7 @@ def _audited(snapshot: CohortSnapshot, name: str, some: list[str], tolerance: fl
     try:
         with sandbox(snapshot.root, stage, _data(snapshot), () if is_whole else some, stacked) as place:
             (place / LOGS).mkdir(parents=True)
-            performed = engine.perform(make_task(stage, place, {}))
+            performed = engine.perform(make_task(stage, place.resolve(), {}))
             if performed.code or performed.trouble:
                 why = performed.trouble or f"exit status {performed.code}: {''.join(log_tail(place, name, 1))}"
                 return Audited(name, some, _FAILED, {}, why)

@@ -35,7 +35,8 @@ _TICK_S = 0.02
 class Means:
     """What all attempts of a run work with; those in `forced` run even if they are up to date.
 
-    `stopped` is set when the run is to end now, `closed` when nothing more is to begin.
+    `place` is the project's folder, without links. `stopped` is set when the run is to end now, `closed` when nothing
+    more is to begin.
     """
 
     snapshot: Snapshot
@@ -48,6 +49,7 @@ class Means:
     forced: set[str]
     fail_fast: bool
     history: History
+    place: Path
     stopped: threading.Event = field(default_factory=threading.Event)
     closed: threading.Event = field(default_factory=threading.Event)
 
@@ -196,7 +198,7 @@ class Attempt:
     def _perform(self, contents: Mapping[str, Content], devices: list[str]) -> Performed:
         """Run the stage's command. Raises ContentError if it fails, _StoppedError if the run was ended."""
         env = {"CUDA_VISIBLE_DEVICES": ",".join(devices)} if devices else {}
-        task = make_task(self._stage, self._root, env, contents)
+        task = make_task(self._stage, self._means.place, env, contents)
         log = Path(task.log)
         log.parent.mkdir(parents=True, exist_ok=True)
         log.unlink(missing_ok=True)  # that of an earlier run would be taken for this one's

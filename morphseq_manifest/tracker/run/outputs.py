@@ -60,7 +60,8 @@ class Outputs:
 
     def forget(self) -> None:
         """Delete what was set aside."""
-        shutil.rmtree(self._aside, ignore_errors=True)
+        if os.path.lexists(self._aside):
+            shutil.rmtree(self._aside, ignore_errors=True)
 
     def _recorded(self, out: Output) -> Recorded | None:
         return self._entry.outs.get(out.path) if self._entry else None

@@ -95,6 +95,7 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
             forced=forced(choice, options),
             fail_fast=options.fail_fast,
             history=History(root),
+            place=root.resolve(),
         )
         begun = time.perf_counter()
         with log, closing(workers):

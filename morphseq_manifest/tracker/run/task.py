@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from morphseq_manifest.base import files
+from morphseq_manifest.base.small_files import read_own
 from morphseq_manifest.tracker.disk.content import Content
 from morphseq_manifest.tracker.dvc.stages import Stage, file_name
 from morphseq_manifest.tracker.run.usage import Usage
@@ -70,10 +71,9 @@ class Task(msgspec.Struct, frozen=True):
     kept: list[str] = []
 
 
-def make_task(stage: Stage, root: Path, env: Mapping[str, str], deps: Mapping[str, Content] | None = None) -> Task:
-    """The task of running a stage; `deps` are its inputs as they are."""
+def make_task(stage: Stage, place: Path, env: Mapping[str, str], deps: Mapping[str, Content] | None = None) -> Task:
+    """The task of running a stage of the project in `place`, without links; `deps` are its inputs as they are."""
     lines = stage.cmd if isinstance(stage.cmd, list) else stage.cmd.splitlines()
-    place = root.resolve()
     return Task(
         root=str(place),
         stage=stage.name,
@@ -122,10 +122,7 @@ def log_warnings(root: Path, stage: str) -> list[str]:
 
 
 def _end_of_log(root: Path, stage: str) -> list[str]:
-    path = root / LOGS / f"{file_name(stage)}.log"
     try:
-        with path.open("rb") as file:
-            file.seek(max(path.stat().st_size - _TAIL_BYTES, 0))
-            return file.read().decode(errors="replace").splitlines()
+        return read_own(f"{root}/{LOGS}/{file_name(stage)}.log", _TAIL_BYTES).decode(errors="replace").splitlines()
     except OSError:
         return []

@@ -11,7 +11,7 @@ from pathlib import Path
 from morphseq_manifest.base.errors import described
 from morphseq_manifest.tracker.run.jobs import node
 from morphseq_manifest.tracker.run.jobs.cluster_file import JobsFile
-from morphseq_manifest.tracker.run.jobs.folder import JobFolder, JobId
+from morphseq_manifest.tracker.run.jobs.folder import JobFolder
 from morphseq_manifest.tracker.run.jobs.job import End, Job, Lost, read_end
 from morphseq_manifest.tracker.run.jobs.systems import (
     BusySystemError,
@@ -136,6 +136,7 @@ class Dispatcher:
             log = self._folder.logs / first.attempt.name
             job.log = log if len(alike) == 1 else log.with_name(f"{log.name}-{number + self._system.first}")
             self._submitted(job, given)
+        self._folder.note_jobs([job.attempt for job in alike], self._system.kind, ids)
 
     def _submission(self, jobs: list[Job]) -> Submission:
         first, many = jobs[0], len(jobs) > 1
@@ -156,7 +157,6 @@ class Dispatcher:
         self._forget_new(job)
         with self._lock:
             self._jobs[job.attempt.name] = job
-        job.attempt.note_job(JobId(self._system.kind, given))
         self._poll_soon()
 
     def _forget_new(self, job: Job) -> None:
@@ -179,10 +179,12 @@ class Dispatcher:
             self._jobs.pop(job.attempt.name, None)
         if isinstance(outcome, End):
             self._has_begun = True
-            self._runs(job)
+            if not job.is_running:
+                job.begun()
         job.outcome = outcome
         with contextlib.suppress(OSError):
-            self._folder.mark(job.attempt).unlink(missing_ok=True)
+            if job.is_running:
+                self._folder.unmark(job.attempt)
             job.keep_log()
         job.ended.set()
 
@@ -226,9 +228,7 @@ class Dispatcher:
             job.is_running = True
             job.begun()
             with contextlib.suppress(OSError):
-                mark = self._folder.mark(job.attempt)
-                mark.parent.mkdir(parents=True, exist_ok=True)
-                mark.write_text(f"{self._system.kind}:{job.id} {job.attempt.name}", encoding="utf-8")
+                self._folder.mark(job.attempt, f"{self._system.kind}:{job.id} {job.attempt.name}")
 
     def _lose(self, job: Job) -> None:
         """A job is over, and there is no end file."""

@@ -1,8 +1,9 @@
 """The folder in which runs and nodes meet, `.dvc/tmp/morphseq/jobs`: the fence, a folder an attempt, the end files.
 
-An attempt's folder has its task file and its job's id. The task file is its fence: an attempt whose folder is dropped
-ends by itself, and what it still writes, it writes into what is being deleted. `fence` has the number of the newest
-run, which every run raises. The places of attempts, which are full of links, lie beside: `.dvc/tmp/morphseq-places`.
+An attempt's folder has its task file, which is its fence: an attempt whose folder is dropped ends by itself, and what
+it still writes, it writes into what is being deleted. `fence` has the number of the newest run, which every run raises;
+files in `shared` say which jobs make which attempts. The places of attempts, which are full of links, lie beside:
+`.dvc/tmp/morphseq-places`.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from morphseq_manifest.tracker.run.jobs.node import TASK
 from morphseq_manifest.tracker.run.jobs.place import Place
 from morphseq_manifest.tracker.run.task import JOBS, RUNNING, Seen, Task
 
-_JOB = "job.json"
+_SUBMITTED = "submitted-"
 _GONE = "gone-"
 
 
@@ -58,20 +59,10 @@ class TaskFile(msgspec.Struct, frozen=True):
 class Attempt:
     """An attempt at a stage, and where it is made."""
 
-    def __init__(self, folder: Path, task: TaskFile) -> None:
-        self.folder, self.task, self.name = folder, task, folder.name
+    def __init__(self, folder: Path, task: TaskFile, job: JobId | None = None) -> None:
+        """`job` is the one that makes it, if its run came to know."""
+        self.folder, self.task, self.name, self.job = folder, task, folder.name, job
         self.place = Place(task.root, task.place, self.name, task.outs, task.kept, task.wdir)
-
-    def note_job(self, job: JobId) -> None:
-        """Write down which job makes it."""
-        _write(self.folder / _JOB, job)
-
-    @property
-    def job(self) -> JobId | None:
-        """The job that makes it, if its run came to know."""
-        with contextlib.suppress(OSError, msgspec.DecodeError):
-            return msgspec.json.decode(read_own(self.folder / _JOB), type=JobId)
-        return None
 
 
 class JobFolder:
@@ -86,7 +77,7 @@ class JobFolder:
 
     def raise_fence(self) -> None:
         """Be the newest run. Raises OSError."""
-        for folder in (self.ends, self.logs, self._attempts, self._shared):
+        for folder in (self.ends, self.logs, self._attempts, self._shared, self.root / RUNNING):
             folder.mkdir(parents=True, exist_ok=True)
         self.fence = self._newest() + 1
         files.write_bytes(self.path / "fence", str(self.fence).encode())
@@ -121,7 +112,8 @@ class JobFolder:
             deps=task.deps, outs=task.outs, kept=task.kept, end=self._end(folder.name),
             environment=shared["environment"], others=shared["others"],
         )  # fmt: skip
-        _write(folder / TASK, file)
+        folder.mkdir()
+        (folder / TASK).write_bytes(msgspec.json.encode(file))  # nobody knows of it yet
         return Attempt(folder, file)
 
     def _place(self, name: str, deps: Iterable[str]) -> str:
@@ -140,12 +132,31 @@ class JobFolder:
         path.write_text("".join(f"{attempt.folder}\n" for attempt in attempts), encoding="utf-8")
         return path
 
+    def note_jobs(self, attempts: Sequence[Attempt], kind: str, ids: Sequence[str]) -> None:
+        """Write down which jobs, submitted at once, make these attempts. Raises OSError."""
+        self._count += 1
+        for attempt, given in zip(attempts, ids, strict=True):
+            attempt.job = JobId(kind, given)
+        _write(
+            self._shared / f"{_SUBMITTED}{self.fence}-{self._count}",
+            {attempt.name: attempt.job for attempt in attempts},
+        )
+
+    def _jobs(self) -> dict[str, JobId]:
+        """The jobs of attempts of earlier runs, by the attempts' names; what can't be read is as if not written."""
+        found: dict[str, JobId] = {}
+        for path in self._shared.glob(f"{_SUBMITTED}*"):
+            with contextlib.suppress(OSError, msgspec.MsgspecError):
+                found |= msgspec.json.decode(read_own(path), type=dict[str, JobId])
+        return found
+
     def earlier(self) -> list[Attempt]:
         """The attempts of earlier runs that nobody has dropped; what can't be read is dropped here."""
-        found = []
+        found, jobs = [], self._jobs()
         for folder in sorted(self._attempts.iterdir()) if self._attempts.is_dir() else ():
             try:
-                found.append(Attempt(folder, msgspec.json.decode(read_own(folder / TASK), type=TaskFile)))
+                task = msgspec.json.decode(read_own(folder / TASK), type=TaskFile)
+                found.append(Attempt(folder, task, jobs.get(folder.name)))
             except (OSError, msgspec.MsgspecError):
                 shutil.rmtree(folder, ignore_errors=True)
         return [one for one in found if self._is_ours(one)]
@@ -170,11 +181,20 @@ class JobFolder:
         for folder in far:
             shutil.rmtree(folder, ignore_errors=True)
         Path(attempt.task.end).unlink(missing_ok=True)
-        self.mark(attempt).unlink(missing_ok=True)
+        self.unmark(attempt)
 
-    def mark(self, attempt: Attempt) -> Path:
-        """The mark of a stage that runs."""
-        return self.root / RUNNING / file_name(attempt.task.stage)
+    def mark(self, attempt: Attempt, text: str) -> None:
+        """Mark a stage as one that runs. Raises OSError."""
+        with open(self._mark(attempt), "w", encoding="utf-8") as file:  # noqa: PTH123 - many stages, little time
+            file.write(text)
+
+    def unmark(self, attempt: Attempt) -> None:
+        """Take the mark away, if there is one. Raises OSError."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._mark(attempt))  # noqa: PTH108
+
+    def _mark(self, attempt: Attempt) -> str:
+        return f"{self.root}/{RUNNING}/{file_name(attempt.task.stage)}"
 
     def look(self) -> list[str]:
         """The names of the attempts that have an end file. Raises OSError."""

@@ -1,5 +1,7 @@
 """A job of a queueing system, which makes an attempt at a stage, and how it ended."""
 
+import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -70,11 +72,13 @@ class Job:
 
     def keep_log(self) -> None:
         """Put what the job itself said, if it said anything, beside the log of its stage. Raises OSError."""
-        beside = Path(self.attempt.task.log).with_suffix(".job")
-        if self.log and self.log.exists() and self.log.stat().st_size:
-            self.log.replace(beside)
-        else:
-            beside.unlink(missing_ok=True)
+        beside = f"{self.attempt.task.log.removesuffix('.log')}.job"
+        with contextlib.suppress(FileNotFoundError):
+            if self.log and os.path.getsize(self.log):  # noqa: PTH202
+                os.replace(self.log, beside)  # noqa: PTH105
+                return
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside)  # noqa: PTH108
 
 
 def read_end(path: Path) -> End | Lost:
