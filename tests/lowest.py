@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.project import REPOSITORY
 
-_BOUNDED = re.compile(r"([A-Za-z0-9._-]+)>=([\w.]+)")
+_BOUNDED = re.compile(r"([A-Za-z0-9._-]+)(?:\[[\w,-]+\])?>=([\w.]+)")
 
 
 def requirements() -> list[str]:

@@ -8,6 +8,7 @@ from morphseq_manifest.cohort import columns
 from morphseq_manifest.cohort.columns import Source
 from morphseq_manifest.commands import group
 from stages.imaging.geometry import Quality, Shape
+from tests import lowest
 from tests.project import REPOSITORY
 
 PAGES = ("CONTRIBUTING.md", "README.md", "docs/architecture.md", "docs/plates.md", "docs/running.md", "docs/tables.md")
@@ -48,3 +49,10 @@ def test_the_changelog_has_the_version_of_the_project() -> None:
     version = re.search(r'^version = "(.+)"$', (REPOSITORY / "pyproject.toml").read_text(), re.MULTILINE)
     assert version
     assert f"\n## [{version[1]}]" in (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_every_requirement_has_a_lower_bound_that_can_be_installed() -> None:
+    found = [line.partition("==") for line in lowest.constraints()]
+    names = {name for name, _, _ in found}
+    assert {"dvc", "pandas", "moto"} <= names
+    assert all(release and "[" not in name for name, _, release in found), found

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from morphseq_manifest.tracker.snapshot import Snapshot
 from tests.dvc.twins import Twins, repo_in
 from tests.project import as_json
 
@@ -174,3 +175,28 @@ def test_a_dependency_written_as_if_it_were_outside(tmp_path: Path) -> None:
 def test_a_dvc_file_of_no_use_is_refused_by_name(tmp_path: Path, text: str) -> None:
     twins = Twins(tmp_path, {"dvc.yaml": "", "odd.dvc": text})
     assert "odd.dvc: can't be used" in twins.ours.morphseq("status", code=2)
+
+
+@pytest.mark.parametrize("wdir", ["deep", "${place}"])
+def test_a_pipeline_in_a_folder_is_resolved_anew_if_what_it_is_filled_in_from_is_another(
+    tmp_path: Path, wdir: str
+) -> None:
+    stage = f"  one: {{wdir: '{wdir}', vars: [more.yaml], cmd: 'echo ${{lr}} ${{far}} > o', outs: [o]}}\n"
+    pipeline = f"vars: [{{place: deep}}]\nstages:\n{stage}"
+    twins = Twins(
+        tmp_path,
+        {".gitignore": "o\n", "sub/dvc.yaml": pipeline, "sub/params.yaml": "lr: 1\n", "sub/deep/more.yaml": "far: 1\n"},
+    )
+    commands = {_command(twins)}
+    for changed in ({"sub/params.yaml": "lr: 2\n"}, {"sub/deep/more.yaml": "far: 2\n"}):
+        twins.write(changed)
+        commands |= {_command(twins)}
+    twins.write({"sub/params.yaml": "lr: 1\n", "sub/deep/more.yaml": "far: 1\n"})
+    commands |= {_command(twins)}
+    assert commands == {"echo 1 1 > o", "echo 2 1 > o", "echo 2 2 > o"}
+    assert not twins.check_status()
+
+
+def _command(twins: Twins) -> Any:
+    twins.ours.morphseq("status", code=1)  # which keeps what it has resolved
+    return Snapshot(twins.ours.root).graph.stages["sub/dvc.yaml:one"].cmd
