@@ -13,7 +13,7 @@ import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -30,10 +30,10 @@ _GONE = "gone-"
 
 
 class JobId(msgspec.Struct, frozen=True):
-    """A job of a queueing system, as its system names it."""
+    """A job of a queueing system, as its system names it; never what a command would take for an option."""
 
     kind: str
-    id: str
+    id: Annotated[str, msgspec.Meta(pattern=r"^\d[\w.]*$")]
 
 
 class TaskFile(msgspec.Struct, frozen=True):
@@ -103,8 +103,7 @@ class JobFolder:
 
     def new(self, task: Task, shared: Mapping[str, str]) -> Attempt:
         """Begin an attempt: write its task file. Raises OSError."""
-        self._count += 1
-        folder = self._attempts / f"{self.fence}-{self._count}"
+        folder = self._make_attempt()
         place = self._place(folder.name, task.deps)
         file = TaskFile(
             stage=task.stage, key=key_of(task, shared), fence=self.fence, root=str(self.root), place=place,
@@ -112,9 +111,17 @@ class JobFolder:
             deps=task.deps, outs=task.outs, kept=task.kept, end=self._end(folder.name),
             environment=shared["environment"], others=shared["others"],
         )  # fmt: skip
-        folder.mkdir()
         (folder / TASK).write_bytes(msgspec.json.encode(file))  # nobody knows of it yet
         return Attempt(folder, file)
+
+    def _make_attempt(self) -> Path:
+        """Make the folder of an attempt: no earlier one has its name, even if the fence was lost."""
+        while True:
+            self._count += 1
+            folder = self._attempts / f"{self.fence}-{self._count}"
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                return folder
 
     def _place(self, name: str, deps: Iterable[str]) -> str:
         """Where an attempt is made: as far down as the stage's dependencies lead up."""
