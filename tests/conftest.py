@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from tests.project import Project, clone, link_copy
 from tests.running import copy_of, slow
@@ -21,8 +22,10 @@ FISHDEV = Path(os.environ.get("MORPHSEQ_FISHDEV", Path(__file__).parents[2] / "s
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C as usual, also if a shell started this in the background, where it is ignored."""
+    """Take Ctrl-C as usual, also if a shell started this in the background, where it is ignored; measure no time."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    settings.register_profile("any machine", deadline=None)
+    settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

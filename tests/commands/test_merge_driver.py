@@ -346,6 +346,7 @@ _DEEP = '{"schema":"morphseq/images/2","x":' + "[" * 100_000
         ("metrics/df01.json", b'{"df01": '),
         ("metrics/df01.json", b"[" * 100_000),
     ],
+    ids=lambda value: value if isinstance(value, str) else repr(value[:30]),  # a name goes into the environment
 )
 def test_what_a_stranger_has_broken_is_left_to_people(empty: Project, path: str, theirs: bytes) -> None:
     base, ours = SOUND[path]
