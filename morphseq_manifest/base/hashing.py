@@ -16,6 +16,11 @@ def hash_bytes(data: bytes | memoryview) -> str:
     return xxhash.xxh3_128_hexdigest(data)
 
 
+def hash_path(path: str) -> str:
+    """The hash of a path, whatever bytes are in it: a name for the file with what is kept of it."""
+    return hash_bytes(path.encode(errors="surrogateescape"))
+
+
 def md5_bytes(data: bytes | memoryview) -> str:
     """md5 of `data`, as dvc.lock has it for a file."""
     import hashlib  # slow to start with: it loads all of OpenSSL

@@ -31,11 +31,11 @@ class NotYamlError(Exception):
 
 def new(kind: str = "rt") -> "YAML":
     """What reads and writes YAML, `safe` for plain values; it looks for no plug-ins, which takes long."""
-    return _kind()(typ=kind)
+    return _without_plug_ins()(typ=kind)
 
 
 @cache
-def _kind() -> "type[YAML]":
+def _without_plug_ins() -> "type[YAML]":
     from ruamel.yaml import YAML
 
     class Plain(YAML):

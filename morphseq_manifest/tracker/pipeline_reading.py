@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from morphseq_manifest.base.errors import UnreadableError
-from morphseq_manifest.base.hashing import hash_bytes
+from morphseq_manifest.base.hashing import hash_path
 from morphseq_manifest.tracker.dvc import definition
 from morphseq_manifest.tracker.dvc.interpolation import NoValueError
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
@@ -25,7 +25,7 @@ def stages_in(
     `style` is as in `resolve`. Raises as that, and UnreadableError if what the top one is filled in from is not there.
     """
     name, folder = snapshot.name(Path(path)), posixpath.dirname(path)
-    end = f".{hash_bytes(path.encode(errors='surrogateescape'))}" if folder else ""
+    end = f".{hash_path(path)}" if folder else ""
     default = posixpath.join(folder, PARAMS.name)
 
     def asked() -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from morphseq_manifest.base import git, memo, sources
 from morphseq_manifest.base.conflicts import check_merged
 from morphseq_manifest.base.errors import ConfigError, ContentError, UnreadableError
-from morphseq_manifest.base.hashing import hash_bytes
+from morphseq_manifest.base.hashing import hash_path
 from morphseq_manifest.base.own_folder import check_links
 from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.tracker.dvc import lock_reading, params_file
@@ -213,7 +213,7 @@ class Snapshot:
         if text is None:
             return None
         if (path, text) not in self._parsed:
-            named = f"settings.{hash_bytes(path.encode(errors='surrogateescape'))}"
+            named = f"settings.{hash_path(path)}"
             self._parsed[path, text] = self.recall(
                 named, [text.encode()], dict[str, Any], lambda: params_file.parse_any(text, name)
             )

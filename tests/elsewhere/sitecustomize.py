@@ -3,9 +3,11 @@
 import os
 import sys
 
+import morphseq_manifest
 from morphseq_manifest.base import system
 
 _fork = os.fork
+_LIBRARY = os.path.join(os.path.dirname(morphseq_manifest.__file__), "")  # noqa: PTH118, PTH120
 
 
 def _refused() -> int:
@@ -13,7 +15,7 @@ def _refused() -> int:
     frame = sys._getframe()
     while caller := frame.f_back:
         frame = caller
-        assert not frame.f_globals.get("__name__", "").startswith("morphseq_manifest"), "no fork on other systems"
+        assert not frame.f_code.co_filename.startswith(_LIBRARY), "nothing is forked on other systems"
     return _fork()
 
 

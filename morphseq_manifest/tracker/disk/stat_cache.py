@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from morphseq_manifest.base import files, kept
-from morphseq_manifest.base.hashing import hash_bytes
+from morphseq_manifest.base.hashing import hash_path
 from morphseq_manifest.base.reading import Known
 
 _FOLDER = files.OWN / "stat"
@@ -71,7 +71,7 @@ class StatCache:
             self._changed = False
 
     def _members_path(self, path: str) -> Path:
-        return self._root / _FOLDER / hash_bytes(path.encode(errors="surrogateescape"))
+        return self._root / _FOLDER / hash_path(path)
 
 
 def _decoded(data: memoryview | None, kind: type[Remembered]) -> Remembered | None:
