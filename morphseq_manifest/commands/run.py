@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from morphseq_manifest.tracker.dvc.stages import Stage
     from morphseq_manifest.tracker.run.engines import Engine
     from morphseq_manifest.tracker.run.options import Options
+    from morphseq_manifest.tracker.run.outcome import Watch
 
 # The lab's name for all stages, and its older names of tables.
 EVERYTHING = "e2e"
@@ -136,13 +137,13 @@ def _plan(
     from morphseq_manifest.answers import warnings
     from morphseq_manifest.tracker.run import plan_view
     from morphseq_manifest.tracker.run.forecast import forecast
-    from morphseq_manifest.tracker.run.plan import plan, stages_of
+    from morphseq_manifest.tracker.run.plan import plan
 
     planned = plan(snapshot.root, options)
     rows = planned.rows()
     expected = forecast(planned, options) if rows else None
     told = warnings.of_inputs(snapshot, planned.steps.values()) + (expected.warnings if expected else [])
-    code = _code_of(snapshot, stages_of(snapshot, options))
+    code = _code_of(snapshot, [planned.snapshot.graph.stages[name] for name in planned.steps])
     with answer.hearing():
         with printing():
             plan_view.show(rows, len(planned.steps), undated, as_json, expected, told)
@@ -161,20 +162,22 @@ def _go(
 
     from morphseq_manifest.tracker.dvc import config
     from morphseq_manifest.tracker.run import view
-    from morphseq_manifest.tracker.run.plan import stages_of
     from morphseq_manifest.tracker.run.running import run
 
     gc.enable()  # a run may take days
     root = snapshot.root
     if sys.stderr.isatty():
         _foretell(root, options)
-    stages = stages_of(snapshot, options)
-    code = _code_of(snapshot, stages)  # as it is when they run
-    with (
-        _engine(given) as engine,
-        view.watching(stages) as watch,
-    ):
-        report = run(root, options, watch, engine)
+    stages: list[Stage] = []
+    code: list[str] = []
+
+    def watching(chosen: "list[Stage]") -> "AbstractContextManager[Watch]":
+        stages.extend(chosen)
+        code.extend(_code_of(snapshot, chosen))  # as it is when they run
+        return view.watching(chosen)
+
+    with _engine(given) as engine:
+        report = run(root, options, watching, engine)
     warnings = report.warnings + _warnings(root, stages)
     with answer.hearing():
         with printing():

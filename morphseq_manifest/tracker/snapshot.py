@@ -1,17 +1,19 @@
 """The project at one moment: its settings, lock and stages, in the working tree or at a commit."""
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from morphseq_manifest.base import git, memo, sources
 from morphseq_manifest.base.conflicts import check_merged
 from morphseq_manifest.base.errors import ConfigError, ContentError, UnreadableError
 from morphseq_manifest.base.hashing import hash_path
 from morphseq_manifest.base.own_folder import check_links
-from morphseq_manifest.base.small_files import read_small
+from morphseq_manifest.base.reading import Stat, stat_of
+from morphseq_manifest.base.small_files import SETTLED_NS, read_small
 from morphseq_manifest.tracker.dvc import lock_reading, params_file
 from morphseq_manifest.tracker.dvc.lock_reading import Lock, StageLock
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
 
 Settings = dict[str, dict[str, Any]]
 _Made = TypeVar("_Made")
+
+
+class _Seen(NamedTuple):
+    """A file of settings as it was read, and its stat before that if it tells whether the file changes."""
+
+    stat: Stat | None
+    values: dict[str, Any]
 
 
 class Snapshot:
@@ -48,6 +57,7 @@ class Snapshot:
         if rev is not None:
             self.commit, self._read = git.commit_with(root, rev, soon)
         self._parsed: dict[tuple[str, str], dict[str, Any]] = {}
+        self._seen: dict[str, _Seen] = {}
         self._alone: dict[str, StageLock | None] = {}
         self.label = "the working tree" if rev is None else rev
 
@@ -209,15 +219,20 @@ class Snapshot:
         """The settings in a file as it is now; None if it is not there. Raises as params_file.parse_any does."""
         if path == str(PARAMS) and PARAMS not in self._texts:
             return self.settings if self.settings_text or self.content(PARAMS) is not None else None
+        seen = None if self.commit or Path(path) in self._texts else _settled(f"{self.root}/{path}")
+        if seen and path in self._seen and self._seen[path].stat == seen:
+            return self._seen[path].values
         text, name = self.text(Path(path)), Path(self.name(Path(path)))
         if text is None:
             return None
-        if (path, text) not in self._parsed:
-            named = f"settings.{hash_path(path)}"
-            self._parsed[path, text] = self.recall(
-                named, [text.encode()], dict[str, Any], lambda: params_file.parse_any(text, name)
-            )
-        return self._parsed[path, text]
+        key = (name.suffix, text)  # many stages' own files are the same
+        if key not in self._parsed:
+            self._parsed[key] = self.recall(
+                f"settings.{hash_path(path)}", [text.encode()], dict[str, Any],
+                lambda: params_file.parse_any(text, name),
+            )  # fmt: skip
+        self._seen[path] = _Seen(seen, self._parsed[key])
+        return self._parsed[key]
 
     @cached_property
     def entries(self) -> Lock:
@@ -241,6 +256,15 @@ class Snapshot:
     def recall(self, name: str, sources: Sequence[bytes], kind: type[_Made], make: Callable[[], _Made]) -> _Made:
         """What was made of the working tree's files lies ready for the next time; of a commit's it is made anew."""
         return make() if self.commit else memo.recall(self.root, name, sources, kind, make)
+
+
+def _settled(path: str) -> Stat | None:
+    """The stat of a file that was there before; None if it changed just now, or can't be looked at."""
+    try:
+        seen = stat_of(os.stat(path))  # noqa: PTH116 - a path object takes longer than the stat
+    except OSError:
+        return None
+    return seen if seen.ctime_ns < time.time_ns() - SETTLED_NS else None
 
 
 def _placed(entry: StageLock, stage: "Stage") -> StageLock:

@@ -64,8 +64,7 @@ def adopt(root: Path, source: Path, found: LabRoot, segmenter: str | None = None
     shared = [name for name in graph.upstream(wanted) if graph.stages[name].key is None]
     earlier = [*(f"{_FRAMES}@{name}" for name in chosen), *sorted(shared)]
     if earlier:
-        with view.watching(graph.stages[name] for name in earlier) as watch:
-            report = run(root, Options(targets=earlier), watch)
+        report = run(root, Options(targets=earlier), view.watching)
         lost = graph.downstream(report.late) & set(wanted)
         notes = failure_notes.read(root)
         result.left.update({name: notes.get(name) or report.results[name].why for name in report.late})

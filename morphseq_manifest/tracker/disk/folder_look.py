@@ -60,6 +60,9 @@ class FolderLook:
         if known and known.digest == self._digest:
             self._finish(Content(known.md5, known.size, known.nfiles))
             return ()
+        if not self._look.reads:
+            self._over = True
+            return ()
         members = self._look.cache.members(self._path)
         self._settled = True
         to_read: list[Seen] = []

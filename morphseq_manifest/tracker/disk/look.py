@@ -11,13 +11,14 @@ from morphseq_manifest.tracker.dvc.ignoring import Ignore
 class Look:
     """The project's folder, what is known, what does not count, and what was found so far, by path.
 
-    A file whose inode changed after `settled_ns` (ns since 1970) is not remembered. Once the first byte of `stop` is
-    set, nothing more is read.
+    A file whose inode changed after `settled_ns` (ns since 1970) is not remembered. Unless it `reads`, and once the
+    first byte of `stop` is set, no file is read, and what stats do not tell is not found.
     """
 
     root: str
     cache: StatCache
     ignore: Ignore
     settled_ns: int
+    reads: bool = True
     found: dict[str, Content] = field(default_factory=dict)
     stop: bytearray = field(default_factory=lambda: bytearray(1))

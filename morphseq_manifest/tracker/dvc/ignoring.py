@@ -76,8 +76,9 @@ class Ignore:
             return _Inside(True, above.rules)
         if not self._nested or _match(above.rules, path, False):
             return _Inside(False, above.rules)
-        here = _rules(_lines(_read(self._root / path), self._root / path), self._root / path)
-        moved = _rules([_moved(rule.line, folder) for rule in here], self._root / path)
+        lines = _lines(_read(self._root / path), self._root / path)
+        here = _rules(lines, self._root / path) if lines else []  # to load what reads them takes long
+        moved = _rules([_moved(rule.line, folder) for rule in here], self._root / path) if here else []
         rules = [*moved[::-1], *above.rules]
         # As DVC has it, `**/` in a folder leaves out the folder itself.
         return _Inside(_match(rules, folder, True), rules)

@@ -75,10 +75,3 @@ def chosen(snapshot: Snapshot, options: Options) -> Choice:
 def forced(choice: Choice, options: Options) -> set[str]:
     """The stages to run even if they are up to date."""
     return set(choice.targets) if options.force else set()
-
-
-def stages_of(snapshot: Snapshot, options: Options) -> list[Stage]:
-    """The stages that a run is about, of a project that is as in this snapshot but for what the options edit."""
-    if edits := options.edits(snapshot.root):
-        snapshot = Snapshot(snapshot.root, texts=edits)
-    return [snapshot.graph.stages[name] for name in chosen(snapshot, options).stages]

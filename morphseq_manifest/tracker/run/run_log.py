@@ -74,7 +74,7 @@ class RunLog:
         self._asked = shlex.join(asked)[:_LONGEST]
         self._began = time.time()
         self._id = os.urandom(8).hex()
-        self._counts: Counter[End] = Counter()
+        self._ends: dict[str, End] = {}
         self._lock = threading.Lock()
         self._is_begun = self._is_written = False
 
@@ -84,10 +84,10 @@ class RunLog:
         self._watch.started(stage)
 
     def ended(self, result: Result) -> None:
-        """A stage has ended."""
+        """A stage has ended; what was told of it before no longer counts."""
         if result.end not in {End.UP_TO_DATE, End.STOPPED}:
             self._begin()
-        self._counts[result.end] += 1
+        self._ends[result.stage] = result.end
         self._watch.ended(result)
 
     def __enter__(self) -> Self:
@@ -96,9 +96,10 @@ class RunLog:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """The run has ended, or by an error."""
         if self._is_written:
-            late = any(self._counts[end] for end in (End.FAILED, End.BLOCKED, End.STOPPED))
+            counts = Counter(self._ends.values())
+            late = any(counts[end] for end in (End.FAILED, End.BLOCKED, End.STOPPED))
             code = _code_of(error) if error else ExitCode.STALE if late else ExitCode.OK
-            self._write(Line(self._id, time.time(), ended=Ended(code, dict(self._counts), self.beside)))
+            self._write(Line(self._id, time.time(), ended=Ended(code, dict(counts), self.beside)))
 
     def _begin(self) -> None:
         with self._lock:

@@ -1,7 +1,8 @@
 """`morphseq run`: what `dvc repro` would do, many stages at once."""
 
 import time
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from morphseq_manifest.base.errors import ExitCode, MorphseqError
 from morphseq_manifest.base.own_folder import check_links
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc import project_lock
+from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.freshness.assess import SettingsChanged, check_ignored
 from morphseq_manifest.tracker.run import history, process_marks
 from morphseq_manifest.tracker.run.attempt import Means
@@ -33,6 +35,8 @@ from morphseq_manifest.tracker.run.staging import Staging
 from morphseq_manifest.tracker.run.sweeping import sweep
 from morphseq_manifest.tracker.run.targets import Choice
 from morphseq_manifest.tracker.snapshot import Snapshot
+
+Watching = Callable[[list[Stage]], AbstractContextManager[Watch]]
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -58,13 +62,14 @@ class Report(msgspec.Struct, frozen=True):
         return ExitCode.STALE if self.late else ExitCode.OK
 
 
-def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None) -> Report:
+def run(root: Path, options: Options, watching: Watching, engine: Engine | None = None) -> Report:
     """Bring the targets up to date, in warm workers on this machine or where `engine` runs them.
 
-    dvc.lock, DVC's cache and run cache are then what `dvc repro` would have made them. Raises ConfigError for unknown
-    targets or experiments and for settings that can't be used, ContentError for a damaged dvc.lock, BusyError if
-    another process works on the project. On Ctrl-C, SIGTERM and SIGHUP (raised as KeyboardInterrupt) what has finished
-    is recorded, and what runs is ended; a second signal does not hinder that.
+    `watching` is told the stages that the run is about, and gives who observes it. dvc.lock, DVC's cache and run cache
+    are then what `dvc repro` would have made them. Raises ConfigError for unknown targets or experiments and for
+    settings that can't be used, ContentError for a damaged dvc.lock, BusyError if another process works on the project.
+    On Ctrl-C, SIGTERM and SIGHUP (raised as KeyboardInterrupt) what has finished is recorded, and what runs is ended; a
+    second signal does not hinder that.
     """
     check_links(root)
     with project_lock.held(root, options.wait), Interruption() as interruption:
@@ -82,23 +87,23 @@ def run(root: Path, options: Options, watch: Watch, engine: Engine | None = None
         process_marks.end_left_over(root)
         sweep(root, workspace.dvc_cache.folder, iter(snapshot.graph.stages.values()))
         foretold = _foretold(snapshot, workspace, choice, options)
-        log, workers = RunLog(root, watch, options.asked), engine or LocalEngine()
+        workers = engine or LocalEngine()
         jobs = options.jobs or workers.slots
-        means = Means(
-            snapshot=snapshot,
-            workspace=workspace,
-            recorder=Recorder(root, workspace, snapshot.settings_of, ignoring),
-            settings=SettingsChanged(snapshot),
-            engine=workers,
-            capacity=Capacity(jobs, workers.devices, options.share),
-            watch=log,
-            forced=forced(choice, options),
-            fail_fast=options.fail_fast,
-            history=History(root),
-            place=root.resolve(),
-        )
         begun = time.perf_counter()
-        with log, closing(workers):
+        with watching(stages) as watch, RunLog(root, watch, options.asked) as log, closing(workers):
+            means = Means(
+                snapshot=snapshot,
+                workspace=workspace,
+                recorder=Recorder(root, workspace, snapshot.settings_of, ignoring),
+                settings=SettingsChanged(snapshot),
+                engine=workers,
+                capacity=Capacity(jobs, workers.devices, options.share),
+                watch=log,
+                forced=forced(choice, options),
+                fail_fast=options.fail_fast,
+                history=History(root),
+                place=root.resolve(),
+            )
             workers.begin(root, snapshot.graph.stages, choice.stages)
             report = Report(Runner(choice.stages, means).go(jobs + MORE_THREADS, interruption), foretold)
             if engine is None:

@@ -42,24 +42,38 @@ class _Board:
         self._stages = stages
         self._groups = {stage.group: [0] * 6 for stage in stages.values()}
         self._times: dict[str, list[float]] = {}
+        self._ends: dict[str, End] = {}
         for stage in stages.values():
             self._groups[stage.group][2] += 1
         self._begun = time.monotonic()
 
     def started(self, stage: Stage) -> None:
+        self._take_back(stage.name)
         counts = self._groups[stage.group]
         counts[1] += 1
 
     def ended(self, result: Result) -> None:
+        self._take_back(result.stage)
         group = self._stages[result.stage].group
         counts = self._groups[group]
         counts[2] -= 1
-        place = {End.RAN: 0, End.COMMITTED: 0, End.UP_TO_DATE: 3, End.RESTORED: 4}.get(result.end, 5)
-        counts[place] += 1
+        counts[self._place(result.end)] += 1
+        self._ends[result.stage] = result.end
         if result.end == End.RAN:
             self._times.setdefault(group, []).append(result.seconds)
         if result.end in {End.RAN, End.FAILED} and counts[1]:
             counts[1] -= 1
+
+    def _take_back(self, name: str) -> None:
+        """What was told of a stage before no longer counts: it waits again."""
+        if (end := self._ends.pop(name, None)) is not None:
+            counts = self._groups[self._stages[name].group]
+            counts[2] += 1
+            counts[self._place(end)] -= 1
+
+    @staticmethod
+    def _place(end: End) -> int:
+        return {End.RAN: 0, End.COMMITTED: 0, End.UP_TO_DATE: 3, End.RESTORED: 4}.get(end, 5)
 
     def __rich__(self) -> "Table":
         from rich.table import Table

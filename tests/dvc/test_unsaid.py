@@ -1,0 +1,81 @@
+"""Stages that change what others read, and do not say so: what comes later in DVC's order runs, as with `dvc repro`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from tests.dvc.twins import Twins, repo_in
+from tests.project import as_json
+from tests.running import ended, named
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
+# `writer` changes what `reader` depends on only if it runs.
+WRITER = """\
+  writer:
+    cmd: cp given o-out && cp given shared
+    deps: [given]
+    outs: [o-out]
+"""
+READER = """\
+  reader:
+    cmd: cp shared o-read
+    deps: [shared]
+    outs: [o-read]
+"""
+USER = """\
+  user:
+    cmd: cat o-read own > o-used
+    deps: [o-read, own]
+    outs: [o-used]
+"""
+FILES = {"given": "1", "shared": "1", "own": "1", ".gitignore": "/o-*\n"}
+
+
+def twins_of(folder: Path, *stages: str, files: Mapping[str, str] = MappingProxyType({})) -> Twins:
+    """Two copies of a project of these stages, in which all has run."""
+    twins = Twins(folder, {**FILES, **files, "dvc.yaml": "stages:\n" + "".join(stages)})
+    twins.check_run()
+    twins.check_run()
+    assert twins.check_status()
+    return twins
+
+
+def test_a_stage_after_it_runs_and_so_does_what_depends_on_that(tmp_path: Path) -> None:
+    twins = twins_of(tmp_path, WRITER, READER, USER)
+    twins.write({"given": "2"})
+    assert twins.check_run().ran == {"writer", "reader", "user"}
+    assert twins.check_status()
+    log: Any = as_json(twins.ours.morphseq("log", "--json"))
+    assert log["runs"][-1]["stages"] == {"ran": 3}, "each is counted once"
+
+
+def test_a_stage_before_it_does_not_run_until_the_next_time(tmp_path: Path) -> None:
+    twins = twins_of(tmp_path, READER, WRITER)
+    twins.write({"given": "2"})
+    assert twins.check_run().ran == {"writer"}
+    assert not twins.check_status()
+    assert twins.check_run().ran == {"reader"}
+    assert twins.check_status()
+
+
+def test_what_has_run_with_the_earlier_output_runs_once_more(tmp_path: Path) -> None:
+    twins = twins_of(tmp_path, WRITER, READER, USER)
+    twins.write({"given": "2", "own": "2"})
+    with repo_in(twins.theirs) as repo:
+        repo.reproduce()
+    assert "3 ran" in twins.ours.morphseq("run")
+    for name in ("dvc.lock", "o-used"):
+        assert (twins.ours.root / name).read_bytes() == (twins.theirs / name).read_bytes()
+    assert twins.check_status()
+
+
+def test_settings_that_cannot_be_read_fail_their_own_stage_alone(tmp_path: Path) -> None:
+    settings = "  set:\n    cmd: echo > o-set\n    params: [{more.yaml: [x]}]\n    outs: [o-set]\n"
+    twins = twins_of(tmp_path, WRITER, settings, files={"more.yaml": "x: 1\n"})
+    twins.write({"more.yaml": "x: [", "given": "2"})
+    code, output = twins.ours.ending("morphseq", "run", "--json")
+    ends = ended(output)
+    assert (code, named(ends, "failed"), named(ends, "ran")) == (1, {"set"}, {"writer"})
