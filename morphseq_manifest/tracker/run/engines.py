@@ -16,6 +16,7 @@ from typing import Protocol
 
 import msgspec
 
+from morphseq_manifest.base import system
 from morphseq_manifest.base.errors import described
 from morphseq_manifest.tracker.dvc.stages import Stage, file_name
 from morphseq_manifest.tracker.run import process_marks
@@ -74,7 +75,7 @@ class LocalEngine:
         self._reaping = Reaping()
         self._plain = PlainCommands(f"{self._reaping.token}.plain")
         self._idle: list[_Worker] = []
-        self._all: list[_Worker] = []
+        self._all: list[_Worker | PlainCommands] = []
         self._count = 0
         self._lock = threading.Lock()
         self._closed = False
@@ -96,6 +97,8 @@ class LocalEngine:
         try:
             if is_plain(task) and is_wanted is None:
                 return self._plain.perform(task) if self._may_begin_plain(task) else WORKER_LOST
+            if not system.FORKS:
+                return self._perform_alone(task, is_wanted)
             worker = self._worker()
             return WORKER_LOST if worker is None else self._perform_in(worker, task, is_wanted)
         except OSError as error:
@@ -127,6 +130,33 @@ class LocalEngine:
         with contextlib.suppress(OSError):  # a mark of what has ended does no harm
             mark.unlink(missing_ok=True)
         return performed
+
+    def _perform_alone(self, task: Task, is_wanted: Callable[[], bool] | None) -> Performed:
+        """Run a task without a worker, with a mark of its own, for as long as it is wanted. Raises OSError."""
+        with self._lock:
+            if self._closed:
+                return WORKER_LOST
+            self._reaping.begin()
+            self._count += 1
+            plain = PlainCommands(f"{self._reaping.token}.{self._count}")
+            self._all.append(plain)
+        mark = plain.mark = Path(task.root, RUNNING, file_name(task.stage))
+        performed: list[Performed] = []
+        try:
+            process_marks.leave(mark, plain.token)
+            thread = threading.Thread(target=lambda: performed.append(plain.perform(task)))
+            thread.start()
+            while thread.is_alive():
+                thread.join(_LOOK_S)
+                if is_wanted and not is_wanted():
+                    plain.close()
+        finally:
+            with self._lock:
+                self._all.remove(plain)
+        if plain.is_closed:
+            process_marks.end(mark)  # what the stage had started may have outlived it
+        mark.unlink(missing_ok=True)
+        return WORKER_LOST if plain.is_closed else performed[0]
 
     def _worker(self) -> "_Worker | None":
         """A worker that is idle, or a new one; None if nothing is to run any more. Raises OSError."""

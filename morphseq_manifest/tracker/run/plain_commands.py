@@ -35,14 +35,17 @@ def is_plain(task: Task) -> bool:
 
 
 class PlainCommands:
-    """What runs tasks of plain commands, from any number of threads; all that is started bears `token`."""
+    """What runs tasks of plain commands, from any number of threads; all that is started bears `token`.
+
+    `is_closed`: what ran was ended, and nothing more begins.
+    """
 
     def __init__(self, token: str) -> None:
         self.token = token
         self.mark: Path | None = None
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
-        self._closed = False
+        self.is_closed = False
 
     def perform(self, task: Task) -> Performed:
         """Run a task to its end."""
@@ -65,7 +68,7 @@ class PlainCommands:
     def close(self) -> None:
         """End all that runs."""
         with self._lock:
-            self._closed = True
+            self.is_closed = True
             for process in self._running:
                 _kill_group(process.pid)
 
@@ -75,7 +78,7 @@ class PlainCommands:
         Its exit status, and what it used.
         """
         with self._lock:
-            if self._closed:
+            if self.is_closed:
                 return None
             begun, now = time.perf_counter(), time.time()
             process = _start(command, place, environment, log)
