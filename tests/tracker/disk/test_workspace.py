@@ -46,6 +46,19 @@ def test_what_was_not_touched_is_not_read_again(root: Path, reads: list[str]) ->
 
 
 @pytest.mark.usefixtures("settled")
+def test_what_stats_do_not_tell_is_not_read_if_they_alone_are_asked(root: Path, reads: list[str]) -> None:
+    paths = ["data/table.csv", DATA, "data/nothing"]
+    assert Workspace(root).told_by_stats(paths).keys() == {"data/nothing"}
+    first = look(root)
+    reads.clear()
+    assert Workspace(root).told_by_stats(paths) == {path: first[path] for path in paths}
+    (root / DATA / "A01_t0003.png").write_text("another")
+    (root / "data/table.csv").write_text("c")
+    assert Workspace(root).told_by_stats(paths) == {"data/nothing": first["data/nothing"]}
+    assert reads == []
+
+
+@pytest.mark.usefixtures("settled")
 def test_an_edit_that_keeps_size_and_mtime_is_seen(root: Path) -> None:
     first = look(root)
     edit_unseen(root / DATA / "A01_t0007.png", b"FRAME 7")
