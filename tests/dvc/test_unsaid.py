@@ -72,6 +72,14 @@ def test_what_has_run_with_the_earlier_output_runs_once_more(tmp_path: Path) -> 
     assert twins.check_status()
 
 
+def test_if_it_fails_then_what_depends_on_it_is_blocked(tmp_path: Path) -> None:
+    twins = twins_of(tmp_path, WRITER, READER.replace("cp shared", "grep -v 2 shared > o-no && cp shared"), USER)
+    twins.write({"given": "2"})
+    code, output = twins.ours.ending("morphseq", "run", "--json")
+    assert (code, ended(output)) == (1, {"writer": "ran", "reader": "failed", "user": "blocked"})
+    assert not twins.check_run().fine
+
+
 def test_settings_that_cannot_be_read_fail_their_own_stage_alone(tmp_path: Path) -> None:
     settings = "  set:\n    cmd: echo > o-set\n    params: [{more.yaml: [x]}]\n    outs: [o-set]\n"
     twins = twins_of(tmp_path, WRITER, settings, files={"more.yaml": "x: 1\n"})

@@ -142,7 +142,8 @@ class Runner:
             means.closed.set()
         late = self._graph.downstream([result.stage])
         stop = means.fail_fast or means.stopped.is_set()
-        for name in self._queue.drop(None if stop else late):
+        passed = [name for name in self._order if name in late and name in self._results and self._is_as_it_was(name)]
+        for name in [*self._queue.drop(None if stop else late), *passed]:
             end = End.BLOCKED if name in late and result.end == End.FAILED else End.STOPPED
             self._results[name] = Result(name, end, why=f"{result.stage} {result.end}")
             means.watch.ended(self._results[name])
