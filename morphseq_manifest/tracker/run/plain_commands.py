@@ -83,15 +83,25 @@ class PlainCommands:
             begun, now = time.perf_counter(), time.time()
             process = _start(command, place, environment, log)
             self._running.add(process)
-            if self.mark:
-                process_marks.add_session(self.mark, process.pid, now)
         try:
+            self._add_to_mark(process, now)
             used = _wait(process, begun)
         finally:
             with self._lock:
                 self._running.discard(process)
             _kill_group(process.pid)
         return process.returncode, used
+
+    def _add_to_mark(self, process: "subprocess.Popen[bytes]", begun: float) -> None:
+        """Mark a process that has begun then; if that can't be, it is ended, and OSError raised."""
+        try:
+            with self._lock:
+                if self.mark:
+                    process_marks.add_session(self.mark, process.pid, begun)
+        except OSError:
+            _kill_group(process.pid)
+            process.wait()
+            raise
 
 
 def _wait(process: "subprocess.Popen[bytes]", begun: float) -> Usage | None:

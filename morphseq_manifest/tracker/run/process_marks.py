@@ -3,7 +3,8 @@
 import os
 import platform
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,21 +23,28 @@ _CLOCK_S = 2.0
 
 def leave(mark: Path, token: str) -> None:
     """Mark that what bears this token, on this machine, is a stage. Raises OSError naming the mark."""
-    try:
+    with _naming(mark):
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.write_text(f"{platform.node()} {token}", encoding="utf-8")
-    except OSError as error:
-        error.filename = str(mark)  # which a write does not say
-        raise
 
 
 def add_session(mark: Path, leader: int, begun: float) -> None:
     """Add to a mark that the session whose leader has `begun` then (seconds since 1970) is the stage's.
 
-    By that, too, what has no token is known. Raises OSError.
+    By that, too, what has no token is known. Raises OSError naming the mark.
     """
-    with mark.open("a", encoding="utf-8") as file:
+    with _naming(mark), mark.open("a", encoding="utf-8") as file:
         file.write(f" {leader}:{begun}")
+
+
+@contextmanager
+def _naming(mark: Path) -> Iterator[None]:
+    """Have an OSError of this block name the mark, which a write does not."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(mark)
+        raise
 
 
 def end(mark: Path) -> bool:

@@ -6,11 +6,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from morphseq_manifest.base import system
 from morphseq_manifest.tracker.dvc.stages import Stage
 from morphseq_manifest.tracker.run.engines import LocalEngine
+from morphseq_manifest.tracker.run.plain_commands import PlainCommands
 from morphseq_manifest.tracker.run.plain_commands import words_of as words_of_command
 from morphseq_manifest.tracker.run.task import WORKER_LOST, Task, make_task, module_of
 from tests.running import wait_until, words_of
@@ -219,3 +221,15 @@ def test_what_a_stage_leaves_running_ends_with_it(engine: LocalEngine, root: Pat
     code, log = warm(engine, root, "sleep 600 & echo $!")
     assert code == 0
     wait_until(lambda: words_of(log.strip())[:1] in ([], ["Z"], ["X"]), "for it to end")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_a_command_that_cannot_be_marked_is_ended(tmp_path: Path) -> None:
+    plain = PlainCommands("token")
+    plain.mark = Path("/dev/full")
+    stage = Stage("one", "one", None, "sleep 600", [], {}, [], {}, False, False)
+    task = make_task(stage, tmp_path, {}, {})
+    Path(task.log).parent.mkdir(parents=True)
+    performed = plain.perform(task)
+    assert (performed.code, performed.trouble) == (1, "/dev/full: No space left on device")
+    assert not [child for child in psutil.Process().children() if child.cwd() == str(tmp_path)]
