@@ -97,7 +97,7 @@ class LocalEngine:
         try:
             if is_plain(task) and is_wanted is None:
                 return self._plain.perform(task) if self._may_begin_plain(task) else WORKER_LOST
-            if not system.FORKS:
+            if is_wanted and not system.FORKS:
                 return self._perform_alone(task, is_wanted)
             worker = self._worker()
             return WORKER_LOST if worker is None else self._perform_in(worker, task, is_wanted)
@@ -125,13 +125,10 @@ class LocalEngine:
         finally:
             with self._lock:
                 (self._all.remove if performed == WORKER_LOST else self._idle.append)(worker)
-        if performed == WORKER_LOST:
-            process_marks.end(mark)  # what the stage had started may have outlived it
-        with contextlib.suppress(OSError):  # a mark of what has ended does no harm
-            mark.unlink(missing_ok=True)
+        _take_off(mark, is_lost=performed == WORKER_LOST)
         return performed
 
-    def _perform_alone(self, task: Task, is_wanted: Callable[[], bool] | None) -> Performed:
+    def _perform_alone(self, task: Task, is_wanted: Callable[[], bool]) -> Performed:
         """Run a task without a worker, with a mark of its own, for as long as it is wanted. Raises OSError."""
         with self._lock:
             if self._closed:
@@ -141,22 +138,17 @@ class LocalEngine:
             plain = PlainCommands(f"{self._reaping.token}.{self._count}")
             self._all.append(plain)
         mark = plain.mark = Path(task.root, RUNNING, file_name(task.stage))
-        performed: list[Performed] = []
+        over = threading.Event()
         try:
             process_marks.leave(mark, plain.token)
-            thread = threading.Thread(target=lambda: performed.append(plain.perform(task)))
-            thread.start()
-            while thread.is_alive():
-                thread.join(_LOOK_S)
-                if is_wanted and not is_wanted():
-                    plain.close()
+            threading.Thread(target=_close_unwanted, args=(plain, is_wanted, over)).start()
+            performed = plain.perform(task)
         finally:
+            over.set()
             with self._lock:
                 self._all.remove(plain)
-        if plain.is_closed:
-            process_marks.end(mark)  # what the stage had started may have outlived it
-        mark.unlink(missing_ok=True)
-        return WORKER_LOST if plain.is_closed else performed[0]
+        _take_off(mark, is_lost=plain.is_closed)
+        return WORKER_LOST if plain.is_closed else performed
 
     def _worker(self) -> "_Worker | None":
         """A worker that is idle, or a new one; None if nothing is to run any more. Raises OSError."""
@@ -183,6 +175,21 @@ class LocalEngine:
             if self._plain.mark:
                 with contextlib.suppress(OSError):
                     self._plain.mark.unlink(missing_ok=True)
+
+
+def _take_off(mark: Path, *, is_lost: bool) -> None:
+    """Take a stage's mark off; if the stage is lost, what it had started may have outlived it, and is ended."""
+    if is_lost:
+        process_marks.end(mark)
+    with contextlib.suppress(OSError):  # a mark of what has ended does no harm
+        mark.unlink(missing_ok=True)
+
+
+def _close_unwanted(plain: PlainCommands, is_wanted: Callable[[], bool], over: threading.Event) -> None:
+    """Close what runs as soon as it is not wanted any more, unless it is over."""
+    while not over.wait(_LOOK_S):
+        if not is_wanted():
+            plain.close()
 
 
 class _Worker:

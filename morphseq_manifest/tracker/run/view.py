@@ -1,8 +1,8 @@
 """What `morphseq run` shows: a line a group while it goes on, plain lines off a terminal, and a summary at its end."""
 
 import sys
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 SCHEMA = "morphseq/run/1"
 SHOWN = 20
+# What is counted while a run goes on; in which of these a stage that has ended is, if not among those that failed.
+_COLUMNS = ("done", "running", "waiting", "up to date", "restored", "failed")
+_ENDED = {End.RAN: "done", End.COMMITTED: "done", End.UP_TO_DATE: "up to date", End.RESTORED: "restored"}
 
 
 class _Lines:
@@ -38,61 +41,47 @@ class _Lines:
 class _Board:
     """Counts by group, with the time that is left as far as it can be told from the stages that have run."""
 
-    def __init__(self, stages: Mapping[str, Stage]) -> None:
-        self._stages = stages
-        self._groups = {stage.group: [0] * 6 for stage in stages.values()}
+    def __init__(self, stages: Iterable[Stage]) -> None:
+        self._groups = {stage.name: stage.group for stage in stages}
+        # How each stage ended, by what was told of it last; None while it runs.
+        self._told: dict[str, End | None] = {}
         self._times: dict[str, list[float]] = {}
-        self._ends: dict[str, End] = {}
-        for stage in stages.values():
-            self._groups[stage.group][2] += 1
-        self._begun = time.monotonic()
 
     def started(self, stage: Stage) -> None:
-        self._take_back(stage.name)
-        counts = self._groups[stage.group]
-        counts[1] += 1
+        self._told[stage.name] = None
 
     def ended(self, result: Result) -> None:
-        self._take_back(result.stage)
-        group = self._stages[result.stage].group
-        counts = self._groups[group]
-        counts[2] -= 1
-        counts[self._place(result.end)] += 1
-        self._ends[result.stage] = result.end
+        self._told[result.stage] = result.end
         if result.end == End.RAN:
-            self._times.setdefault(group, []).append(result.seconds)
-        if result.end in {End.RAN, End.FAILED} and counts[1]:
-            counts[1] -= 1
-
-    def _take_back(self, name: str) -> None:
-        """What was told of a stage before no longer counts: it waits again."""
-        if (end := self._ends.pop(name, None)) is not None:
-            counts = self._groups[self._stages[name].group]
-            counts[2] += 1
-            counts[self._place(end)] -= 1
-
-    @staticmethod
-    def _place(end: End) -> int:
-        return {End.RAN: 0, End.COMMITTED: 0, End.UP_TO_DATE: 3, End.RESTORED: 4}.get(end, 5)
+            self._times.setdefault(self._groups[result.stage], []).append(result.seconds)
 
     def __rich__(self) -> "Table":
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("group", "done", "running", "waiting", "up to date", "restored", "failed", "left"):
+        for name in ("group", *_COLUMNS, "left"):
             table.add_column(name, justify="left" if name == "group" else "right")
-        for group, counts in self._groups.items():
-            done, running, waiting, *others = counts
-            row = [str(done), str(running), str(max(waiting - running, 0)), *map(str, others)]
-            table.add_row(group, *row, self._left(group, waiting), style=None if waiting else "dim")
+        groups = {group: Counter[str]() for group in self._groups.values()}
+        for name, group in self._groups.items():
+            groups[group][self._column(name)] += 1
+        for group, counts in groups.items():
+            left = self._left(group, counts)
+            is_over = not counts["running"] and not counts["waiting"]
+            table.add_row(group, *(str(counts[name]) for name in _COLUMNS), left, style="dim" if is_over else None)
         return table
 
-    def _left(self, group: str, waiting: int) -> str:
-        times = self._times.get(group)
-        if not waiting or not times:
-            return "" if not waiting else "?"
-        at_once = max(self._groups[group][1], 1)
-        return duration(sum(times) / len(times) * waiting / at_once)
+    def _column(self, name: str) -> str:
+        """Where a stage is counted."""
+        if name not in self._told:
+            return "waiting"
+        end = self._told[name]
+        return "running" if end is None else _ENDED.get(end, "failed")
+
+    def _left(self, group: str, counts: Counter[str]) -> str:
+        times, due = self._times.get(group), counts["running"] + counts["waiting"]
+        if not due or not times:
+            return "" if not due else "?"
+        return duration(sum(times) / len(times) * due / max(counts["running"], 1))
 
 
 @contextmanager
@@ -104,7 +93,7 @@ def watching(stages: Iterable[Stage]) -> Iterator[Watch]:
     from rich.console import Console
     from rich.live import Live
 
-    board = _Board({stage.name: stage for stage in stages})
+    board = _Board(stages)
     with Live(board, console=Console(stderr=True), refresh_per_second=4):
         yield board
 
