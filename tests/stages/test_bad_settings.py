@@ -37,7 +37,7 @@ def test_a_duplicate_id_is_refused(project: Project) -> None:
     project.edit("params.yaml", "experiments:\n", f'experiments:\n  "{TIME_LAPSE}":\n    segmenter: build02\n')
     assert TIME_LAPSE in project.repro(fails=True).output
     output = project.run("python", "-m", "stages.images", TIME_LAPSE, fails=True)
-    assert f"params.yaml, line 5: '{TIME_LAPSE}' is given twice, first in line 3" in output
+    assert f"params.yaml, line 5: '{TIME_LAPSE}' is given twice, first in line 3. Keep one of them: a merge" in output
     assert state_of(project) == before
 
 

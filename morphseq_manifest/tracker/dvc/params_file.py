@@ -131,6 +131,9 @@ def _check_keys(node: "MappingNode", path: Path) -> None:
         if not isinstance(key, ScalarNode):
             raise ConfigError(f"{path}, line {line}: a name is a list or a mapping. Put it in quotes")
         if key.value in lines:
-            raise ConfigError(f"{path}, line {line}: {key.value!r} is given twice, first in line {lines[key.value]}")
+            raise ConfigError(
+                f"{path}, line {line}: {key.value!r} is given twice, first in line {lines[key.value]}. Keep one of "
+                "them: a merge that was settled by hand may have left both"
+            )
         lines[key.value] = line
         _check(value, path)
