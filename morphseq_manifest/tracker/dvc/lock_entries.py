@@ -14,6 +14,7 @@ from morphseq_manifest.tracker.dvc.params_file import PARAMS
 _WIDTH = 80
 _PLAIN = re.compile(r"[A-Za-z_/][\w./@'=,+<>|&$*()\" -]*[\w./@'=+)-]|[A-Za-z_]")
 _WORDS = re.compile(r"(?i)y|yes|n|no|true|false|on|off|null")
+_DECIMAL = re.compile(r"-?\d+\.\d+")
 _HASH = re.compile(r"(?=.*[a-df])[0-9a-f]{32}(\.dir)?")
 
 
@@ -102,16 +103,47 @@ def _is_plain(text: str, column: int) -> bool:
 _known: dict[str, str] = {}
 
 
-def _settings(params: Mapping[str, Any], indent: str) -> str:
+def _settings(params: Mapping[str, Mapping[str, Any]], indent: str) -> str:
     """The YAML of settings, which many stages have alike."""
     key = f"{indent}{params!r}"  # which tells 1 from 1.0, a date from a text, and nan from nothing
     if key not in _known:
-        nested: dict[str, Any] = {"params": params}
-        for _ in range(0, len(indent), 2):
-            nested = {"x": nested}
-        lines = _dump(nested).splitlines(keepends=True)
-        _known[key] = "".join(lines[len(indent) // 2 :])
+        _known[key] = _plain_settings(params, indent) or _dumped_settings(params, indent)
     return _known[key]
+
+
+def _plain_settings(params: Mapping[str, Mapping[str, Any]], indent: str) -> str | None:
+    """The YAML of numbers and words; None if there is anything else."""
+    lines = [f"{indent}params:\n"]
+    for file, values in params.items():
+        if not _is_plain(file, len(indent) + 2) or not values:
+            return None
+        lines.append(f"{indent}  {file}:\n")
+        for name, value in values.items():
+            begin = f"{indent}    {name}:"
+            text = _plain_value(value, len(begin) + 1) if _is_plain(name, len(indent) + 4) else None
+            if text is None:
+                return None
+            lines.append(f"{begin} {text}\n")
+    return "".join(lines)
+
+
+def _plain_value(value: Any, column: int) -> str | None:
+    """The YAML of a number or a word that begins in this column; None for what is not so plain."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return repr(value) if _DECIMAL.fullmatch(repr(value)) else None
+    return value if isinstance(value, str) and _is_plain(value, column) else None
+
+
+def _dumped_settings(params: Mapping[str, Any], indent: str) -> str:
+    nested: dict[str, Any] = {"params": params}
+    for _ in range(0, len(indent), 2):
+        nested = {"x": nested}
+    lines = _dump(nested).splitlines(keepends=True)
+    return "".join(lines[len(indent) // 2 :])
 
 
 def _dump(content: Mapping[str, Any]) -> str:

@@ -127,10 +127,12 @@ def _versioned(item: Item, before: Recorded | None) -> Item:
 
 def _recorded_outs(stage: Stage, asked: Entry, entry: StageLock | None) -> Sequence[Item] | None:
     """What dvc.lock has of a stage, if it was made by the same command of the same, and all of it is recorded."""
-    if entry is None or entry.cmd != asked.cmd or entry.params() != asked.params:
+    if entry is None or entry.cmd != asked.cmd:
         return None
     before = {stage.as_written(path): recorded for path, recorded in entry.deps.items()}
     if any(item.path not in before or before[item.path].md5 != item.md5 for item in asked.deps):
+        return None
+    if entry.params() != asked.params:  # last: to load what reads them takes long
         return None
     recorded = [(stage.as_written(out.path), entry.outs.get(out.path)) for out in stage.outs]
     items = [Item(path, out.md5, out.size or 0, out.nfiles, out.isexec) for path, out in recorded if out]

@@ -40,10 +40,13 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     max_leaves=8,
 )
 FILES = st.sampled_from(["params.yaml", "../params.yaml", "a.json", "z/params.toml"])
+# Settings as most projects have them: names, numbers and words.
+ALIKE = st.text("aenoy._-/ 1", min_size=1, max_size=90)
+FEW = st.booleans() | st.integers(-(10**20), 10**20) | st.floats() | ALIKE
+SETTINGS = st.dictionaries(NAMES, VALUES, max_size=3) | st.dictionaries(ALIKE, FEW, min_size=1, max_size=3)
 ENTRIES = st.builds(
     Entry, NAMES.filter(bool) | st.lists(NAMES.filter(bool), min_size=1, max_size=3),
-    st.lists(ITEMS, max_size=3), st.dictionaries(FILES, st.dictionaries(NAMES, VALUES, max_size=3), max_size=3),
-    st.lists(ITEMS, max_size=3),
+    st.lists(ITEMS, max_size=3), st.dictionaries(FILES, SETTINGS, max_size=3), st.lists(ITEMS, max_size=3),
 )  # fmt: skip
 
 
