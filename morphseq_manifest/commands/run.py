@@ -164,6 +164,7 @@ def _go(
     from morphseq_manifest.tracker.run import view
     from morphseq_manifest.tracker.run.running import run
 
+    gc.freeze()  # what there is by now stays to the end
     gc.enable()  # a run may take days
     root = snapshot.root
     if sys.stderr.isatty():

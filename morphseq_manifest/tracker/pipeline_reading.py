@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 from morphseq_manifest.base.errors import UnreadableError
 from morphseq_manifest.base.hashing import hash_path
 from morphseq_manifest.tracker.dvc import definition
-from morphseq_manifest.tracker.dvc.interpolation import NoValueError
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
-from morphseq_manifest.tracker.dvc.resolving import resolve
 from morphseq_manifest.tracker.dvc.stages import Stage
 
 if TYPE_CHECKING:
@@ -47,6 +45,8 @@ def _resolved(
     snapshot: "Snapshot", path: str, written: Mapping[str, Any], style: Mapping[str, str], default: str
 ) -> list[Stage]:
     """The stages, worked out."""
+    from morphseq_manifest.tracker.dvc.interpolation import NoValueError
+    from morphseq_manifest.tracker.dvc.resolving import resolve  # most commands find that nothing has changed
 
     def load(file: str) -> Mapping[str, Any]:
         return (snapshot.settings_of(file) or {}) if file == default else snapshot.filled_in_from(file)

@@ -24,7 +24,7 @@ def others(root: Path, scm: bool) -> list[str]:
         known = rules.keep(paths) if rules else None
         return [path for path in paths if not ignore.leaves_out(path, are_folders)] if known is None else known
 
-    found = [path for path in _walk(str(root), kept) if path != PIPELINE.name]
+    found = _walk(str(root), kept)
     if rules:
         rules.name()
     sources.add_all(f"{root}/{path}" for path in found)
@@ -41,7 +41,10 @@ def _is_of_dvc(name: str) -> bool:
 
 
 def _walk(root: str, kept: Callable[[list[str], bool], list[str]]) -> list[str]:
-    """The files of DVC's in a folder, at any depth; `kept` tells which of some files, or folders, are looked at."""
+    """The files of DVC's in a folder, at any depth, but the dvc.yaml at its top.
+
+    `kept` tells which of some files, or folders, are looked at.
+    """
     found: list[str] = []
     level = [""]
     while level:
@@ -53,7 +56,7 @@ def _walk(root: str, kept: Callable[[list[str], bool], list[str]]) -> list[str]:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         folders += [f"{at}{entry.name}"] if entry.name not in _INTERNAL else []
-                    elif _is_of_dvc(entry.name):
+                    elif _is_of_dvc(entry.name) and (at or entry.name != PIPELINE.name):
                         found.append(f"{at}{entry.name}")
         level = kept(folders, True)
     return kept(found, False)
