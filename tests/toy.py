@@ -117,7 +117,7 @@ def write(root: Path, pipeline: str = PIPELINE) -> Project:
                        ".gitignore": "/data\n", ".dvcignore": ".morphseq-*\n"}.items():  # fmt: skip
         (root / name).write_text(text)
     project = Project(root)
-    project.run("git", "init", "--quiet", "--initial-branch=main")
+    project.run("git", "init", "--quiet", "--initial-branch=main", "--template=")
     project.run("dvc", "init", "--quiet")
     project.run("dvc", "config", "core.analytics", "false")
     return project
@@ -135,7 +135,7 @@ def add_experiment(root: Path, experiment: str) -> None:
 
 
 def build(root: Path) -> None:
-    """Write the toy project, run it, and commit two states of it."""
+    """Write the toy project, run it, and commit two states of it; in few files, since it is copied by the hundred."""
     project = write(root)
     project.repro()
     project.commit("One")
@@ -143,3 +143,4 @@ def build(root: Path) -> None:
     project.edit("params.yaml", "large: 0.15", "large: 0.2")
     project.repro()
     project.commit("Two")
+    project.run("git", "gc", "--quiet")

@@ -123,7 +123,7 @@ def test_a_few_generated_projects_through_edits(
 
 
 @pytest.mark.slow
-@settings(max_examples=int(os.environ.get("EXAMPLES", "60")), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=int(os.environ.get("EXAMPLES", "50")), deadline=None, suppress_health_check=list(HealthCheck))
 @given(projects(), st.data())
 def test_generated_projects_through_edits(
     tmp_path_factory: pytest.TempPathFactory, planned: list[Planned], data: st.DataObject
