@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.cohort.frames.form import Form
 from morphseq_manifest.cohort.manifests.images_manifest import (
     FRAME_WITHOUT_ROW,
     NOT_A_FRAME,
@@ -15,7 +16,6 @@ from morphseq_manifest.cohort.manifests.images_manifest import (
     ImagesManifest,
 )
 from stages.files import plates
-from stages.files.frame_form import Form
 
 _SHOWN = 10
 

@@ -16,6 +16,10 @@ from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.base.progress import watching
 from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.cohort.experiments import Experiment
+from morphseq_manifest.cohort.frames import depth, pixels
+from morphseq_manifest.cohort.frames.depth import Span
+from morphseq_manifest.cohort.frames.form import Form, Numbers
+from morphseq_manifest.cohort.frames.tiff_planes import pages_of
 from morphseq_manifest.cohort.ids import frame_key
 from morphseq_manifest.cohort.manifests import images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import (
@@ -28,10 +32,7 @@ from morphseq_manifest.cohort.manifests.images_manifest import (
     Reading,
 )
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
-from stages.files import depth, layout, pixels, plates
-from stages.files.depth import Span
-from stages.files.frame_form import Form, Numbers
-from stages.files.tiff_planes import pages_of
+from stages.files import layout, plates
 from stages.imaging.polarity import is_dark_field
 
 # Reading frames waits for storage more than for the processor.

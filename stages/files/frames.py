@@ -5,8 +5,8 @@ from pathlib import Path
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.base.small_files import read_small
+from morphseq_manifest.cohort.frames import pixels
 from morphseq_manifest.cohort.manifests.images_manifest import AS_IT_IS, Frame, Reading
-from stages.files import pixels
 from stages.imaging.arrays import Grey
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from morphseq_manifest.base.errors import ContentError, UnreadableError
-from stages.files.frame_form import check_size
+from morphseq_manifest.cohort.frames.form import check_size
 
 Pixels = NDArray[Any]
 # In the lab's JPG masks the background is 127 and the foreground 255.

@@ -22,8 +22,8 @@ from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError, MorphseqError
 from morphseq_manifest.base.hashing import hash_bytes, hash_file
 from morphseq_manifest.cohort import page_tags
+from morphseq_manifest.cohort.frames.tiff_planes import pages_of
 from stages.files import old_form
-from stages.files.tiff_planes import pages_of
 
 Pixels = NDArray[Any]
 Reader = Callable[[], Pixels]

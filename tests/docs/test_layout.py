@@ -17,7 +17,7 @@ FLOORS = (
     "tracker.dvc", "tracker.disk", "tracker.pipeline_reading", "tracker.snapshot", "tracker.kept_content",
     "tracker.own_files",
     "tracker.freshness", "tracker.run",
-    "cohort.row_keys", "cohort.columns", "cohort.manifests", "cohort",
+    "cohort.row_keys", "cohort.columns", "cohort.manifests", "cohort.frames", "cohort",
     "answers.changes", "answers.warnings", "answers.wells", "answers.programs", "answers.check", "answers.code",
     "answers.provenance", "answers.blame", "answers.table", "answers.export", "answers.bisect", "answers.adopt",
     "answers.status", "answers.why", "answers.verify", "answers.orphans", "answers.audit", "answers.graph",

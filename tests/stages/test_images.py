@@ -22,15 +22,15 @@ from PIL import Image
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.cohort import columns
 from morphseq_manifest.cohort.experiments import Experiment
+from morphseq_manifest.cohort.frames.form import Form
+from morphseq_manifest.cohort.frames.pixels import form_of
 from morphseq_manifest.cohort.ids import frame_key
 from morphseq_manifest.cohort.manifests import canonical, images_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import Frame, Reading
 from stages import images
 from stages.files import frame_folder, layout
 from stages.files.frame_checks import check_fit, check_sizes
-from stages.files.frame_form import Form
 from stages.files.frames import decode, read_frame
-from stages.files.pixels import form_of
 from tests.project import REPOSITORY
 
 SAID = Experiment("threshold")

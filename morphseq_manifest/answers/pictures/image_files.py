@@ -21,7 +21,7 @@ from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.base.small_files import OPEN, check_regular
 from morphseq_manifest.cohort import page_tags
-from morphseq_manifest.cohort.manifests.images_manifest import AS_IT_IS, Frame, Reading
+from morphseq_manifest.cohort.manifests.images_manifest import Frame, Reading
 
 Grey = NDArray[np.uint8]
 Number = TypeVar("Number", bound=np.integer)
@@ -34,7 +34,6 @@ _MOST_PAGES = 20_000
 _JPG_FOREGROUND = 191
 _OLD_FORM = re.compile(r"(?:.*_)?([A-H]\d\d)(?:_ch\d+)?_t(\d+).*\.(png|jpe?g)", re.IGNORECASE)
 _FORMATS = ("PNG", "JPEG", "BMP")
-_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)  # luminance by ITU-R 601
 
 
 class _Tag(msgspec.Struct):
@@ -52,11 +51,12 @@ def frame(folder: Path, listed: Frame, reading: Reading) -> Grey:
     data = files.read_bytes(path, "Restore it")
     if hash_bytes(data) != listed.xxh3_128:
         raise ContentError(f"{path}: content has changed since it was listed. `dvc repro images` lists it again")
+    from morphseq_manifest.cohort.frames import pixels
+
     try:
-        grey = _grey(_pixels(path, data, reading), reading)
+        return pixels.grey(path.name, data, reading)
     except Exception as error:
         raise UnreadableError(f"{path}: not shown ({error or type(error).__name__})") from error
-    return np.invert(grey) if reading.dark_field else grey
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -64,38 +64,6 @@ def inside(folder: Path, name: str) -> Path:
     if Path(name).name != name:
         raise ContentError(f"{folder}: {name!r} is not the name of a file in it. Restore what names it")
     return folder / name
-
-
-def _pixels(path: Path, data: bytes, reading: Reading) -> Any:
-    if path.suffix.lower() not in {".tif", ".tiff"}:
-        from PIL import Image
-
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            _check_size(image.width * image.height)
-            return np.asarray(image.convert("RGB") if image.mode in {"P", "PA", "RGBA", "LA", "CMYK"} else image)
-    import tifffile
-
-    with tifffile.TiffFile(io.BytesIO(data)) as tif:
-        series = tif.series[0]
-        _check_size(series.size)
-        planes, axes = series.asarray(), series.axes
-    for axis in "CS":
-        if axis in axes and reading.channel is not None:
-            planes, axes = np.take(planes, reading.channel, axes.index(axis)), axes.replace(axis, "", 1)
-    if axes.endswith("S"):
-        return planes.reshape(-1, *planes.shape[-3:])[reading.page or 0]
-    return planes.reshape(-1, *planes.shape[-2:])[reading.page or 0]
-
-
-def _grey(pixels: NDArray[Any], reading: Reading) -> Grey:
-    if pixels.dtype == np.bool_:
-        pixels = pixels * np.uint8(255)
-    elif pixels.dtype != np.uint8:
-        low, high = reading.range or (float(pixels.min()), float(pixels.max()))
-        pixels = np.clip((pixels.astype(np.float32) - low) * (255 / max(high - low, 1e-9)), 0, 255).astype(np.uint8)
-    if pixels.ndim == 3:
-        pixels = np.rint(pixels[..., :3].astype(np.float32) @ _WEIGHTS).astype(np.uint8)
-    return pixels
 
 
 def picture(folder: Path, name: str, time_int: int, older: OldFiles) -> Any:
@@ -109,8 +77,12 @@ def picture(folder: Path, name: str, time_int: int, older: OldFiles) -> Any:
     old = older.get((name, time_int))
     if old is None:
         return None
+    from PIL import Image
+
     try:
-        pixels = _pixels(old, files.read_bytes(old, "Copy it again"), AS_IT_IS)
+        with Image.open(io.BytesIO(files.read_bytes(old, "Copy it again")), formats=_FORMATS) as image:
+            _check_size(image.width * image.height)
+            pixels = np.asarray(image.convert("RGB") if image.mode in {"P", "PA", "RGBA", "LA", "CMYK"} else image)
     except Exception as error:
         raise UnreadableError(f"{old}: not shown ({error or type(error).__name__})") from error
     plane = pixels if pixels.ndim == 2 else pixels[..., 0]

@@ -3,6 +3,7 @@
 import io
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import imagecodecs
@@ -11,9 +12,11 @@ import pytest
 import tifffile
 from PIL import Image
 
-from morphseq_manifest.cohort.manifests.images_manifest import Reading
-from stages.files import pixels
-from stages.files.frame_form import Form
+from morphseq_manifest.answers.pictures import image_files
+from morphseq_manifest.base.hashing import hash_bytes
+from morphseq_manifest.cohort.frames import pixels
+from morphseq_manifest.cohort.frames.form import Form
+from morphseq_manifest.cohort.manifests.images_manifest import Frame, Reading
 
 ROWS, COLUMNS = np.mgrid[:60, :80]
 GREY = ((ROWS * 3 + COLUMNS * 2) % 256).astype(np.uint8)
@@ -159,6 +162,15 @@ def test_the_same_picture_is_the_same_grey(form: str) -> None:
     assert np.abs(pixels.grey(name, data, reading).astype(int) - GREY).max() <= most
     if "16" in form and "MINISWHITE" not in form:
         assert pixels.numbers(name, data).values.max() == int(GREY.max()) * 256 + 7
+
+
+@pytest.mark.parametrize("form", SAME)
+def test_what_a_report_shows_is_what_stages_read(form: str, tmp_path: Path) -> None:
+    name, data = SAME[form]()
+    (tmp_path / name).write_bytes(data)
+    reading = Reading((0, 65535) if "16" in form else None)
+    shown = image_files.frame(tmp_path, Frame("A01", 0, name, len(data), hash_bytes(data)), reading)
+    assert np.abs(shown.astype(int) - pixels.grey(name, data, reading)).max() <= 1
 
 
 @pytest.mark.parametrize("form", REFUSED)

@@ -1,15 +1,17 @@
 """What a frame may be, and how it becomes grey: one plane of numbers, in whatever file microscopes write it."""
 
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
+from morphseq_manifest.cohort.frames import depth, tiff_pixels
+from morphseq_manifest.cohort.frames.form import EXPORT, Form, Grey, Numbers, check_size, check_upright
+from morphseq_manifest.cohort.frames.tiff_planes import opened
 from morphseq_manifest.cohort.manifests.images_manifest import AS_IT_IS, Reading
-from stages.files import depth, tiff_pixels
-from stages.files.frame_form import EXPORT, Form, Numbers, check_size, check_upright
-from stages.files.tiff_planes import opened
-from stages.imaging.arrays import Grey
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _FORMATS = ("PNG", "JPEG", "BMP")
 _TURNED = 274  # the EXIF tag of how a camera was held
@@ -27,6 +29,8 @@ def form_of(name: str, data: bytes, reading: Reading = AS_IT_IS) -> Form:
     if is_tiff(name):
         with opened(data) as tif:
             return tiff_pixels.form_of(tif, reading)
+    from PIL import Image
+
     with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
         return _form_of_image(image, data, reading)
 
@@ -36,6 +40,8 @@ def numbers(name: str, data: bytes, reading: Reading = AS_IT_IS) -> Numbers:
     if is_tiff(name):
         with opened(data) as tif:
             return tiff_pixels.numbers(tif, reading)
+    from PIL import Image
+
     with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
         _form_of_image(image, data, reading)
         return Numbers(np.asarray(image.convert("RGB") if image.mode in {"P", "PA", "RGBA", "LA", "CMYK"} else image))
@@ -56,7 +62,7 @@ def is_tiff(name: str) -> bool:
     return name.lower().endswith((".tif", ".tiff"))
 
 
-def _form_of_image(image: Image.Image, data: bytes, reading: Reading) -> Form:
+def _form_of_image(image: "Image.Image", data: bytes, reading: Reading) -> Form:
     check_size(*image.size)
     kind = _KINDS.get(image.mode)
     if kind is None:

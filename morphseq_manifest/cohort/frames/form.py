@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+# (H, W).
+Grey = NDArray[np.uint8]
 # More than Pillow decodes: a few bytes can claim a terabyte.
-MOST_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 1 << 27)
+MOST_PIXELS = 178_956_970
 EXPORT = "Export it as one plane of 8 bits"
 
 

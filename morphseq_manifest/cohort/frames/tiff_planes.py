@@ -3,20 +3,24 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from morphseq_manifest.cohort.manifests.images_manifest import Reading
+
+if TYPE_CHECKING:
+    import tifffile
 
 _EXPORT = "Export one plane, or say which one with `page` or `channel` of the experiment"
 
 
 @contextmanager
-def opened(data: bytes) -> Iterator[tifffile.TiffFile]:
+def opened(data: bytes) -> "Iterator[tifffile.TiffFile]":
     """Open a TIFF that is these bytes alone: of an OME-TIFF in many files, the planes of this one are all it has."""
+    import tifffile
+
     with tifffile.TiffFile(io.BytesIO(data)) as tif:
         if not tif.is_ome or all(page is not None for series in tif.series for page in series.pages):
             yield tif
@@ -25,7 +29,7 @@ def opened(data: bytes) -> Iterator[tifffile.TiffFile]:
         yield tif
 
 
-def pages_of(tif: tifffile.TiffFile) -> Iterator[Any]:
+def pages_of(tif: "tifffile.TiffFile") -> Iterator[Any]:
     """The pages in their order. Raises ValueError if they go in a circle, of which tifffile sees no end."""
     seen: set[int] = set()
     for page in tif.pages:
@@ -35,7 +39,7 @@ def pages_of(tif: tifffile.TiffFile) -> Iterator[Any]:
         yield page
 
 
-def only_plane(tif: tifffile.TiffFile) -> tifffile.TiffPage:
+def only_plane(tif: "tifffile.TiffFile") -> "tifffile.TiffPage":
     """The only plane of a TIFF; smaller versions of it do not count. Raises ValueError if there are several."""
     pages = list(pages_of(tif))
     whole = [page for page in pages if not page.is_reduced] or pages[:1]
@@ -47,7 +51,7 @@ def only_plane(tif: tifffile.TiffFile) -> tifffile.TiffPage:
     return page
 
 
-def series_of(tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
+def series_of(tif: "tifffile.TiffFile") -> "tifffile.TiffPageSeries":
     """All planes of a TIFF together. Raises ValueError if the pages go in a circle, or are of several sizes."""
     for _ in pages_of(tif):
         pass
@@ -57,7 +61,7 @@ def series_of(tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     return whole[0]
 
 
-def chosen_plane(tif: tifffile.TiffFile, reading: Reading) -> NDArray[np.generic]:
+def chosen_plane(tif: "tifffile.TiffFile", reading: Reading) -> NDArray[np.generic]:
     """The plane (H, W) that `reading` names: `page` counts planes from 0 on, `channel` the colours of each.
 
     Channels are an axis C (ImageJ, OME), else the samples of a pixel. Raises ValueError if there is no such plane, or

@@ -1,30 +1,29 @@
 """A frame in a TIFF: which numbers it holds, in all the ways in which microscopes and Fiji write them."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
-from tifffile import PHOTOMETRIC
 
+from morphseq_manifest.cohort.frames.form import EXPORT, Form, Numbers, check_size, check_upright
+from morphseq_manifest.cohort.frames.tiff_planes import chosen_plane, only_plane, series_of
 from morphseq_manifest.cohort.manifests.images_manifest import Reading
-from stages.files.frame_form import EXPORT, Form, Numbers, check_size, check_upright
-from stages.files.tiff_planes import chosen_plane, only_plane, series_of
+
+if TYPE_CHECKING:
+    import tifffile
 
 _ORIENTATION, _MAX_SAMPLE_VALUE = 274, 281
 _OME_BITS = re.compile(r'SignificantBits="(\d{1,2})"')
-# How many numbers a colour has.
-_COLOURS: dict[int, int] = {
-    PHOTOMETRIC.MINISBLACK: 1, PHOTOMETRIC.MINISWHITE: 1, PHOTOMETRIC.PALETTE: 1, PHOTOMETRIC.RGB: 3,
-    PHOTOMETRIC.YCBCR: 3,
-}  # fmt: skip
+# Of the tag PhotometricInterpretation, those that can be used, and how many numbers a colour has.
+_WHITE_IS_LOW, _BLACK_IS_LOW, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
+_COLOURS = {_WHITE_IS_LOW: 1, _BLACK_IS_LOW: 1, _RGB: 3, _PALETTE: 1, _YCBCR: 3}
 _ALPHA = {1, 2}  # of the tag ExtraSamples
 # How ImageJ has signed numbers of 16 bits: as unsigned ones, and this calibration.
 _SIGNED = {"cf": 0, "c0": -32768, "c1": 1}
 
 
-def form_of(tif: tifffile.TiffFile, reading: Reading) -> Form:
+def form_of(tif: "tifffile.TiffFile", reading: Reading) -> Form:
     """What the frame is, undecoded. Raises ValueError saying why it can't be used."""
     if reading.names_plane:
         series = series_of(tif)
@@ -36,7 +35,7 @@ def form_of(tif: tifffile.TiffFile, reading: Reading) -> Form:
         width, height = page.imagewidth, page.imagelength
     check_size(width, height)
     if page.photometric not in _COLOURS:
-        raise ValueError(f"its colours are of kind {PHOTOMETRIC(page.photometric).name}. {EXPORT}")
+        raise ValueError(f"its colours are of kind {_name(page.photometric)}. {EXPORT}")
     if page.dtype is None or page.dtype.kind not in "buif":
         raise ValueError(f"its pixels are {page.dtype}, not real numbers. {EXPORT}")
     check_upright(page.tags.valueof(_ORIENTATION, 1))
@@ -47,7 +46,13 @@ def form_of(tif: tifffile.TiffFile, reading: Reading) -> Form:
     return Form(width, height, page.dtype.name, _bits(tif, page) if page.dtype.kind in "iu" else None)
 
 
-def numbers(tif: tifffile.TiffFile, reading: Reading) -> Numbers:
+def _name(photometric: int) -> str:
+    from tifffile import PHOTOMETRIC
+
+    return PHOTOMETRIC(photometric).name
+
+
+def numbers(tif: "tifffile.TiffFile", reading: Reading) -> Numbers:
     """The numbers of the frame. Raises as form_of does."""
     form_of(tif, reading)
     if reading.names_plane:
@@ -61,19 +66,19 @@ def numbers(tif: tifffile.TiffFile, reading: Reading) -> Numbers:
     return _meant(tif, page, image)
 
 
-def _meant(tif: tifffile.TiffFile, page: Any, image: NDArray[np.generic]) -> Numbers:
+def _meant(tif: "tifffile.TiffFile", page: Any, image: NDArray[np.generic]) -> Numbers:
     """What the stored numbers of a page stand for."""
-    if page.photometric == PHOTOMETRIC.PALETTE and page.colormap is not None:
+    if page.photometric == _PALETTE and page.colormap is not None:
         return Numbers((page.colormap.T[image] >> 8).astype(np.uint8))
     if _is_signed(tif):
         image = (image.astype(np.int32) - 32768).astype(np.int16)
     elif image.dtype == np.uint8 and page.bitspersample < 8:  # white is 15 of 4 bits
         white = (1 << page.bitspersample) - 1
         image = ((image.astype(np.uint16) * 255 + white // 2) // white).astype(np.uint8)
-    return Numbers(image, page.photometric == PHOTOMETRIC.MINISWHITE)
+    return Numbers(image, page.photometric == _WHITE_IS_LOW)
 
 
-def _check_samples(page: tifffile.TiffPage) -> None:
+def _check_samples(page: "tifffile.TiffPage") -> None:
     """Raise ValueError if pixels have more numbers than a colour, or a grey, and an alpha."""
     more = page.samplesperpixel - _COLOURS[page.photometric]
     alphas = sum(kind in _ALPHA for kind in page.extrasamples)
@@ -85,12 +90,12 @@ def _check_samples(page: tifffile.TiffPage) -> None:
         )
 
 
-def _is_signed(tif: tifffile.TiffFile) -> bool:
+def _is_signed(tif: "tifffile.TiffFile") -> bool:
     said = tif.imagej_metadata or {}
     return tif.pages.first.dtype == np.uint16 and {name: said.get(name) for name in _SIGNED} == _SIGNED
 
 
-def _bits(tif: tifffile.TiffFile, page: Any) -> int | None:
+def _bits(tif: "tifffile.TiffFile", page: Any) -> int | None:
     """The significant bits of a TIFF of more than 8: by OME, by what is packed, or by the largest value it names.
 
     As many as the numbers have room for say nothing: many programs write that of any camera.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.imaging.arrays import Grey
+from morphseq_manifest.cohort.frames.form import Grey
 
 Range = tuple[float, float]
 # What cameras have; the numbers of a plate are those of the smallest one that holds them all.
