@@ -11,6 +11,7 @@ import msgspec
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.base.kinds import known
 from morphseq_manifest.base.small_files import read_small
 from stages.networks.torch_device import device
 
@@ -77,7 +78,7 @@ def read_config(folder: Path, kinds: Any, renamed: Mapping[str, str] = MappingPr
         raise UnreadableError(f"{path}: missing: a model folder has a {CONFIG} with its `kind`")
     try:
         data = read_small(path)
-        config = msgspec.json.decode(data, type=kinds)
+        config = msgspec.json.decode(data, type=known(kinds))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         old = [f"`{name}` is now `{new}`" for name, new in renamed.items() if f'"{name}"'.encode() in data]
         if old:

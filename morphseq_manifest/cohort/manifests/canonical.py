@@ -11,6 +11,7 @@ import msgspec
 
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.base.hashing import hash_bytes
+from morphseq_manifest.base.kinds import known
 
 Manifest = TypeVar("Manifest", bound=msgspec.Struct)
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -29,7 +30,7 @@ def dump(manifest: msgspec.Struct) -> bytes:
 def parse(data: bytes, kind: type[Manifest], schema: str, name: str, remedy: str) -> Manifest:
     """Read canonical bytes as `kind`; `name` and `remedy` are for messages. Raises ContentError for any other bytes."""
     try:
-        manifest = msgspec.json.decode(data, type=kind)
+        manifest = msgspec.json.decode(data, type=known(kind))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ContentError(f"{name}: not a whole manifest: {error}. {remedy}") from error
     found = getattr(manifest, "schema")  # noqa: B009
