@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from morphseq_manifest.base import files
+from morphseq_manifest.base import files, git_call
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.cohort import template
 from morphseq_manifest.cohort.manifests import project_manifest
@@ -49,7 +49,7 @@ def _commit(root: Path) -> str:
 
 def _git(root: Path, *words: str) -> None:
     try:
-        done = subprocess.run(["git", *words], cwd=root, capture_output=True, check=False)
+        done = subprocess.run(["git", *words], cwd=root, env=git_call.surroundings(), capture_output=True, check=False)
     except FileNotFoundError as error:
         raise ConfigError(f"{root}: the files are there, git is not. Install it, then `git init`") from error
     if done.returncode != 0:
