@@ -6,7 +6,7 @@ from pathlib import Path
 from morphseq_manifest.base import files, git_call
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.cohort import template
-from morphseq_manifest.cohort.manifests import project_manifest
+from morphseq_manifest.cohort.manifests import places, project_manifest
 
 
 def make(root: Path) -> list[str]:
@@ -28,7 +28,8 @@ def make(root: Path) -> list[str]:
     done = [f"made: {root}, with {len(contents) + 1} files of release {template.version()}"]
     if ".git" not in there:
         _git(root, "init", "--quiet", "--initial-branch=main")
-    _git(root, "add", "--all")
+    # By name: of what a person has git ignore everywhere, `*.json` for one, nothing may be left out here.
+    _git(root, "add", "--force", "--", *map(str, contents), str(places.PROJECT))
     return [*done, _commit(root)]
 
 
