@@ -12,6 +12,8 @@ from stages.imaging.arrays import Grey
 Range = tuple[float, float]
 # What cameras have; the numbers of a plate are those of the smallest one that holds them all.
 _CAMERAS = (8, 10, 12, 14, 16)
+# Frames without a number above this part of what their files say they hold: what is said is hardly so.
+_DARKEST = 16
 _SHALLOW = ("bool", "uint8")
 
 
@@ -37,8 +39,8 @@ def range_of(spans: Iterable[Span], shallow: str | None, given: Range | None) ->
     """The numbers that become black and white on a plate whose deep frames these are; None if it has none.
 
     The range `given` in params.yaml, else that of the smallest usual camera which holds all numbers, and as many bits
-    as the files say. Raises ValueError if neither says, or what is given leaves a frame black or white. `shallow` is a
-    frame of 8 bits, if there is one: beside it, nobody knows what a camera's numbers were made of.
+    as the files say. Raises ValueError if neither says, or what is given or said leaves a frame black or white.
+    `shallow` is a frame of 8 bits, if there is one: beside it, nobody knows what a camera's numbers were made of.
     """
     frames = list(spans)
     if given is not None:
@@ -55,6 +57,8 @@ def range_of(spans: Iterable[Span], shallow: str | None, given: Range | None) ->
     bits = next((camera for camera in _CAMERAS if camera >= needed), None)
     if bits is None:
         raise ValueError(f"{brightest.path} has numbers up to {brightest.largest:,.0f}, more than 16 bits hold")
+    if brightest.largest < 2**bits / _DARKEST:
+        raise ValueError(f"numbers of {bits} bits, as the frames say, but none above {brightest.largest:,.0f}")
     return 0.0, float(2**bits - 1)
 
 

@@ -15,7 +15,7 @@ from morphseq_manifest.cohort.manifests.images_manifest import (
     ImagesManifest,
 )
 from stages.files import plates
-from stages.files.pixels import Form
+from stages.files.frame_form import Form
 
 _SHOWN = 10
 

@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 import tifffile
-from numpy.typing import NDArray
 
+from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.hashing import hash_bytes
 from morphseq_manifest.base.progress import watching
@@ -31,12 +30,19 @@ from morphseq_manifest.cohort.manifests.images_manifest import (
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 from stages.files import depth, layout, pixels, plates
 from stages.files.depth import Span
-from stages.files.pixels import Form
+from stages.files.frame_form import Form, Numbers
+from stages.files.tiff_planes import pages_of
 from stages.imaging.polarity import is_dark_field
 
 # Reading frames waits for storage more than for the processor.
 _READERS = 8
 _SHOWN = 10
+# How files of a kind begin, and the endings of their names.
+_MARKS = {
+    b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"BM": "BMP",
+    b"II*\0": "TIFF", b"MM\0*": "TIFF", b"II+\0": "TIFF", b"MM\0+": "TIFF",
+}  # fmt: skip
+_SUFFIXES = {"PNG": ("png",), "JPEG": ("jpg", "jpeg"), "BMP": ("bmp",), "TIFF": ("tif", "tiff")}
 # .dvcignore has these names, too, so that such a file reruns nothing.
 _LEFT_BEHIND = {"thumbs.db", "desktop.ini", "@eadir"}
 
@@ -45,11 +51,14 @@ def whole_image(name: str, data: bytes) -> str | None:
     """Why the bytes of file `name` can't be a whole image, by the format's own marks; None if they look whole.
 
     Decoding half a million frames here would take longer than hashing them: the stages that decode a frame anyway
-    refuse one whose inside is damaged.
+    refuse one whose inside is damaged. Of JPEG no decoder can tell: it has no checksum, and shows what there is.
     """
     if not data:
         return "is empty"
     suffix = name.rsplit(".", 1)[-1].lower()
+    inside = next((kind for mark, kind in _MARKS.items() if data.startswith(mark)), None)
+    if inside and suffix not in _SUFFIXES[inside]:
+        return f"is a {inside} image by its content. Give its name the ending .{_SUFFIXES[inside][0]}"
     if suffix == "png":
         whole = data.startswith(b"\x89PNG\r\n\x1a\n") and data.endswith(b"IEND\xaeB`\x82")
     elif suffix in {"jpg", "jpeg"}:
@@ -62,13 +71,17 @@ def whole_image(name: str, data: bytes) -> str | None:
 
 
 def _whole_tiff(data: bytes) -> bool:
+    """Whether all strips and tiles of its pages are there: of one whose writer was ended, some have no place yet."""
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as tif:
-            page = tif.pages.first
-            ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
+            parts = [
+                (start, count)
+                for page in pages_of(tif)
+                for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)
+            ]
     except Exception:  # noqa: BLE001 - of spoilt bytes, decoders raise whatever they come across
         return False
-    return bool(ends) and max(ends) <= len(data)
+    return bool(parts) and all(start and count and start + count <= len(data) for start, count in parts)
 
 
 def compare(frames: Iterable[Frame], rows: Iterable[tuple[str, int]], other_files: Iterable[str]) -> list[Problem]:
@@ -97,6 +110,8 @@ def find_frames(folder: Path) -> tuple[dict[tuple[str, int], str], list[str]]:
     names: dict[tuple[str, int], str] = {}
     others = []
     for name in sorted(path.name for path in folder.iterdir() if not is_left_behind(path.name)):
+        if (shown := files.printable(name)) != name:
+            raise ContentError(f"{folder}: the name {shown} is not in UTF-8, and DVC stops there. Rename it")
         key = frame_key(name)
         if key is None:
             others.append(name)
@@ -107,7 +122,8 @@ def find_frames(folder: Path) -> tuple[dict[tuple[str, int], str], list[str]]:
         else:
             names[key] = name
     if not names:
-        raise UnreadableError(f"{folder}: holds no frames; expected files like A01_t0000_stitch.png")
+        found = f", found {others[0]}" if others else ""
+        raise UnreadableError(f"{folder}: holds no frames; expected files like A01_t0000_stitch.png{found}")
     return names, others
 
 
@@ -147,7 +163,7 @@ def read_frames(folder: Path, names: dict[tuple[str, int], str], said: Experimen
             is_decoded = is_asked or depth.is_deep(form.dtype)
             numbers = pixels.numbers(name, data, plane) if is_decoded else None
             span = None if numbers is None else span_of(name, numbers, form)
-            is_dark = is_dark_field(numbers) if is_asked and numbers is not None else None
+            is_dark = is_dark_field(numbers.brightness) if is_asked and numbers is not None else None
         except Exception as error:  # noqa: BLE001 - of spoilt bytes, decoders raise whatever they come across
             return f"{folder / name} can't be used: {error or type(error).__name__}"
         return Listed(Frame(well, time_int, name, len(data), hash_bytes(data)), form, span, is_dark)
@@ -164,11 +180,11 @@ def read_frames(folder: Path, names: dict[tuple[str, int], str], said: Experimen
     return [item for item in frames_or_faults if not isinstance(item, str)]
 
 
-def span_of(name: str, numbers: NDArray[np.generic], form: Form) -> Span | None:
+def span_of(name: str, numbers: Numbers, form: Form) -> Span | None:
     """The numbers in a frame of more than 8 bits. Raises ValueError if one of them is not a number."""
     if not depth.is_deep(form.dtype):
         return None
-    least, largest = float(numbers.min()), float(numbers.max())
+    least, largest = float(numbers.values.min()), float(numbers.values.max())
     if not (math.isfinite(least) and math.isfinite(largest)):
         raise ValueError("it has pixels that are not a number")
     return Span(name, form.dtype, least, largest, form.bits)

@@ -7,8 +7,6 @@ napari know the axes (TYX), what each page is of, and, if the scale is known, um
 it, and the lab's older form, one PNG or JPG a frame, there or in a folder `masks`, are read too.
 """
 
-import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -17,26 +15,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image
 
 from morphseq_manifest.base import files
-from morphseq_manifest.base.errors import ContentError, MorphseqError, UnreadableError
+from morphseq_manifest.base.errors import ContentError, MorphseqError
 from morphseq_manifest.base.hashing import hash_bytes, hash_file
 from morphseq_manifest.cohort import page_tags
+from stages.files import old_form
 from stages.files.tiff_planes import pages_of
 
 Pixels = NDArray[Any]
 Reader = Callable[[], Pixels]
 # How many um a row is high and a column wide.
 Scale = tuple[float, float]
-# In the lab's JPG masks the background is 127 and the foreground 255.
-JPG_FOREGROUND = 191
-# Where the lab's SAM 2 run left its label images, in the experiment's folder.
-MASKS = "masks"
-_OLD_FORM = re.compile(r"(?:.*_)?([A-H]\d\d)(?:_ch\d+)?_t(\d+).*\.(png|jpe?g)", re.IGNORECASE)
 
 
 class EmbryoTag(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -150,7 +142,7 @@ def open_stack(folder: Path, name: str, *, mask: bool = False) -> Iterator[dict[
     """
     path = folder / f"{name}.tif"
     if not path.exists():
-        yield _old_form(folder, name, mask)
+        yield old_form.readers(folder, name, mask)
         return
     with _explaining(path):
         tif = tifffile.TiffFile(path)
@@ -194,7 +186,7 @@ def content(folder: Path, name: str) -> str:
     path = folder / f"{name}.tif"
     if path.exists():
         return hash_file(path)
-    return hash_bytes("".join(hash_file(file) for file in _old_files(folder, name).values()).encode())
+    return hash_bytes("".join(hash_file(file) for file in old_form.images_of(folder, name).values()).encode())
 
 
 def _tag(page: Any) -> PageTag:
@@ -218,38 +210,3 @@ def _explaining(path: Path) -> Iterator[None]:
         raise ContentError(
             f"{path}: not a stack of this pipeline, or damaged ({error}). Run its stage again"
         ) from error
-
-
-def _old_form(folder: Path, name: str, mask: bool) -> dict[int, Reader]:
-    return {time_int: partial(_read_image, path, mask) for time_int, path in _old_files(folder, name).items()}
-
-
-def old_key(file: str) -> tuple[str, int] | None:
-    """(well, time_int) that the name of a file in the lab's older form says; None for any other name."""
-    match = _OLD_FORM.fullmatch(file)
-    return (match[1], int(match[2])) if match else None
-
-
-def _old_files(folder: Path, name: str) -> dict[int, Path]:
-    """The lab's files of a well, one a frame, by frame number, in order. Raises ContentError if a frame has two."""
-    by_frame: dict[int, Path] = {}
-    for place in (folder, folder / MASKS):
-        for file in sorted(os.listdir(place)) if place.is_dir() else ():  # noqa: PTH208 - as names
-            key = old_key(file)
-            if key is None or key[0] != name:
-                continue
-            if other := by_frame.get(key[1]):
-                raise ContentError(f"{place / file}: {other} is of the same frame. Take one of them away")
-            by_frame[key[1]] = place / file
-    return dict(sorted(by_frame.items()))
-
-
-def _read_image(path: Path, mask: bool) -> Pixels:
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image)
-    except OSError as error:
-        raise UnreadableError(f"{path}: not a whole image ({error}). Copy it again") from error
-    if mask and path.suffix.lower() != ".png":
-        return np.where(pixels >= JPG_FOREGROUND, np.uint8(255), np.uint8(0))
-    return pixels

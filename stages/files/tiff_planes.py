@@ -1,7 +1,8 @@
 """The planes of a TIFF: the only one there is, or the one that params.yaml names of several."""
 
+import io
 from collections.abc import Iterator
-from itertools import islice
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,17 @@ from numpy.typing import NDArray
 from morphseq_manifest.cohort.manifests.images_manifest import Reading
 
 _EXPORT = "Export one plane, or say which one with `page` or `channel` of the experiment"
+
+
+@contextmanager
+def opened(data: bytes) -> Iterator[tifffile.TiffFile]:
+    """Open a TIFF that is these bytes alone: of an OME-TIFF in many files, the planes of this one are all it has."""
+    with tifffile.TiffFile(io.BytesIO(data)) as tif:
+        if not tif.is_ome or all(page is not None for series in tif.series for page in series.pages):
+            yield tif
+            return
+    with tifffile.TiffFile(io.BytesIO(data), is_ome=False) as tif:
+        yield tif
 
 
 def pages_of(tif: tifffile.TiffFile) -> Iterator[Any]:
@@ -25,11 +37,12 @@ def pages_of(tif: tifffile.TiffFile) -> Iterator[Any]:
 
 def only_plane(tif: tifffile.TiffFile) -> tifffile.TiffPage:
     """The only plane of a TIFF; smaller versions of it do not count. Raises ValueError if there are several."""
-    page = tif.pages.first
-    whole = islice((one for one in pages_of(tif) if not one.is_reduced), 2)
+    pages = list(pages_of(tif))
+    whole = [page for page in pages if not page.is_reduced] or pages[:1]
+    page: tifffile.TiffPage = whole[0]
     deep = any(size > 1 for axis, size in zip(page.axes, page.shape, strict=True) if axis not in "YXS")
-    # ImageJ may write many planes behind one page.
-    if deep or len(list(whole)) > 1 or (tif.imagej_metadata or {}).get("images", 1) > 1:
+    # ImageJ, MetaMorph and others may write many planes behind one page.
+    if deep or len(whole) > 1 or any(series.size > page.size for series in tif.series):
         raise ValueError(f"it holds several planes. {_EXPORT}")
     return page
 
@@ -38,9 +51,10 @@ def series_of(tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     """All planes of a TIFF together. Raises ValueError if the pages go in a circle, or are of several sizes."""
     for _ in pages_of(tif):
         pass
-    if len(tif.series) != 1:
-        raise ValueError(f"it holds pictures of {len(tif.series)} kinds. Export one plane")
-    return tif.series[0]
+    whole = [series for series in tif.series if not series.keyframe.is_reduced] or tif.series
+    if len(whole) != 1:
+        raise ValueError(f"it holds pictures of {len(whole)} kinds. Export one plane")
+    return whole[0]
 
 
 def chosen_plane(tif: tifffile.TiffFile, reading: Reading) -> NDArray[np.generic]:

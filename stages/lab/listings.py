@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 from morphseq_manifest.cohort.manifests import stack_index
-from stages.files import stacks
+from stages.files import old_form, stacks
 from stages.files.frame_folder import is_left_behind
 
 Key = TypeVar("Key")
@@ -76,7 +76,7 @@ def _add(
 
 def masks(folder: Path) -> Listing[Frames]:
     """The label images or masks of a plate: one a frame, there or in the folder `masks`, or a stack a well."""
-    return look([folder, folder / stacks.MASKS], stacks.old_key, lambda well, time_int: (well, time_int))
+    return look([folder, folder / old_form.MASKS], old_form.old_key, lambda well, time_int: (well, time_int))
 
 
 def snips(folder: Path) -> Listing[str]:

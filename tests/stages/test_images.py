@@ -28,8 +28,9 @@ from morphseq_manifest.cohort.manifests.images_manifest import Frame, Reading
 from stages import images
 from stages.files import frame_folder, layout
 from stages.files.frame_checks import check_fit, check_sizes
+from stages.files.frame_form import Form
 from stages.files.frames import decode, read_frame
-from stages.files.pixels import Form, form_of
+from stages.files.pixels import form_of
 from tests.project import REPOSITORY
 
 SAID = Experiment("threshold")
@@ -63,6 +64,39 @@ def test_whole_images_are_told_from_cut_ones() -> None:
         assert frame_folder.whole_image(name, data) is None
         for length in (0, 5, len(data) // 2, len(data) - 1):
             assert frame_folder.whole_image(name, data[:length]) is not None, (name, length)
+
+
+def test_a_tiff_whose_writer_was_ended_is_not_whole() -> None:
+    """Strips that it had not written yet have no place and no size."""
+    out = io.BytesIO()
+    tifffile.imwrite(out, np.full((60, 80), 190, np.uint8), rowsperstrip=10)
+    data = bytearray(out.getvalue())
+    with tifffile.TiffFile(io.BytesIO(out.getvalue())) as tif:
+        tags = [tif.pages.first.tags[number] for number in (273, 279)]
+    for tag in tags:
+        size = tag.dtype.itemsize if hasattr(tag.dtype, "itemsize") else {3: 2, 4: 4}[int(tag.dtype)]
+        data[tag.valueoffset + 3 * size : tag.valueoffset + 6 * size] = bytes(3 * size)
+    assert frame_folder.whole_image("a.tif", out.getvalue()) is None
+    assert frame_folder.whole_image("a.tif", bytes(data)) == f"is not a whole TIF image ({len(data)} bytes)"
+
+
+def test_a_file_with_the_ending_of_another_kind_is_named() -> None:
+    out = io.BytesIO()
+    Image.fromarray(np.zeros((6, 8), np.uint8)).save(out, "PNG")
+    said = frame_folder.whole_image("a.tif", out.getvalue())
+    assert said == "is a PNG image by its content. Give its name the ending .png"
+
+
+def test_a_folder_without_frames_says_what_is_in_it(tmp_path: Path) -> None:
+    (tmp_path / "A1_t0000.tif").write_bytes(b"x")
+    with pytest.raises(UnreadableError, match=r"expected files like A01_t0000_stitch.png, found A1_t0000.tif$"):
+        frame_folder.find_frames(tmp_path)
+
+
+def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"A01_t0000_5\xb5m.png")).write_bytes(b"x")
+    with pytest.raises(ContentError, match=r"the name A01_t0000_5\\xb5m.png is not in UTF-8"):
+        frame_folder.find_frames(tmp_path)
 
 
 def claiming(width: int, height: int) -> dict[str, bytes]:
@@ -174,6 +208,29 @@ def test_a_range_that_is_given_holds() -> None:
         images.list_images("exp", said)
     with plate_of([np.full((20, 24), np.nan, np.float32)]), pytest.raises(UnreadableError, match="not a number"):
         images.list_images("exp", said)
+
+
+@pytest.mark.parametrize(("brightest", "is_read"), [(1023, False), (1024, True)])
+def test_files_that_name_many_more_bits_than_their_numbers_have_are_refused(brightest: int, is_read: bool) -> None:
+    with plate_of([np.zeros((20, 24), np.uint16)]) as frames:
+        picture = np.full((20, 24), brightest, np.uint16)
+        tifffile.imwrite(frames / "A01_t0000.tif", picture, extratags=[(281, "H", 1, 16383, True)])
+        if is_read:
+            assert images.list_images("exp", SAID).reading.range == (0, 16383)
+        else:
+            with pytest.raises(ContentError, match=r"numbers of 14 bits, as the frames say, but none above 1,023"):
+                images.list_images("exp", SAID)
+
+
+def test_the_lower_may_be_the_brighter() -> None:
+    picture = np.full((20, 24), 4095 - 3200, np.uint16)
+    picture[8:12, 8:16] = 4095 - 800
+    with plate_of([picture] * 3) as frames:
+        for path in frames.iterdir():
+            tifffile.imwrite(path, picture, photometric="miniswhite")
+        manifest = images.list_images("exp", SAID)
+        assert manifest.reading == Reading((0, 4095))
+        assert np.unique(read_frame(frames, manifest.reading, manifest.frames[0])).tolist() == [50, 200]
 
 
 def test_a_plate_in_dark_field_is_turned_unless_params_say_otherwise() -> None:

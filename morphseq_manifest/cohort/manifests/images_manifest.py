@@ -65,6 +65,11 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     page: int | None = None
     channel: int | None = None
 
+    @property
+    def names_plane(self) -> bool:
+        """Whether one plane of several is named."""
+        return self.page is not None or self.channel is not None
+
 
 AS_IT_IS = Reading()
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from morphseq_manifest.cohort.manifests.images_manifest import Reading
 from stages.files import pixels
-from stages.files.pixels import Form
+from stages.files.frame_form import Form
 
 ROWS, COLUMNS = np.mgrid[:60, :80]
 GREY = ((ROWS * 3 + COLUMNS * 2) % 256).astype(np.uint8)
@@ -48,6 +48,14 @@ def with_thumbnail() -> tuple[str, bytes]:
     return "a.tif", out.getvalue()
 
 
+def with_thumbnail_first() -> tuple[str, bytes]:
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as file:
+        file.write(GREY[::4, ::4], subfiletype=1)
+        file.write(GREY)
+    return "a.tif", out.getvalue()
+
+
 SAME: dict[str, Callable[[], tuple[str, bytes]]] = {
     "PNG": lambda: pillow("a.png", Image.fromarray(GREY), "PNG"),
     "PNG RGB": lambda: pillow("a.png", Image.fromarray(RGB), "PNG"),
@@ -57,6 +65,7 @@ SAME: dict[str, Callable[[], tuple[str, bytes]]] = {
     "PNG 16": lambda: pillow("a.png", Image.fromarray(GREY.astype(np.uint16) * 256 + 7), "PNG"),
     "BMP": lambda: pillow("a.bmp", Image.fromarray(GREY), "BMP"),
     "upright JPG": lambda: turned(1),
+    "JPG that does not say whether": lambda: turned(0),
     "TIFF": tiff,
     "TIFF 16": lambda: tiff(GREY.astype(np.uint16) * 256 + 7),
     "TIFF 16 the other way round": lambda: tiff(GREY.astype(np.uint16) * 256 + 7, byteorder=">"),
@@ -79,6 +88,14 @@ SAME: dict[str, Callable[[], tuple[str, bytes]]] = {
     "ImageJ": lambda: tiff(imagej=True),
     "OME": lambda: tiff(ome=True),
     "TIFF with a thumbnail": with_thumbnail,
+    "TIFF with a thumbnail first": with_thumbnail_first,
+    "TIFF RGBA 16": lambda: tiff(
+        np.dstack([RGB.astype(np.uint16) * 256 + 7, np.full_like(GREY, 65535, np.uint16)]),
+        photometric="rgb",
+        extrasamples=["unassalpha"],
+    ),
+    "TIFF 16 MINISWHITE": lambda: tiff(65535 - (GREY.astype(np.uint16) * 256 + 7), photometric="miniswhite"),
+    "TIFF, upright": lambda: tiff(extratags=[(274, "H", 1, 1, True)]),
 }
 
 
@@ -119,6 +136,16 @@ REFUSED: dict[str, tuple[Callable[[], tuple[str, bytes]], str]] = {
     "complex": (lambda: tiff(GREY.astype(np.complex64)), "its pixels are complex64"),
     "16 bits a colour": (sixteen_bits_a_colour, "colours have 16 bits each"),
     "turned": (lambda: turned(6), "orientation 6"),
+    "turned TIFF": (lambda: tiff(extratags=[(274, "H", 1, 6, True)]), "orientation 6"),
+    "two numbers a pixel": (
+        lambda: tiff(np.dstack([GREY, GREY]), photometric="minisblack", planarconfig="contig"), "2 numbers each",
+    ),
+    "five numbers a pixel": (
+        lambda: tiff(np.dstack([RGB, GREY, GREY]), photometric="minisblack", planarconfig="contig"), "5 numbers each",
+    ),
+    "planes behind one page that is no ImageJ's": (
+        lambda: tiff(np.stack([255 - GREY, GREY, GREY]), truncate=True, photometric="minisblack"), "several planes",
+    ),
     "CMYK": (lambda: tiff(np.dstack([RGB, GREY]), photometric="separated"), "its colours are of kind SEPARATED"),
 }  # fmt: skip
 
@@ -130,8 +157,8 @@ def test_the_same_picture_is_the_same_grey(form: str) -> None:
     most = 3 if "JPG" in form or "JPEG" in form else 0
     reading = Reading((0, 65535) if "16" in form else None)
     assert np.abs(pixels.grey(name, data, reading).astype(int) - GREY).max() <= most
-    if "16" in form:
-        assert pixels.numbers(name, data).max() == int(GREY.max()) * 256 + 7
+    if "16" in form and "MINISWHITE" not in form:
+        assert pixels.numbers(name, data).values.max() == int(GREY.max()) * 256 + 7
 
 
 @pytest.mark.parametrize("form", REFUSED)
@@ -166,6 +193,7 @@ def with_sbit(bits: int) -> tuple[str, bytes]:
 SAYING: dict[str, Callable[[], tuple[str, bytes]]] = {
     "PNG's sBIT": lambda: with_sbit(12),
     "OME's SignificantBits": lambda: tiff(TWELVE, ome=True, metadata={"SignificantBits": 12}),
+    "what is packed in a TIFF": lambda: tiff(TWELVE, bitspersample=12),
     "TIFF's MaxSampleValue": lambda: tiff(TWELVE, extratags=[(281, "H", 1, 4095, True)]),
 }
 
@@ -177,6 +205,35 @@ def test_the_significant_bits_are_those_that_the_file_names(form: str) -> None:
     assert (pixels.grey(name, data, Reading((0, 4095))) == GREY).all()
 
 
+UNSAID: dict[str, Callable[[], tuple[str, bytes]]] = {
+    "OME, all bits": lambda: tiff(TWELVE, ome=True, metadata={"SignificantBits": 16}),
+    "MINISWHITE": lambda: tiff(4095 - TWELVE, photometric="miniswhite"),
+    "ImageJ, signed": lambda: tiff(
+        TWELVE + 32768, metadata=None, description="ImageJ=1.54f\ncf=0\nc0=-32768.0\nc1=1.0\nvunit=Gray Value\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("form", UNSAID)
+def test_numbers_of_a_camera_are_the_cameras_however_they_are_stored(form: str) -> None:
+    name, data = UNSAID[form]()
+    assert pixels.form_of(name, data).bits is None
+    assert pixels.numbers(name, data).values.max() <= 4095
+    levels = pixels.grey(name, data, Reading((0, 4095))).astype(int)
+    assert np.abs(levels - GREY).max() <= 1
+
+
+@pytest.mark.parametrize("bits", [2, 4, 6])
+@pytest.mark.parametrize("photometric", ["minisblack", "miniswhite"])
+def test_fewer_than_8_bits_reach_from_black_to_white(bits: int, photometric: str) -> None:
+    few = GREY >> (8 - bits)
+    name, data = tiff(few if photometric == "minisblack" else (1 << bits) - 1 - few, bitspersample=bits,
+                      photometric=photometric)  # fmt: skip
+    expected = np.rint(few * (255 / ((1 << bits) - 1)))
+    assert (pixels.grey(name, data) == expected).all()
+    assert pixels.form_of(name, data) == Form(80, 60, "uint8")
+
+
 @pytest.mark.parametrize("kind", ["int16", "int32", "uint32", "float32", "float64"])
 def test_numbers_of_any_kind_are_grey_by_a_range(kind: str) -> None:
     name, data = tiff(GREY.astype(kind) * 4 + 100)
@@ -184,6 +241,34 @@ def test_numbers_of_any_kind_are_grey_by_a_range(kind: str) -> None:
     assert (pixels.grey(name, data, Reading((100, 100 + 4 * 256 - (kind[0] != "f")))) == GREY).all()
     with pytest.raises(ValueError, match="nothing says which are black and white"):
         pixels.grey(name, data)
+
+
+def of_many_files() -> tuple[str, bytes]:
+    """The second of two files of one OME-TIFF, each with two planes of a point in time."""
+    uuids = [f"urn:uuid:0000000{number}-0000-0000-0000-000000000000" for number in range(2)]
+    planes = "".join(
+        f'<TiffData FirstT="{t}" FirstZ="{z}" IFD="{z}" PlaneCount="1"><UUID FileName="t{t}.ome.tif">{uuids[t]}</UUID>'
+        "</TiffData>" for t in range(2) for z in range(2)
+    )  # fmt: skip
+    said = (
+        f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{uuids[1]}"><Image ID="Image:0"><Pixels '
+        'ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="80" SizeY="60" SizeC="1" SizeZ="2" SizeT="2">'
+        f'<Channel ID="Channel:0:0" SamplesPerPixel="1"/>{planes}</Pixels></Image></OME>'
+    )
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as file:
+        file.write(255 - GREY, description=said, metadata=None)
+        file.write(GREY, metadata=None)
+    return "t1.ome.tif", out.getvalue()
+
+
+def stack_with_thumbnail() -> tuple[str, bytes]:
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as file:
+        for picture in (255 - GREY, GREY):
+            file.write(picture, metadata=None)
+        file.write(GREY[::4, ::4], subfiletype=1, metadata=None)
+    return "a.tif", out.getvalue()
 
 
 STACKS: dict[str, tuple[Callable[[], tuple[str, bytes]], Reading]] = {
@@ -198,6 +283,20 @@ STACKS: dict[str, tuple[Callable[[], tuple[str, bytes]], Reading]] = {
                      metadata={"axes": "ZCYX"}), Reading(page=1, channel=1),
     ),
     "colour": (lambda: tiff(np.dstack([0 * GREY, GREY, 0 * GREY]), photometric="rgb"), Reading(channel=1)),
+    "page of one of many files of OME": (of_many_files, Reading(page=1)),
+    "page beside a thumbnail": (stack_with_thumbnail, Reading(page=1)),
+    "page of a palette": (
+        lambda: tiff(np.stack([GREY, 255 - GREY]), photometric="palette", colormap=PALETTE), Reading(page=1),
+    ),
+    "page of floats": (
+        lambda: tiff(np.stack([255 - GREY, GREY]).astype(np.float32), photometric="minisblack"),
+        Reading((0, 256), page=1),
+    ),
+    "page of MINISWHITE": (lambda: tiff(np.stack([GREY, 255 - GREY]), photometric="miniswhite"), Reading(page=1)),
+    "sample of five": (
+        lambda: tiff(np.dstack([RGB, 255 - GREY, GREY]), photometric="minisblack", planarconfig="contig"),
+        Reading(channel=4),
+    ),
     "page of many behind one": (lambda: tiff(np.stack([0 * GREY, GREY]), imagej=True), Reading(page=1)),
 }  # fmt: skip
 

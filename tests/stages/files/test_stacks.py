@@ -1,6 +1,9 @@
 """Image stacks, and the lab's older form of them."""
 
+import io
 import json
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +116,51 @@ def test_what_a_run_of_sam2_in_the_lab_has_left_is_read(tmp_path: Path) -> None:
     Image.fromarray(label).save(tmp_path / "A01_t0007.png")
     with pytest.raises(ContentError, match="of the same frame"), stacks.open_stack(tmp_path, "A01"):
         pass
+
+
+LABELS = np.array([[0, 0, 1], [2, 2, 0]], np.uint8)
+MASK = np.array([[127, 127, 255], [255, 127, 127]], np.uint8)
+
+
+def claiming_much() -> bytes:
+    header = b"IHDR" + struct.pack(">IIBBBBB", 100_000, 100_000, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+
+
+def as_image(pixels: np.ndarray, kind: str) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, kind)
+    return out.getvalue()
+
+
+NOT_TAKEN: dict[str, tuple[bytes, str, bool, str]] = {
+    "labels of many pixels": (claiming_much(), "png", False, "not a whole image"),
+    "a mask of many pixels": (claiming_much(), "png", True, "not a whole image"),
+    "labels in colours": (as_image(np.dstack([LABELS] * 3), "PNG"), "png", False, "expected one plane"),
+    "labels in JPG": (as_image(LABELS, "JPEG"), "jpg", False, "blurred. Export them as PNG"),
+    "a mask of a JPG's values": (as_image(MASK, "PNG"), "png", True, "holds 127, 255; a mask holds 0 and one"),
+    "a mask of a JPG's background": (as_image(MASK[:1, :2], "PNG"), "png", True, "holds 127; a mask holds 0 and one"),
+    "a mask of probabilities": (as_image(LABELS, "PNG"), "png", True, "holds 0, 1, 2; a mask holds 0 and one"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_TAKEN)
+def test_an_image_of_the_older_form_that_is_none_is_named(case: str, tmp_path: Path) -> None:
+    data, suffix, is_mask, said = NOT_TAKEN[case]
+    name = f"20250101_A01_ch00_t0003.{suffix}"
+    (tmp_path / name).write_bytes(data)
+    with (
+        stacks.open_stack(tmp_path, "A01", mask=is_mask) as readers,
+        pytest.raises((ContentError, UnreadableError), match=said) as refused,
+    ):
+        readers[3]()
+    assert name in str(refused.value)
+
+
+@pytest.mark.parametrize("is_mask", [False, True])
+def test_one_bit_a_pixel_is_a_whole_number(tmp_path: Path, is_mask: bool) -> None:
+    (tmp_path / "20250101_A01_ch00_t0003.png").write_bytes(as_image(LABELS == 1, "PNG"))
+    with stacks.open_stack(tmp_path, "A01", mask=is_mask) as readers:
+        pixels = readers[3]()
+    assert pixels.dtype == np.uint8
+    assert (pixels == (LABELS == 1)).all()
