@@ -36,7 +36,13 @@ def parse(data: bytes, kind: type[Manifest], schema: str, name: str, remedy: str
     found = getattr(manifest, "schema")  # noqa: B009
     if found != schema:
         raise ContentError(f"{name}: its schema is {found!r}, expected {schema!r}. {remedy}")
-    if data != dump(seal(manifest)):
+    canonical = dump(seal(manifest))
+    if data != canonical and data.replace(b"\r\n", b"\n") == canonical:
+        raise ContentError(
+            f"{name}: as it was written, but with CRLF line ends: git's core.autocrlf, or an editor, has changed them. "
+            "`morphseq init` has git leave them as they are; then delete the file, and `git checkout` it"
+        )
+    if data != canonical:
         raise ContentError(f"{name}: edited or damaged: its digest is not that of its content. {remedy}")
     return manifest
 
