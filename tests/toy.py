@@ -118,6 +118,7 @@ def write(root: Path, pipeline: str = PIPELINE) -> Project:
         (root / name).write_text(text)
     project = Project(root)
     project.run("git", "init", "--quiet", "--initial-branch=main", "--template=")
+    (root / ".git/info").mkdir()
     project.run("dvc", "init", "--quiet")
     project.run("dvc", "config", "core.analytics", "false")
     return project
