@@ -29,8 +29,7 @@ def _say_what_stands() -> None:
 
     if given := standing.find(sys.argv[1:]):
         with suppress(OSError):  # nothing to print on: the command says so
-            given.say()
-            sys.exit(given.status)
+            sys.exit(given.say())
 
 
 if __name__ == "__main__":
