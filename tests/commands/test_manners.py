@@ -24,6 +24,16 @@ def test_who_wants_quiet_hears_of_errors_alone(slow_states: Path, tmp_path: Path
     assert project.morphseq("--quiet", "why", "odd", code=2).startswith("error: 'odd' is not a stage")
 
 
+@pytest.mark.parametrize("words", ["--help", "status -h", "code -h", "--version", "graph --json", "why odd --json"])
+def test_where_nothing_can_be_printed_that_is_said_in_a_line(slow_states: Path, tmp_path: Path, words: str) -> None:
+    project = copy_of(slow_states / "first", tmp_path / "project")
+    code, said = project.ending("sh", "-c", f"morphseq {words} >/dev/full")
+    why = "'odd' is not a stage" if "odd" in words else "input or output: No space left on device"
+    assert (code, said.count("\n")) == (2 if "odd" in words else 4, 1)
+    assert said.startswith(f"error: {why}")
+    assert project.ending("sh", "-c", f"morphseq {words} >/dev/full 2>/dev/full") == (code, "")
+
+
 def test_verbose_has_a_short_form(slow_states: Path, tmp_path: Path) -> None:
     project = copy_of(slow_states / "edited", tmp_path / "project")
     assert project.morphseq("status", "-v", code=1) == project.morphseq("status", "--verbose", code=1)
