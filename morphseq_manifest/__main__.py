@@ -1,6 +1,7 @@
 """The start of the `morphseq` command."""
 
 import gc
+import os
 import sys
 from contextlib import suppress
 
@@ -19,6 +20,10 @@ def main() -> None:
 
         open_streams()
         command()
+    except KeyboardInterrupt:  # before there was a command that says so
+        with suppress(OSError):
+            os.write(2, b"interrupted\n")
+        sys.exit(130)
     finally:
         gc.freeze()
 

@@ -82,6 +82,11 @@ class Group(click.Group):
         super().__init__(*arguments, **settings)
         self.context_settings.setdefault("help_option_names", _HELP)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Find the command and run it; while it is looked for, Ctrl-C is taken as it is later."""
+        with _messages(ctx):
+            return super().invoke(ctx)
+
     def main(self, *arguments: Any, **settings: Any) -> Any:
         """Run what the command line says; help that can't be printed ends with a message, too."""
         try:
