@@ -151,6 +151,8 @@ def test_a_conflict_from_before_is_merged_as_its_message_says(project: Project, 
     assert "params.yaml, line 4: not merged: git has left the marks of a conflict" in said
     advice = "`git merge --abort` (or `git rebase --abort`), `morphseq init`, and the same again"
     assert f"Or have both sides merged entry by entry: {advice}" in said
+    project.morphseq("init")
+    assert advice in project.morphseq("status", code=3), "it has been set up since"
     project.run("git", how, "--abort")
     project.morphseq("init")
     project.run("git", "checkout", "--quiet", "--", ".gitattributes")
