@@ -77,7 +77,7 @@ def read_config(folder: Path, kinds: Any, renamed: Mapping[str, str] = MappingPr
     if not path.is_file():
         raise UnreadableError(f"{path}: missing: a model folder has a {CONFIG} with its `kind`")
     try:
-        data = read_small(path)
+        data = files.fetched(read_small(path), path)
         config = msgspec.json.decode(data, type=known(kinds))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         old = [f"`{name}` is now `{new}`" for name, new in renamed.items() if f'"{name}"'.encode() in data]
@@ -102,6 +102,8 @@ def load_weights(folder: Path) -> "dict[str, torch.Tensor]":
     path = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
     if path is None:
         _no_weights(folder)
+    with path.open("rb") as file:
+        files.fetched(file.read(64), path)
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
