@@ -117,8 +117,7 @@ def write(root: Path, pipeline: str = PIPELINE) -> Project:
                        ".gitignore": "/data\n", ".dvcignore": ".morphseq-*\n"}.items():  # fmt: skip
         (root / name).write_text(text)
     project = Project(root)
-    project.run("git", "init", "--quiet", "--initial-branch=main", "--template=")
-    (root / ".git/info").mkdir()
+    project.run("git", "init", "--quiet", "--initial-branch=main")
     project.run("dvc", "init", "--quiet")
     project.run("dvc", "config", "core.analytics", "false")
     return project

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.dvc.twins import Twins
+from tests.running import run_json
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
 IGNORED = "/o-*\n/src/o-*\n/out\n/src/out\n"
@@ -199,3 +200,34 @@ stages:
     twins.write({"y/in": "1"})
     assert twins.check_run().restored == {"a@y"}
     assert twins.check_status()
+
+
+MODULES = {
+    "dvc.yaml": "stages:\n  a:\n    cmd: python src/main.py\n    deps: [src]\n    outs: [out]\n",
+    "src/main.py": "import pathlib\nimport used\npathlib.Path('out').write_text(used.TEXT)\n",
+    "src/used.py": "TEXT = 'one'\n",
+}
+
+
+def test_what_python_compiles_in_a_folder_of_modules_that_a_stage_depends_on_is_recorded_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes of compiled modules are others in each copy, since they tell when their sources were written."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+    project = Twins(tmp_path, MODULES).ours
+    for text in ("one", "another", "two"):
+        (project.root / "src/used.py").write_text(f"TEXT = {text!r}\n")
+        assert run_json(project, "a") == {"a": "ran"}
+        assert (project.root / "out").read_text() == text
+        assert list((project.root / "src/__pycache__").iterdir())
+        assert "up to date" in project.status()
+        assert run_json(project, "a") == {"a": "up to date"}
+
+
+def test_a_stage_that_changes_what_it_depends_on_is_not_recorded_and_told_why(tmp_path: Path) -> None:
+    changing = MODULES | {"src/main.py": "open('src/log', 'a').write('x')\nopen('out', 'w').write('x')\n"}
+    project = Twins(tmp_path, changing).ours
+    output = project.morphseq("run", code=1)
+    assert "src: changed while stage a ran, which is therefore not recorded" in output
+    assert "if the stage itself does, let it depend on what it only reads" in output

@@ -8,7 +8,7 @@ from functools import partial
 from morphseq_manifest.base import files
 from morphseq_manifest.base.reading import ChangingError, Known, read
 from morphseq_manifest.tracker.disk.batches import by_size
-from morphseq_manifest.tracker.disk.content import Content
+from morphseq_manifest.tracker.disk.content import Content, of_folder
 from morphseq_manifest.tracker.disk.crew import Job
 from morphseq_manifest.tracker.disk.folder_stats import Folder, LinkError, Part, Seen, unpack
 from morphseq_manifest.tracker.disk.look import Look
@@ -17,6 +17,8 @@ from morphseq_manifest.tracker.dvc.folder_hash import folder_md5
 from morphseq_manifest.tracker.dvc.ignoring import IGNORE
 
 TRIES = 3
+# Where Python puts what it has compiled of the modules beside.
+_COMPILED = "/__pycache__/"
 _PERMIT = "Restore its permissions"
 
 
@@ -58,7 +60,7 @@ class FolderLook:
         self._digest = self._folder.digest(self._rows)
         known = self._look.cache.folders.get(self._path)
         if known and known.digest == self._digest:
-            self._finish(Content(known.md5, known.size, known.nfiles))
+            self._finish(of_folder(known))
             return ()
         if not self._look.reads:
             self._over = True
@@ -112,13 +114,16 @@ class FolderLook:
     def _sum_up(self) -> Sequence[Job]:
         """Tell the folder's content, and remember it."""
         known, look = self._known, self._look
-        md5 = folder_md5({name: file.md5 for name, file in known.items()})
-        content = Content(md5, sum(file.size for file in known.values()), len(known))
+        md5s = {name: file.md5 for name, file in known.items()}
+        given = {name: md5 for name, md5 in md5s.items() if _COMPILED not in f"/{name}"}
+        apart = folder_md5(given) if len(given) < len(md5s) else None
+        size = sum(file.size for file in known.values())
+        folder = KnownFolder(self._digest, folder_md5(md5s), size, len(known), apart)
         settled = {name: file for name, file in known.items() if file.ctime_ns < look.settled_ns}
         look.cache.add_members(self._path, settled)
         if self._settled:
-            look.cache.add_folder(self._path, KnownFolder(self._digest, md5, content.size, len(known)))
-        self._finish(content)
+            look.cache.add_folder(self._path, folder)
+        self._finish(of_folder(folder))
         return ()
 
     def _is_last(self) -> bool:

@@ -24,12 +24,16 @@ Remembered = TypeVar("Remembered")
 
 
 class KnownFolder(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A folder: the digest of its files' stats, its md5 as DVC counts it, its size in bytes, its number of files."""
+    """A folder: the digest of its files' stats, its md5 as DVC counts it, its size in bytes, its number of files.
+
+    `apart` is as in Content.
+    """
 
     digest: bytes
     md5: str
     size: int
     nfiles: int
+    apart: str | None = None
 
 
 class _Table(msgspec.Struct):

@@ -13,7 +13,7 @@ from morphseq_manifest.base.errors import UnreadableError
 from morphseq_manifest.base.reading import ChangingError, Known, read, stat_of
 from morphseq_manifest.base.small_files import SETTLED_NS, NotAFileError
 from morphseq_manifest.tracker.disk.batches import THREADS, by_count
-from morphseq_manifest.tracker.disk.content import ABSENT, Content, of_file
+from morphseq_manifest.tracker.disk.content import ABSENT, Content, of_file, of_folder
 from morphseq_manifest.tracker.disk.crew import Job, work_off
 from morphseq_manifest.tracker.disk.folder_digests import unchanged
 from morphseq_manifest.tracker.disk.folder_look import TRIES, FolderLook
@@ -65,7 +65,7 @@ class Workspace:
         sources.add_all(place(look.root, path) for path in new)
         known = {path: self.cache.folders[path] for path in new if path in self.cache.folders}
         for path in unchanged(look.root, known, self.ignore):
-            look.found[path] = Content(known[path].md5, known[path].size, known[path].nfiles)
+            look.found[path] = of_folder(known[path])
             sources.add_tree(place(look.root, path), known[path].nfiles)
         new = [path for path in new if path not in look.found]
         look = replace(look, stop=bytearray(1))

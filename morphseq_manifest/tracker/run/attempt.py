@@ -184,7 +184,7 @@ class Attempt:
             self._is_again = any(out.persist and (self._root / out.path).exists() for out in self._stage.outs)
             self._outputs.clear()
             performed = self._perform(contents, devices)
-            self._check_inputs(contents)
+            asked = self._asked_after(contents, asked)
             outputs = settled.contents(self._means.workspace, self._stage, performed.made)
             made = self._means.recorder.made(self._stage, asked, self._entry, outputs)
         except BaseException as error:
@@ -213,15 +213,19 @@ class Attempt:
             raise ContentError(_ending(performed) + (f"; its log is {log}" if log.exists() else ""))
         return performed
 
-    def _check_inputs(self, before: Mapping[str, Content]) -> None:
-        """Raise ContentError if an input is not what it was when the stage began: what it made is of neither."""
+    def _asked_after(self, before: Mapping[str, Content], asked: Entry) -> Entry:
+        """What was asked, with the inputs as they are now: in a folder of modules, Python puts what it compiles.
+
+        Raises ContentError if an input is another than when the stage began: what it made is of neither.
+        """
         now = self._look(self._stage.deps)
-        changed = [path for path in self._stage.deps if now[path] != before[path]]
-        if changed:
+        others = [path for path in self._stage.deps if now[path] != before[path]]
+        if changed := [path for path in others if not now[path].is_given_as(before[path])]:
             raise ContentError(
                 f"{', '.join(changed)}: changed while stage {self._stage.name} ran, which is therefore not recorded. "
-                "Run it again when nothing writes there"
+                "Run it again when nothing writes there; if the stage itself does, let it depend on what it only reads"
             )
+        return self._ask(now) if others else asked
 
     def _took(self, made: Entry, seconds: float, gpus: int) -> Took | None:
         """What the stage took that ran for so long, on so many GPUs of this machine, and made this."""
