@@ -1,6 +1,7 @@
 """The start of the `morphseq` command."""
 
 import gc
+import os
 import sys
 from contextlib import suppress
 
@@ -19,6 +20,10 @@ def main() -> None:
 
         open_streams()
         command()
+    except KeyboardInterrupt:  # before there was a command that says so
+        with suppress(OSError):
+            os.write(2, b"interrupted\n")
+        sys.exit(130)
     finally:
         gc.freeze()
 
@@ -29,8 +34,7 @@ def _say_what_stands() -> None:
 
     if given := standing.find(sys.argv[1:]):
         with suppress(OSError):  # nothing to print on: the command says so
-            given.say()
-            sys.exit(given.status)
+            sys.exit(given.say())
 
 
 if __name__ == "__main__":

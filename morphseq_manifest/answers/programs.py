@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.base.kinds import known
 
 _Answer = TypeVar("_Answer")
 
@@ -25,7 +26,7 @@ def ask(root: Path, module: str, given: Any, kind: type[_Answer], what: str) -> 
         [python, "-m", module], cwd=root, input=msgspec.json.encode(given), stdout=subprocess.PIPE, check=False
     )
     try:
-        return msgspec.json.decode(done.stdout, type=kind)
+        return msgspec.json.decode(done.stdout, type=known(kind))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{root}: {what}: `python -m {module}` ended with exit status {done.returncode}. "

@@ -43,15 +43,17 @@ def check_merged(data: bytes, path: Path, root: Path) -> bytes:
     """
     if path.suffix not in _MADE | _BY_HAND or not (data.startswith(_MARK) or b"\n" + _MARK in data):
         return data
-    line = data[: data.index(_MARK)].count(b"\n") + 1
+    before, _, after = data.partition(_MARK)
+    line, is_ours = before.count(b"\n") + 1, after.startswith(b"ours\n")
     raise ContentError(
-        f"{root / path}, line {line}: not merged: git has left the marks of a conflict. {_remedy(path, root)}"
+        f"{root / path}, line {line}: not merged: git has left the marks of a conflict. {_remedy(path, root, is_ours)}"
     )
 
 
-def _remedy(path: Path, root: Path) -> str:
-    is_set_up = _is_set_up(root)
-    if path.suffix in _BY_HAND or (path.suffix == ".lock" and is_set_up):
+def _remedy(path: Path, root: Path, is_ours: bool) -> str:
+    """What to do; the marks `is_ours` if what merges the project's files has left them, and not git itself."""
+    is_merged = _is_merged(path, root, is_ours)
+    if path.suffix in _BY_HAND or (path.suffix == ".lock" and is_merged):
         remedy = f"Keep what is right of both sides, and take the marks out; then `git add {path}`"
     else:
         remedy = (
@@ -62,12 +64,18 @@ def _remedy(path: Path, root: Path) -> str:
         ". Or have both sides merged entry by entry: `git merge --abort` (or `git rebase --abort`), `morphseq init`, "
         "and the same again"
     )
-    return remedy if is_set_up else f"{remedy}{again}"
+    return remedy if is_merged else f"{remedy}{again}"
 
 
-def _is_set_up(root: Path) -> bool:
-    """Whether git knows what merges the project's files; if it can't be asked, advice about that is of no use."""
+def _is_merged(path: Path, root: Path, is_ours: bool) -> bool:
+    """Whether all is merged that the driver of this clone can; if git can't be asked, advice about that is of no use.
+
+    It may have been set up after git merged, by lines, what .gitattributes gives to it.
+    """
     try:
-        return git.setting(root, DRIVER) is not None
+        if git.setting(root, DRIVER) is None:
+            return False
+        given = git.run(root, "check-attr", "merge", "--", str(path)) or b""
     except UnreadableError:
         return True
+    return is_ours or not given.endswith(b": morphseq\n")

@@ -39,8 +39,11 @@ def _end(context: click.Context, message: str, status: ExitCode) -> None:
 
 
 def _show_error(message: str, status: ExitCode) -> None:
-    with printing():
-        show_json(ERROR_SCHEMA, {"error": message, "exit_code": int(status)})
+    try:
+        with printing():
+            show_json(ERROR_SCHEMA, {"error": message, "exit_code": int(status)})
+    except OSError:  # such as a full disk, which may be what the message on stderr is about
+        _silence(sys.stdout)
 
 
 class Command(click.Command):
@@ -78,6 +81,20 @@ class Group(click.Group):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.context_settings.setdefault("help_option_names", _HELP)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Find the command and run it; while it is looked for, Ctrl-C is taken as it is later."""
+        with _messages(ctx):
+            return super().invoke(ctx)
+
+    def main(self, *arguments: Any, **settings: Any) -> Any:
+        """Run what the command line says; help that can't be printed ends with a message, too."""
+        try:
+            return super().main(*arguments, **settings)
+        except OSError as error:
+            _silence(sys.stdout)
+            _say(f"error: {described(error)}")
+            sys.exit(ExitCode.UNREADABLE)
 
 
 def examples(*lines: str) -> str:

@@ -21,6 +21,7 @@ TEMPORARY = ".morphseq-"
 _SUFFIX = ".tmp"
 _ABANDONED_S = 24 * 3600
 _SYNCED_AT_ONCE = 16
+_POINTER = b"version https://git-lfs.github.com/spec/v1"
 # The project's own folder, a cache that is safe to delete; only in a project that DVC has a folder in.
 OWN = Path(".dvc/tmp/morphseq")
 
@@ -28,9 +29,16 @@ OWN = Path(".dvc/tmp/morphseq")
 def read_bytes(path: Path, remedy: str) -> bytes:
     """The bytes of a file. Raises UnreadableError naming it; `remedy` says what to do."""
     try:
-        return read_small(path)
+        return fetched(read_small(path), path)
     except OSError as error:
         raise unreadable(path, error, remedy) from error
+
+
+def fetched(data: bytes, path: Path) -> bytes:
+    """The bytes with which a file begins. Raises UnreadableError if they are what git LFS leaves in its place."""
+    if data.startswith(_POINTER):
+        raise UnreadableError(f"{path}: only git LFS's pointer is here, not the file itself. `git lfs pull` brings it")
+    return data
 
 
 def read_text(path: Path, remedy: str, encoding_remedy: str) -> str:

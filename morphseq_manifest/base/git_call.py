@@ -13,6 +13,14 @@ CAREFULLY = (
     "-c", "protocol.allow=never", "-c", "core.quotePath=false",
 )  # fmt: skip
 ENVIRONMENT = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
+# By these, git tells its hooks and whoever else it starts of the repository at work, which may be another one than that
+# which the folder is in: this is asked, and its own index, as DVC does. They are what `git rev-parse --local-env-vars`
+# says, but for GIT_CONFIG..., by which people give settings.
+_OF_ANOTHER = {
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX", "GIT_NO_REPLACE_OBJECTS", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX",
+    "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE", "GIT_WORK_TREE",
+}  # fmt: skip
 
 
 class Told:
@@ -33,7 +41,7 @@ def call(folder: "str | os.PathLike[str]", arguments: "Sequence[str]", given: by
         question, complaints = _with(given), _in_memory()
         moved = [(os.POSIX_SPAWN_DUP2, handle, place) for place, handle in enumerate((question, writer, complaints))]
         words = ["git", "-C", os.fspath(folder), *CAREFULLY, *arguments]
-        pid = os.posix_spawnp("git", words, os.environ | ENVIRONMENT, file_actions=moved)
+        pid = os.posix_spawnp("git", words, surroundings() | ENVIRONMENT, file_actions=moved)
         os.close(writer)
         writer = -1
         with open(reader, "rb", buffering=0, closefd=False) as file:
@@ -46,6 +54,11 @@ def call(folder: "str | os.PathLike[str]", arguments: "Sequence[str]", given: by
         for handle in (reader, writer, question, complaints):
             if handle is not None and handle >= 0:
                 os.close(handle)
+
+
+def surroundings() -> dict[str, str]:
+    """The environment without what says that the repository is another one than that which the folder is in."""
+    return {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER}
 
 
 def _with(given: bytes) -> int:

@@ -10,7 +10,7 @@ import msgspec
 
 from morphseq_manifest.base import git
 from morphseq_manifest.base.errors import UnreadableError
-from morphseq_manifest.base.git_call import CAREFULLY, ENVIRONMENT
+from morphseq_manifest.base.git_call import CAREFULLY, ENVIRONMENT, surroundings
 
 # What stands before each commit in git's output, and after each of its fields.
 _RECORD, _FIELD = "\x01", "\x02"
@@ -74,7 +74,7 @@ def objects(root: Path) -> Iterator[Read]:
 
     words, pipe = ["git", *CAREFULLY, "cat-file", "--batch"], subprocess.PIPE
     with subprocess.Popen(
-        words, cwd=root, env=os.environ | ENVIRONMENT, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL
+        words, cwd=root, env=surroundings() | ENVIRONMENT, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL
     ) as process:
         asked, told = process.stdin, process.stdout
         assert asked

@@ -14,6 +14,7 @@ import msgspec
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.hashing import hash_bytes
+from morphseq_manifest.base.kinds import known
 from morphseq_manifest.base.small_files import read_small
 
 Record = TypeVar("Record", bound=msgspec.Struct)
@@ -94,6 +95,6 @@ def parse_line(line: bytes, kind: type[Record]) -> Record | None:
     if digest != hash_bytes(data).encode():
         return None
     try:
-        return msgspec.json.decode(data, type=kind)
+        return msgspec.json.decode(data, type=known(kind))
     except msgspec.DecodeError:
         return None

@@ -12,6 +12,7 @@ import msgspec
 import xxhash
 
 from morphseq_manifest.base import files, kept
+from morphseq_manifest.base.kinds import known
 
 Made = TypeVar("Made")
 
@@ -28,13 +29,13 @@ def recall(root: Path, name: str, sources: Sequence[bytes], kind: type[Made], ma
     data = kept.load(path, key.digest())
     if data is not None:
         try:
-            return msgspec.msgpack.decode(data, type=kind)
+            return msgspec.msgpack.decode(data, type=known(kind))
         except msgspec.DecodeError:
             pass  # of another form: made anew, and replaced
     made = make()
     # What would come back as something else, a date as a text, is made every time; so is what can't be encoded.
     with contextlib.suppress(msgspec.MsgspecError, OverflowError, RecursionError):
         encoded = msgspec.msgpack.encode(made)
-        if msgspec.msgpack.decode(encoded, type=kind) == made:
+        if msgspec.msgpack.decode(encoded, type=known(kind)) == made:
             kept.store(path, key.digest(), encoded)
     return made

@@ -3,10 +3,10 @@
 import subprocess
 from pathlib import Path
 
-from morphseq_manifest.base import files
+from morphseq_manifest.base import files, git_call
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.cohort import template
-from morphseq_manifest.cohort.manifests import project_manifest
+from morphseq_manifest.cohort.manifests import places, project_manifest
 
 
 def make(root: Path) -> list[str]:
@@ -28,7 +28,8 @@ def make(root: Path) -> list[str]:
     done = [f"made: {root}, with {len(contents) + 1} files of release {template.version()}"]
     if ".git" not in there:
         _git(root, "init", "--quiet", "--initial-branch=main")
-    _git(root, "add", "--all")
+    # By name: of what a person has git ignore everywhere, `*.json` for one, nothing may be left out here.
+    _git(root, "add", "--force", "--", *map(str, contents), str(places.PROJECT))
     return [*done, _commit(root)]
 
 
@@ -49,7 +50,7 @@ def _commit(root: Path) -> str:
 
 def _git(root: Path, *words: str) -> None:
     try:
-        done = subprocess.run(["git", *words], cwd=root, capture_output=True, check=False)
+        done = subprocess.run(["git", *words], cwd=root, env=git_call.surroundings(), capture_output=True, check=False)
     except FileNotFoundError as error:
         raise ConfigError(f"{root}: the files are there, git is not. Install it, then `git init`") from error
     if done.returncode != 0:

@@ -9,6 +9,7 @@ import msgspec
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.base.kinds import known
 from morphseq_manifest.base.suggest import suggest
 from morphseq_manifest.cohort.experiments import Experiment, check_ids
 from morphseq_manifest.cohort.misspelt import complaint
@@ -42,7 +43,7 @@ class Params:
         if name not in self.values:
             raise ConfigError(f"{self.path}: `{name}` is missing")
         try:
-            return msgspec.convert(self.values[name], kind)
+            return msgspec.convert(self.values[name], known(kind))
         except msgspec.ValidationError as error:
             raise ConfigError(f"{self.path}{complaint(name, self.values[name], kind, self._text)}") from error
 

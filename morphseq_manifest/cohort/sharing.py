@@ -6,17 +6,21 @@ Which files, .gitattributes says, which is committed; what merges them is in the
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from morphseq_manifest.base import files, git
 from morphseq_manifest.base.conflicts import DRIVER
 from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.own_folder import check_links
+from morphseq_manifest.cohort.manifests import places
 from morphseq_manifest.cohort.merging import PATTERNS
-from morphseq_manifest.tracker.dvc import config
+from morphseq_manifest.tracker.dvc import config, lock_reading
 
 _NAME = "morphseq"
 _ATTRIBUTES = Path(".gitattributes")
+# Known by hashes: with other ends of lines, which git gives files if core.autocrlf is on, these are other files.
+_HASHED = (str(lock_reading.LOCK), f"{places.FOLDER}/**", f"{places.METRICS}/**", "data/metadata/**")
 
 
 def set_up(root: Path) -> list[str]:
@@ -58,11 +62,14 @@ def _driver() -> str:
 
 
 def _add_attributes(root: Path) -> list[str]:
-    """Name the files in .gitattributes, unless it does, or gives them to another driver."""
-    found = _attributes(root)
+    """Name the files in .gitattributes, unless it does, or gives them to another driver; and those git is to leave."""
+    found = _attributes(root, "merge", PATTERNS)
     other = {pattern: said for pattern, said in found.items() if said not in {_NAME, ""}}
     others = [f"{pattern}: .gitattributes says merge={said}; left so" for pattern, said in other.items()]
     missing = [f"/{pattern} merge={_NAME}\n" for pattern, said in found.items() if not said]
+    missing += [
+        f"/{pattern} -text\n" for pattern, said in _attributes(root, "text", _HASHED).items() if said != "unset"
+    ]
     if not missing:
         return others
     path = root / _ATTRIBUTES
@@ -75,8 +82,8 @@ def _add_attributes(root: Path) -> list[str]:
     return [*others, f"{_ATTRIBUTES} now names the files: commit it"]
 
 
-def _attributes(root: Path) -> dict[str, str]:
-    """The driver of the files of each pattern; nothing if none is said."""
-    output = git.run(root, "check-attr", "-z", "merge", "--", *PATTERNS) or b""
+def _attributes(root: Path, name: str, patterns: Sequence[str]) -> dict[str, str]:
+    """What is said of an attribute, by pattern; nothing if none is said."""
+    output = git.run(root, "check-attr", "-z", name, "--", *patterns) or b""
     values = output.decode(errors="surrogateescape").split("\0")[2::3]
-    return {p: "" if value == "unspecified" else value for p, value in zip(PATTERNS, values, strict=True)}
+    return {p: "" if value == "unspecified" else value for p, value in zip(patterns, values, strict=True)}

@@ -46,11 +46,24 @@ class Given:
     def __init__(self, status: int, out: bytes, err: bytes) -> None:
         self.status, self.out, self.err = status, out, err
 
-    def say(self) -> None:
-        """Print it once more. Raises OSError if there is nothing to print on."""
-        for handle, text in ((1, self.out), (2, self.err)):
+    def say(self) -> int:
+        """Print it once more; the exit status that is due then.
+
+        Raises OSError if there is nothing to print on, before anything is printed: then it may be said in another way.
+        """
+        for handle in (1, 2):
             os.fstat(handle)
-            _write(handle, text)
+        try:
+            _write(1, self.out)
+        except _CutShortError as error:
+            self.status, self.err = 4, f"error: {error}\n".encode()
+        with suppress(OSError, _CutShortError):  # nobody needs to listen
+            _write(2, self.err)
+        return self.status
+
+
+class _CutShortError(Exception):
+    """A part of a text is written, and no more could be."""
 
 
 def find(words: list[str]) -> Given | None:
@@ -120,10 +133,24 @@ def _is_held(path: str) -> bool:
 
 
 def _write(handle: int, text: bytes) -> None:
-    """As in base.console: a reader that has seen enough, as `head` has, changes no exit status."""
-    with suppress(BrokenPipeError):
-        while text:
-            text = text[os.write(handle, text) :]
+    """As in base.console: a reader that has seen enough, as `head` has, changes no exit status.
+
+    Raises OSError if nothing of it could be written.
+    """
+    left = text
+    while left:
+        try:
+            left = left[os.write(handle, left) :]
+        except BrokenPipeError:
+            return
+        except BlockingIOError:  # a pipe that is full, and that nobody waits for
+            import select
+
+            select.select([], [handle], [])
+        except OSError as error:
+            if left is text:
+                raise
+            raise _CutShortError(f"input or output: {error.strerror}") from error
 
 
 def _digest(output: bytes) -> str:

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from morphseq_manifest.base import git, memo, sources
+from morphseq_manifest.base import files, git, memo, sources
 from morphseq_manifest.base.conflicts import check_merged
 from morphseq_manifest.base.errors import ConfigError, ContentError, UnreadableError
 from morphseq_manifest.base.hashing import hash_path
@@ -74,7 +74,8 @@ class Snapshot:
         if self.commit:
             return self._read.get(path) or git.content(self.root, self.commit, path)
         try:
-            return check_merged(read_small(self.root / path), path, self.root)
+            data = files.fetched(read_small(self.root / path), self.root / path)
+            return check_merged(data, path, self.root)
         except FileNotFoundError:
             return None
         except OSError as error:

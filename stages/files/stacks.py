@@ -74,6 +74,10 @@ class PageTag(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     cut: Cut | None = None
 
 
+# Made before there are threads, as morphseq_manifest.base.kinds says.
+_read_tag = msgspec.json.Decoder(PageTag).decode
+
+
 class Page(NamedTuple):
     """One page: its tag and its pixels."""
 
@@ -186,7 +190,7 @@ def content(folder: Path, name: str) -> str:
 
 
 def _tag(page: Any) -> PageTag:
-    return msgspec.json.decode(page_tags.text(page), type=PageTag)
+    return _read_tag(page_tags.text(page))
 
 
 def _read_page(path: Path, page: Any) -> Pixels:

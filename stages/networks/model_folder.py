@@ -11,6 +11,7 @@ import msgspec
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
+from morphseq_manifest.base.kinds import known
 from morphseq_manifest.base.small_files import read_small
 from stages.networks.torch_device import device
 
@@ -76,8 +77,8 @@ def read_config(folder: Path, kinds: Any, renamed: Mapping[str, str] = MappingPr
     if not path.is_file():
         raise UnreadableError(f"{path}: missing: a model folder has a {CONFIG} with its `kind`")
     try:
-        data = read_small(path)
-        config = msgspec.json.decode(data, type=kinds)
+        data = files.fetched(read_small(path), path)
+        config = msgspec.json.decode(data, type=known(kinds))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         old = [f"`{name}` is now `{new}`" for name, new in renamed.items() if f'"{name}"'.encode() in data]
         if old:
@@ -101,6 +102,8 @@ def load_weights(folder: Path) -> "dict[str, torch.Tensor]":
     path = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
     if path is None:
         _no_weights(folder)
+    with path.open("rb") as file:
+        files.fetched(file.read(64), path)
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)

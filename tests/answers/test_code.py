@@ -502,3 +502,24 @@ def test_changed_code_is_noticed_from_whatever_folder_is_asked(
     assert unrecorded(CohortSnapshot(root)) == Unrecorded({}, [])
     tree.edit("toys/shared.py", "2 * x", "3 * x")
     assert unrecorded(CohortSnapshot(root)) == Unrecorded({"first": "changed"}, [])
+
+
+@pytest.mark.parametrize("words", [("status",), ("accept",)])
+def test_where_there_is_no_project_that_is_said_as_status_says_it(tmp_path: Path, words: tuple[str, ...]) -> None:
+    for root in (tmp_path, tmp_path / "nowhere"):
+        place = Tree(root)
+        said = place.code(*words)
+        assert said == (4, "", f"error: {root}/dvc.yaml: not there. Restore it, or run this in the project's folder\n")
+    Project(tmp_path).run("git", "init", "--quiet")
+    Project(tmp_path).run("dvc", "init", "--quiet")
+    assert Tree(tmp_path).code("status")[0] == 0, "nothing is in it yet"
+
+
+@pytest.mark.parametrize("path", ["params.yaml", "dvc.yaml", "manifests/code.json"])
+def test_what_git_has_not_merged_is_said_as_status_says_it(tree: Tree, path: str) -> None:
+    text = (tree.root / path).read_text(encoding="utf-8")
+    tree.write(path, f"<<<<<<< ours\n{text}=======\n{text}>>>>>>> theirs\n")
+    said = [tree.code(*words) for words in (("status",), ("accept",))]
+    assert said[0] == said[1]
+    assert said[0][0] == 3
+    assert f"{path}, line 1: not merged: git has left the marks of a conflict. " in said[0][2]

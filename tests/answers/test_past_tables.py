@@ -169,6 +169,23 @@ def test_what_no_cache_holds_is_said_and_a_change_behind_it_is_vague(tmp_path: P
         morphseq_manifest.read_table("df03", root=past.root, rev=commits[1])
 
 
+def test_what_a_shallow_clone_lacks_is_not_said_to_be_without_a_change(tmp_path: Path) -> None:
+    past = Past(tmp_path / "past")
+    cells: Cells = {}
+    commits = []
+    for key in (("b", 1), ("b", 2), ("20250101", 1)):
+        cells[key] = ["1", "True", "wt"]
+        commits.append(past.commit(HEADER, table(cells)))
+    past.git("clone", "--quiet", "--depth", "2", f"file://{past.root}", str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone")
+    said = clone.morphseq("bisect", "df03", "--when", "rows of b", code=4)
+    assert "did not change at any of 2 commits" in said
+    assert f"not told at 1 commit, as {commits[1][:7]}" in said
+    assert "whether it changed there or before: this clone is shallow, and `git fetch --unshallow` brings" in said
+    clone.run("git", "fetch", "--quiet", "--unshallow")
+    assert "changed at 1 of 3 commits" in clone.morphseq("bisect", "df03", "--when", "rows of b")
+
+
 def test_rows_that_another_commit_has_the_same_are_told_though_the_table_is_gone(tmp_path: Path) -> None:
     past = Past(tmp_path / "past")
     cells: Cells = {("b", 1): ["1", "True", "wt"], ("20250101", 1): ["1", "True", "wt"]}

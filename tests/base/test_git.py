@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from morphseq_manifest.base import git
+from morphseq_manifest.base import git, git_history
 from morphseq_manifest.base.errors import ConfigError, UnreadableError
 from tests.project import Project
 
@@ -107,3 +107,18 @@ def test_a_folder_outside_of_git_is_called_so(tmp_path: Path) -> None:
         git.commit(tmp_path, "HEAD")
     assert git.history(tmp_path, Path("a.txt")) == []
     assert git.ignored(tmp_path, ["a.txt"]) is None
+
+
+def test_the_repository_is_that_which_the_folder_is_in_whatever_git_tells_a_hook(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head, other = git.commit(project.root, "HEAD"), Project(project.root.parent / "other")
+    other.root.mkdir()
+    other.run("git", "init", "--quiet")
+    other.commit("Another")
+    for name, place in {"GIT_DIR": ".git", "GIT_WORK_TREE": ".", "GIT_INDEX_FILE": ".git/index"}.items():
+        monkeypatch.setenv(name, str(other.root / place))
+    assert git.commit(project.root, "HEAD") == head
+    assert git.tracked(project.root, ["a.txt"]) == ["a.txt"]
+    with git_history.objects(project.root) as read:
+        assert read(f"{head}:a.txt") == b"one\n"

@@ -55,6 +55,37 @@ def lab(tmp_path: Path, release: Path) -> Release:
     return Release(tmp_path / "lab", release)
 
 
+class Told(Release):
+    """The same, where the environment and git's own settings say something of other projects."""
+
+    def environment(self) -> dict[str, str]:
+        place, config = self.root / "notes/.git", {"GIT_CONFIG_GLOBAL": str(self.root / "config")}
+        return super().environment() | config | ({"GIT_DIR": str(place)} if place.exists() else {})
+
+
+@pytest.fixture
+def told(tmp_path: Path, release: Path) -> Told:
+    """The place for a data repository."""
+    (tmp_path / "mine").mkdir()
+    return Told(tmp_path / "mine", release)
+
+
+def test_a_hook_of_another_repository_makes_one_of_its_own(told: Told) -> None:
+    told.run("git", "init", "--quiet", "notes")
+    assert "committed" in told.of_release("init", "lab")
+    assert not any((told.root / "notes/.git/refs/heads").iterdir())
+    assert "dvc.yaml" in told.run("git", "--git-dir=lab/.git", "ls-tree", "--name-only", "HEAD")
+
+
+def test_what_a_person_has_git_ignore_is_committed_if_it_is_the_project_s(told: Told) -> None:
+    (told.root / "ignored").write_text("*.json\n*.lock\n")
+    (told.root / "config").write_text(f"[core]\nexcludesFile = {told.root}/ignored\n")
+    assert "committed" in told.of_release("init", "lab")
+    lab = Project(told.root / "lab")
+    assert "manifests/code.json" in lab.run("git", "ls-tree", "-r", "--name-only", "HEAD")
+    assert ".json" not in lab.run("git", "status", "--porcelain", "--ignored")
+
+
 def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert text.count(old) == 1

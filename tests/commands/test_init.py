@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort import experiments_text
+from morphseq_manifest.cohort.manifests import code_manifest
 from tests.project import Project, replace_file
 
 PARAMS = 'experiments:\n  "20240418":\n    segmenter: threshold\n'
@@ -60,6 +62,24 @@ def test_what_else_gitattributes_says_stays(project: Project) -> None:
     text = (project.root / ".gitattributes").read_text()
     assert text.startswith("*.bin binary\nparams.yaml merge=union\n/dvc.yaml merge=morphseq\n")
     assert "/params.yaml" not in text
+
+
+def test_what_is_known_by_its_hash_is_checked_out_as_it_was_whatever_git_does_to_line_ends(project: Project) -> None:
+    manifest = project.root / "manifests/code.json"
+    manifest.parent.mkdir()
+    manifest.write_bytes(whole := code_manifest.dump({}))
+    project.run("git", "config", "core.autocrlf", "true")
+    project.commit("With a manifest")
+    manifest.unlink()
+    project.run("git", "checkout", "--quiet", "--", "manifests")
+    changed = manifest.read_bytes()
+    assert changed != whole
+    with pytest.raises(ContentError, match=r"CRLF line ends: git's core\.autocrlf.*`morphseq init`.*`git checkout`"):
+        code_manifest.parse(changed, "code.json")
+    assert ".gitattributes now names the files: commit it" in project.morphseq("init")
+    manifest.unlink()
+    project.run("git", "checkout", "--quiet", "--", "manifests")
+    assert manifest.read_bytes() == whole
 
 
 def test_in_a_subfolder_of_a_repository_a_worktree_and_a_folder_of_the_project(tmp_path: Path) -> None:
@@ -131,6 +151,8 @@ def test_a_conflict_from_before_is_merged_as_its_message_says(project: Project, 
     assert "params.yaml, line 4: not merged: git has left the marks of a conflict" in said
     advice = "`git merge --abort` (or `git rebase --abort`), `morphseq init`, and the same again"
     assert f"Or have both sides merged entry by entry: {advice}" in said
+    project.morphseq("init")
+    assert advice in project.morphseq("status", code=3), "it has been set up since"
     project.run("git", how, "--abort")
     project.morphseq("init")
     project.run("git", "checkout", "--quiet", "--", ".gitattributes")

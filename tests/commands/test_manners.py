@@ -1,5 +1,6 @@
 """What every command has: colours when they are asked for, quiet when it is wanted."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,39 @@ def test_who_wants_quiet_hears_of_errors_alone(slow_states: Path, tmp_path: Path
     project = copy_of(slow_states / "edited", tmp_path / "project")
     assert "running" not in project.morphseq("-q", "run")
     assert project.morphseq("--quiet", "why", "odd", code=2).startswith("error: 'odd' is not a stage")
+
+
+@pytest.mark.parametrize("words", ["--help", "status -h", "code -h", "--version", "graph --json", "why odd --json"])
+def test_where_nothing_can_be_printed_that_is_said_in_a_line(slow_states: Path, tmp_path: Path, words: str) -> None:
+    project = copy_of(slow_states / "first", tmp_path / "project")
+    code, said = project.ending("sh", "-c", f"morphseq {words} >/dev/full")
+    why = "'odd' is not a stage" if "odd" in words else "input or output: No space left on device"
+    assert (code, said.count("\n")) == (2 if "odd" in words else 4, 1)
+    assert said.startswith(f"error: {why}")
+    assert project.ending("sh", "-c", f"morphseq {words} >/dev/full 2>/dev/full") == (code, "")
+
+
+# Ctrl-C while a kept answer is looked for, and while a command is being loaded.
+_PRESSED = """
+import signal
+from {module} import {name}
+{name}.{function} = lambda *_: signal.raise_signal(signal.SIGINT)
+from morphseq_manifest.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "function"),
+    [
+        ("morphseq_manifest.commands", "standing", "find"),
+        ("morphseq_manifest.base", "console", "open_streams"),
+        ("morphseq_manifest.commands", "group", "import_module"),
+    ],
+)
+def test_ctrl_c_at_once_is_said_as_it_is_later(tmp_path: Path, module: str, name: str, function: str) -> None:
+    text = _PRESSED.format(module=module, name=name, function=function)
+    assert Project(tmp_path).ending(sys.executable, "-c", text, "status") == (130, "interrupted\n")
 
 
 def test_verbose_has_a_short_form(slow_states: Path, tmp_path: Path) -> None:

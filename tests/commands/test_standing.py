@@ -1,7 +1,9 @@
 """An answer that is given again is the one that would be worked out, whatever was changed since."""
 
+import errno
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -202,6 +204,49 @@ def test_broken_pipe(toy: Project) -> None:
         os.dup2(saved, 1)
         os.close(saved)
         os.close(writer)
+
+
+_SAYING = """
+import os, sys
+from morphseq_manifest.commands import standing
+os.set_blocking(1, False)
+try:
+    status = standing.Given(1, b"out" * 70_000, b"err").say()
+except OSError:
+    status = 9
+os._exit(status)
+"""
+
+
+@pytest.mark.parametrize(
+    ("streams", "out", "err", "status"),
+    [
+        ("", b"out" * 70_000, b"err", 1),  # more than a pipe takes at once
+        ("2>&-", b"", b"", 9),  # nothing is out: the command says it in its own way
+        ("2>/dev/full", b"out" * 70_000, b"", 1),
+        (">/dev/full", b"", b"", 9),
+    ],
+)
+def test_never_twice_whatever_there_is_to_print_on(streams: str, out: bytes, err: bytes, status: int) -> None:
+    words = ["sh", "-c", f'exec "$0" -c "$1" {streams}', sys.executable, _SAYING]
+    done = subprocess.run(words, capture_output=True, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == (out, err, status)
+
+
+def test_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that is full: what is out is not printed again."""
+    written = []
+
+    def write(handle: int, text: bytes) -> int:
+        if handle == 1 and written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written.append((handle, text))
+        return len(text[:3]) if handle == 1 else len(text)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", write)
+        status = standing.Given(0, b"more than fits", b"a note").say()
+    assert (status, written[1]) == (4, (2, b"error: input or output: No space left on device\n"))
 
 
 def test_all_that_is_opened_is_named(toy: Project, monkeypatch: pytest.MonkeyPatch) -> None:

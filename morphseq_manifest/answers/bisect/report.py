@@ -23,6 +23,9 @@ from morphseq_manifest.cohort.row_keys import KEY
 from morphseq_manifest.cohort.snapshot import CohortSnapshot
 from morphseq_manifest.cohort.tables import TABLES
 
+# At a commit at which a shallow clone ends, all seems to have been made.
+_OLDER = "whether it changed there or before: this clone is shallow, and `git fetch --unshallow` brings what is older"
+
 
 class Change(msgspec.Struct, frozen=True):
     """A commit at which it changed, from what it was before (by more than one way, if it is a merge) to what it is.
@@ -69,6 +72,7 @@ def bisect(root: Path, table: str, when: str, rev: str = "HEAD") -> Report:
     parents = {version.commit: version.parents for version in history}
     found = {commit: _before(commit, parents, values) for commit in parents if commit in values}
     changed = [commit for commit, (before, _) in found.items() if before and values[commit] not in before]
+    untold |= dict.fromkeys(git.shallow(root) & parents.keys(), _OLDER)
     known = git_history.commits(root, [*changed, *untold])
     return Report(
         table,

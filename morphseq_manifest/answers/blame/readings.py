@@ -16,6 +16,7 @@ from morphseq_manifest.answers.changes import flatten
 from morphseq_manifest.base import plain_yaml
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.base.hashing import hash_bytes, md5_bytes
+from morphseq_manifest.base.kinds import known
 from morphseq_manifest.cohort.manifests import adopted_manifest
 from morphseq_manifest.cohort.manifests.images_manifest import Frame
 from morphseq_manifest.tracker.dvc import tracked_data
@@ -41,7 +42,7 @@ class _Images(msgspec.Struct):
 
 def images(data: bytes) -> Values:
     """Of an images manifest: the hash by frame, and the plate's part by dotted name."""
-    found = msgspec.json.decode(data, type=_Images)
+    found = msgspec.json.decode(data, type=known(_Images))
     frames: dict[Any, Any] = {(frame.well, frame.time_int): frame.xxh3_128 for frame in found.frames}
     return frames | flatten({"reading": found.reading, "plate": found.plate})
 

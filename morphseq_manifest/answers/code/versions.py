@@ -21,6 +21,7 @@ from morphseq_manifest.cohort.manifests import code_manifest, places
 from morphseq_manifest.cohort.manifests.code_manifest import StageCode
 from morphseq_manifest.tracker.dvc import definition, params_file
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
+from morphseq_manifest.tracker.snapshot import Snapshot
 
 RECORD = places.CODE
 # The folder that the library is in: a project has modules of its own, and its stages import these too.
@@ -60,9 +61,10 @@ def compare(stage: str, code: StageCode, recorded: StageCode | None) -> StageSta
 def status(root: Path = Path()) -> list[StageState]:
     """The state of every stage that runs a module, in the order of dvc.yaml; none in a project without versions.
 
-    Raises ConfigError for wrong settings, UnreadableError if a file or module is missing or can't be read,
-    ContentError if the record was edited or damaged.
+    Raises ConfigError for wrong settings, UnreadableError if a file or module is missing or can't be read, or there is
+    no project, ContentError if the record was edited or damaged, or git has not merged what is read.
     """
+    _check_merged(root)
     recorded = read(root)
     return [compare(stage, code, recorded.get(stage)) for stage, code in present(root).items()]
 
@@ -72,6 +74,7 @@ def accept(root: Path = Path(), stages: Sequence[str] = ()) -> list[StageState]:
 
     Under an unchanged version, accepting declares the results unchanged. Raises as `status` does.
     """
+    _check_merged(root)
     now, recorded = present(root), read(root)
     if not now:
         raise ConfigError(
@@ -87,6 +90,12 @@ def accept(root: Path = Path(), stages: Sequence[str] = ()) -> list[StageState]:
     if merged != recorded:
         files.write_bytes(root / RECORD, code_manifest.dump(merged))
     return new
+
+
+def _check_merged(root: Path) -> None:
+    """Raise ContentError, as `morphseq status` does, for a file with the marks of a conflict."""
+    for path in (PARAMS, definition.PIPELINE, RECORD):
+        Snapshot(root).content(path)
 
 
 def is_clean(states: Iterable[StageState]) -> bool:
@@ -115,9 +124,11 @@ def _check_versions(states: Iterable[StageState], root: Path) -> None:
 def present(root: Path = Path()) -> dict[str, StageCode]:
     """The version and the fingerprints of every stage that runs a module, as they are now.
 
-    None in a project that gives no stage a version, and has recorded none.
+    None in a project that gives no stage a version, and has recorded none. Raises as `status` does.
     """
     if not _has_versions(root):
+        if not (root / definition.PIPELINE).exists():
+            Snapshot(root).graph  # noqa: B018 - says that there is no project, if there is none
         return {}
     running = definition.stage_modules(root)
     versions = params.read(root).versions(running)

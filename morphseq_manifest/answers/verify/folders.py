@@ -23,6 +23,7 @@ from morphseq_manifest.answers.verify.findings import (
 from morphseq_manifest.answers.verify.recorded import Record, Scope
 from morphseq_manifest.base.errors import ContentError, UnreadableError
 from morphseq_manifest.base.hashing import md5_bytes
+from morphseq_manifest.base.kinds import known
 from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.cohort.manifests import images_manifest, stack_index
 from morphseq_manifest.cohort.manifests.images_manifest import Frame, ImagesManifest
@@ -181,7 +182,7 @@ def _listed_frames(root: Path, scope: Scope, path: str) -> Index | None:
 def _frames(data: bytes, name: str) -> ImagesManifest:
     """The manifest in bytes that are known to be the recorded ones: their own digest need not be checked again."""
     try:
-        manifest = msgspec.json.decode(data, type=ImagesManifest)
+        manifest = msgspec.json.decode(data, type=known(ImagesManifest))
         if manifest.schema == images_manifest.SCHEMA:
             return manifest
     except msgspec.DecodeError:

@@ -11,6 +11,7 @@ import msgspec
 
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.base.hashing import hash_bytes
+from morphseq_manifest.base.kinds import known
 
 Manifest = TypeVar("Manifest", bound=msgspec.Struct)
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -29,13 +30,19 @@ def dump(manifest: msgspec.Struct) -> bytes:
 def parse(data: bytes, kind: type[Manifest], schema: str, name: str, remedy: str) -> Manifest:
     """Read canonical bytes as `kind`; `name` and `remedy` are for messages. Raises ContentError for any other bytes."""
     try:
-        manifest = msgspec.json.decode(data, type=kind)
+        manifest = msgspec.json.decode(data, type=known(kind))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ContentError(f"{name}: not a whole manifest: {error}. {remedy}") from error
     found = getattr(manifest, "schema")  # noqa: B009
     if found != schema:
         raise ContentError(f"{name}: its schema is {found!r}, expected {schema!r}. {remedy}")
-    if data != dump(seal(manifest)):
+    canonical = dump(seal(manifest))
+    if data != canonical and data.replace(b"\r\n", b"\n") == canonical:
+        raise ContentError(
+            f"{name}: as it was written, but with CRLF line ends: git's core.autocrlf, or an editor, has changed them. "
+            "`morphseq init` has git leave them as they are; then delete the file, and `git checkout` it"
+        )
+    if data != canonical:
         raise ContentError(f"{name}: edited or damaged: its digest is not that of its content. {remedy}")
     return manifest
 

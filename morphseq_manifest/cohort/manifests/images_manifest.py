@@ -10,6 +10,7 @@ import msgspec
 
 from morphseq_manifest.base import files
 from morphseq_manifest.base.errors import ContentError
+from morphseq_manifest.base.kinds import known
 from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.cohort.manifests import canonical
 
@@ -172,7 +173,7 @@ def read_fit(path: Path) -> Fit:
         data = read_small(path, _END_BYTES)
         if _PROBLEMS not in data:
             data = read_small(path)
-        return msgspec.json.decode(b"{" + data[data.rfind(_PROBLEMS) + 1 :], type=Fit)
+        return msgspec.json.decode(b"{" + data[data.rfind(_PROBLEMS) + 1 :], type=known(Fit))
     except OSError as error:
         raise files.unreadable(path, error, _REMEDY) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

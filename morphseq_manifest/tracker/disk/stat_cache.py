@@ -15,6 +15,7 @@ import msgspec
 
 from morphseq_manifest.base import files, kept
 from morphseq_manifest.base.hashing import hash_path
+from morphseq_manifest.base.kinds import known
 from morphseq_manifest.base.reading import Known
 
 _FOLDER = files.OWN / "stat"
@@ -81,6 +82,6 @@ class StatCache:
 def _decoded(data: memoryview | None, kind: type[Remembered]) -> Remembered | None:
     """What was remembered; None if nothing was, or in another form: files are read again."""
     try:
-        return None if data is None else msgspec.msgpack.decode(data, type=kind)
+        return None if data is None else msgspec.msgpack.decode(data, type=known(kind))
     except msgspec.DecodeError:
         return None

@@ -11,6 +11,7 @@ import msgspec
 from morphseq_manifest.base import files
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ConfigError, MorphseqError
+from morphseq_manifest.base.kinds import known
 from morphseq_manifest.base.small_files import read_small
 from morphseq_manifest.tracker.dvc import config
 
@@ -154,7 +155,7 @@ def _working(folder: Path) -> str | None:
 
 
 def _holders(path: Path) -> list[_Holder]:
-    paths = msgspec.json.decode(read_small(path), type=_Paths)
+    paths = msgspec.json.decode(read_small(path), type=known(_Paths))
     return [*paths.write.values(), *(one for many in paths.read.values() for one in many)]
 
 

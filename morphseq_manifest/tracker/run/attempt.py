@@ -187,10 +187,11 @@ class Attempt:
             asked = self._asked_after(contents, asked)
             outputs = settled.contents(self._means.workspace, self._stage, performed.made)
             made = self._means.recorder.made(self._stage, asked, self._entry, outputs)
-        except BaseException:
+        except BaseException as error:
             if self._means.fail_fast:
                 self._means.closed.set()  # before another gets the room
-            self._outputs.put_back()
+            if lost := self._outputs.put_back():
+                raise _with(error, lost) from error
             raise
         self._outputs.forget()
         return made
@@ -261,6 +262,13 @@ class Attempt:
 
 class _StoppedError(MorphseqError):
     """The run was ended while a stage ran."""
+
+
+def _with(error: BaseException, lost: str) -> MorphseqError:
+    """The error by which a stage failed, and what of its earlier outputs is lost by it."""
+    if isinstance(error, MorphseqError):
+        return type(error)(f"{error}. {lost}")
+    return ContentError(f"{described(error) if isinstance(error, OSError) else repr(error)}. {lost}")
 
 
 def _ending(performed: Performed) -> str:

@@ -18,6 +18,7 @@ import msgspec
 
 from morphseq_manifest.base import system
 from morphseq_manifest.base.errors import described
+from morphseq_manifest.base.kinds import known
 from morphseq_manifest.tracker.dvc.stages import Stage, file_name
 from morphseq_manifest.tracker.run import process_marks
 from morphseq_manifest.tracker.run.capacity import gpus
@@ -212,7 +213,7 @@ class _Worker:
             answer = self._process.stdout.readline()
         except (OSError, ValueError):
             answer = b""
-        return msgspec.json.decode(answer, type=Performed) if answer.endswith(b"\n") else WORKER_LOST
+        return msgspec.json.decode(answer, type=known(Performed)) if answer.endswith(b"\n") else WORKER_LOST
 
     @property
     def pid(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from morphseq_manifest.base import files
+from morphseq_manifest.base.errors import MorphseqError, described
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc.lock_reading import StageLock
 from morphseq_manifest.tracker.dvc.recorded import Recorded
@@ -22,41 +23,63 @@ class Outputs:
         self._root, self._workspace, self._cached = root, workspace, Cached(root, workspace)
         self._stage, self._entry = stage, entry
         self._aside = root / _ASIDE / file_name(stage.name)
+        self._cleared: set[str] = set()
 
     def clear(self) -> None:
-        """Delete what the stage made before, as DVC does; what DVC's cache does not hold is set aside."""
+        """Set aside what the stage made before; what DVC's cache holds too is deleted if it would have to be copied."""
         for number, out in enumerate(self._stage.outs):
             place = self._root / out.path
             if out.persist or not os.path.lexists(place):
                 if out.persist and out.cache and place.exists():
                     self._cached.unprotect(out.path)
-                continue
-            recorded = self._recorded(out)
+            else:
+                self._set_aside(out, place, self._aside / str(number))
+                place.parent.mkdir(parents=True, exist_ok=True)
+            self._cleared.add(out.path)
+
+    def _set_aside(self, out: Output, place: Path, aside: Path) -> None:
+        recorded = self._recorded(out)
+        files.remove(aside)
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            place.rename(aside)
+        except OSError:  # on another disk
             if recorded and out.cache and self._is_cached(out.path, recorded):
                 files.remove(place)
             else:
-                aside = self._aside / str(number)
-                files.remove(aside)
-                aside.parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(place, aside)
-            place.parent.mkdir(parents=True, exist_ok=True)
 
-    def put_back(self) -> None:
-        """Bring back what the stage made before, after it failed, and forget what was set aside."""
+    def put_back(self) -> str:
+        """Bring back what the stage made before, after it failed, and forget what was set aside.
+
+        What can't be brought back, why, and what to do about it; nothing if all is back.
+        """
+        lost = []
         for number, out in enumerate(self._stage.outs):
-            aside, place = self._aside / str(number), self._root / out.path
-            recorded = self._recorded(out)
-            if os.path.lexists(aside):
-                files.remove(place)
-                shutil.move(aside, place)
-            elif out.persist:
-                continue
-            elif recorded and out.cache and self._cached.holds(recorded.kept):
-                self._cached.bring_back(out.path, recorded.kept, recorded.isexec)
-            else:
-                files.remove(place)  # half-made: nothing was there before
+            aside = self._aside / str(number)
+            try:
+                if out.path in self._cleared:
+                    self._put_back(out, aside)
+            except (OSError, MorphseqError) as error:
+                why = described(error) if isinstance(error, OSError) else error
+                remedy = "`morphseq run` puts it back" if os.path.lexists(aside) else f"`dvc checkout {out.path}` does"
+                lost.append(f"{out.path}, which it made before, could not be put back: {why}. {remedy}")
         self._workspace.look_again(out.path for out in self._stage.outs)
-        self.forget()  # not before all is back: what is set aside may be the only copy
+        if not lost:
+            self.forget()  # not before all is back: what is set aside may be the only copy
+        return ". ".join(lost)
+
+    def _put_back(self, out: Output, aside: Path) -> None:
+        place, recorded = self._root / out.path, self._recorded(out)
+        if os.path.lexists(aside):
+            files.remove(place)
+            shutil.move(aside, place)
+        elif out.persist:
+            return
+        elif recorded and out.cache and self._cached.holds(recorded.kept):
+            self._cached.bring_back(out.path, recorded.kept, recorded.isexec)
+        else:
+            files.remove(place)  # half-made: nothing was there before
 
     def forget(self) -> None:
         """Delete what was set aside."""

@@ -15,7 +15,7 @@ import pytest
 from morphseq_manifest.tracker.disk.workspace import Workspace
 from morphseq_manifest.tracker.dvc import lock_writing
 from morphseq_manifest.tracker.dvc.stages import Stage
-from morphseq_manifest.tracker.run import runner
+from morphseq_manifest.tracker.run import cached, runner
 from morphseq_manifest.tracker.run.options import Options
 from morphseq_manifest.tracker.run.outcome import Result
 from morphseq_manifest.tracker.run.running import run
@@ -161,6 +161,38 @@ def test_every_kind_of_output_is_put_back(slow_states: Path, tmp_path: Path, pat
     (project.root / "fail").unlink()
     run_json(project)
     assert blocks(project.root) == blocks(slow_states / "second")
+
+
+def test_what_was_made_before_is_put_back_without_the_cache_and_without_room(slow_states: Path, tmp_path: Path) -> None:
+    project = copy_of(slow_states / "first", tmp_path / "project")
+    before = {name: one for name, one in state_of(project.root).items() if name.startswith("data/df03/")}
+    (project.root / "stage.py").write_text("import shutil, sys; shutil.rmtree('.dvc/cache'); sys.exit('no luck')")
+    assert "could not be put back" not in project.morphseq("run", "--force", "df03", code=1)
+    assert {name: one for name, one in state_of(project.root).items() if name.startswith("data/df03/")} == before
+
+
+def test_if_what_was_made_before_can_not_be_put_back_that_is_said_after_why_the_stage_failed(
+    slow_states: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk, if the folder of the outputs is on another than the project's."""
+
+    class Heard(Told):
+        def ended(self, result: Result) -> None:
+            self.names.append(result.why)
+
+    def other_disk(path: Path, to: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    project, told = copy_of(slow_states / "first", tmp_path / "project"), Heard()
+    monkeypatch.setenv("PATH", project.environment()["PATH"])
+    monkeypatch.setattr(Path, "rename", other_disk)
+    monkeypatch.setattr(cached.Cached, "bring_back", lambda *_: full())
+    (project.root / "fail").write_text("data/df03/A01.tif")
+    run(project.root, Options(targets=("df03",), force=True), lambda _: nullcontext(told))
+    (why,) = told.names
+    assert why.startswith("ended with code 1; its log is ")
+    lost = "data/df03, which it made before, could not be put back: input or output: No space left on device"
+    assert why.endswith(f". {lost}. `dvc checkout data/df03` does")
 
 
 def test_an_output_of_a_first_run_that_failed_does_not_stay_half_made(slow_states: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import msgspec
 
 from morphseq_manifest.base import files
+from morphseq_manifest.base.kinds import known
 from morphseq_manifest.base.own_folder import PLACES
 from morphseq_manifest.base.small_files import read_own
 from morphseq_manifest.tracker.dvc.stages import file_name
@@ -162,7 +163,7 @@ class JobFolder:
         found, jobs = [], self._jobs()
         for folder in sorted(self._attempts.iterdir()) if self._attempts.is_dir() else ():
             try:
-                task = msgspec.json.decode(read_own(folder / TASK), type=TaskFile)
+                task = msgspec.json.decode(read_own(folder / TASK), type=known(TaskFile))
                 found.append(Attempt(folder, task, jobs.get(folder.name)))
             except (OSError, msgspec.MsgspecError):
                 shutil.rmtree(folder, ignore_errors=True)
