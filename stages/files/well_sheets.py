@@ -82,10 +82,13 @@ def _grid(sheet: Sheet, corner: tuple[int, int], where: str) -> Reading:
 def _labels(
     sheet: Sheet, places: list[tuple[int, int]], expected: list[str], form: re.Pattern[str], where: str
 ) -> list[str]:
-    """The labels at `places` up to the first that is none. Raises ContentError if one is not the next of `expected`."""
+    """The labels at `places` up to the first that is none.
+
+    Raises ContentError if one is not the next of `expected`, or if the next one stands beyond a gap.
+    """
     labels: list[str] = []
     for place in places:
-        text = _text(sheet, place).upper().lstrip("0")
+        text = _label(sheet, place)
         if not form.fullmatch(text):
             break
         if [*labels, text] != expected[: len(labels) + 1]:
@@ -95,7 +98,17 @@ def _labels(
                 "in order. Correct it"
             )
         labels.append(text)
+    after, following = places[len(labels) :], expected[len(labels) :][:1]
+    if beyond := next((place for place in after if [_label(sheet, place)] == following), None):
+        raise ContentError(
+            f"{where}, cell {_name(beyond)}: labelled {following[0]!r}, expected at {_name(after[0])}, right after "
+            f"{labels[-1]!r}. Remove what is between them"
+        )
     return labels
+
+
+def _label(sheet: Sheet, place: tuple[int, int]) -> str:
+    return _text(sheet, place).upper().lstrip("0")
 
 
 def _table(sheet: Sheet, header: tuple[int, int], where: str) -> Reading:

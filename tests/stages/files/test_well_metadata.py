@@ -170,6 +170,14 @@ def test_what_is_not_read_is_noted(tmp_path: Path) -> None:
         ({"genotype": grid({}, letters="ABD")}, ", cell A4: labelled 'D', expected C: a plate has the wells A01 to H"),
         ({"genotype": grid({}, numbers=range(1, 14))}, ", cell N1: labelled '13', expected nothing after 12"),
         ({"genotype": grid({}, numbers=[1, 2, 4])}, ", cell D1: labelled '4', expected 3"),
+        (
+            {"genotype": also(grid({}, letters="ABCD"), rows(["E", "wt"], ["F"], ["G"], ["H"], top=7))},
+            ", sheet 'genotype', cell A7: labelled 'E', expected at A6, right after 'D'. Remove what is between",
+        ),
+        (
+            {"genotype": also(grid({}, numbers=range(1, 7)), rows(range(7, 13), left=9))},
+            ", sheet 'genotype', cell I1: labelled '7', expected at H1, right after '6'. Remove what is between",
+        ),
         ({"x": rows(["well", "genotype"], ["A13", "wt"])}, ", sheet 'x', cell A2: 'A13' is not a well (A01 to H12)"),
         ({"x": rows(["well", "genotype"], ["I01", "wt"])}, ", sheet 'x', cell A2: 'I01' is not a well (A01 to H12)"),
         ({"x": rows(["well", "genotype"], ["A1", "wt"], ["A01", "wt"])}, ", cell A3: well A01 is duplicated. Remove"),
