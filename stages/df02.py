@@ -19,6 +19,7 @@ from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
 from morphseq_manifest.cohort.manifests.funnel import REASONS
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import cohort_tables, layout, perturbation_key, plots, tables, well_tables
+from stages.imaging.share import Share
 
 CURVE_COLUMNS = ("stage_hpf", "p5", "p50", "p95")
 Floats = NDArray[np.float64]
@@ -33,7 +34,7 @@ class Death(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window: int
     order: int
     min_drop: float
-    min_dead_later: float
+    min_dead_later: Share
     lead_h: float
 
 

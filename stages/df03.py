@@ -14,6 +14,7 @@ from morphseq_manifest.cohort.manifests import part_manifest
 from morphseq_manifest.cohort.manifests.cohort_manifest import Contribution
 from morphseq_manifest.tracker.freshness.stage_command import StageCommand
 from stages.files import cohort_tables, layout, parts, plots, tables
+from stages.imaging.share import Share
 
 STAGES = ("snips", "latents")
 
@@ -21,7 +22,7 @@ STAGES = ("snips", "latents")
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """params.yaml, `df03`: the share of an experiment's usable rows that must have latents."""
 
-    min_latent_coverage: float
+    min_latent_coverage: Share
 
 
 def join(df02: pd.DataFrame, latents: pd.DataFrame) -> pd.DataFrame:

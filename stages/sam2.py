@@ -27,6 +27,7 @@ from stages.files.stacks import EmbryoTag, PageTag
 from stages.imaging.appearance import appearance
 from stages.imaging.arrays import Grey, Labels, Slices
 from stages.imaging.embryo_box import boxes
+from stages.imaging.share import Share
 from stages.reuse import kept_stacks, keys
 from stages.segmentation.scale import ASSUMED_UM
 from stages.segmentation.segmenters import Segmenter, load
@@ -47,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     edge_um: float
     large_um2: float
     small_um2: float
-    piece_share: float
+    piece_share: Share
 
 
 def describe(

@@ -209,8 +209,8 @@ def measured_of_plate() -> list[str]:
 
 
 def variable(name: str) -> Column | None:
-    """The column that a workbook means by a name, however it is written; None if it is none of the list."""
-    return _VARIABLES.get(plain(name)) or _VARIABLES.get(plain(re.sub(r"\(.*?\)|\[.*?\]", "", name)))
+    """The column that a workbook means by a name, however it is punctuated; None if it is none of the list."""
+    return _VARIABLES.get(plain(name))
 
 
 def writer(name: str) -> str | None:

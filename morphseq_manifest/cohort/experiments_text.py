@@ -18,6 +18,8 @@ from morphseq_manifest.tracker.dvc.params_file import PARAMS
 _KEY = "experiments"
 # What stands for no experiments.
 _NONE = re.compile(r"^(experiments[ \t]*:)[ \t]+(?:\{[ \t]*\}|null|~)(?=[ \t]*(?:[ \t]#.*)?\r?$)", re.MULTILINE)
+# What YAML takes for the end of a line, and editors don't: an old Mac's, and two of Unicode's.
+_ODD_LINE_END = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 _COMMENT = re.compile(r"(?:^|[ \t])(#.*?)\r?$", re.MULTILINE)
 _BLOCK = re.compile(r"^(experiments[ \t]*:)", re.MULTILINE)
 
@@ -139,7 +141,10 @@ def _insert(lines: list[str], at: int, own: list[str]) -> None:
 
 
 def _entries(text: str, path: Path) -> list[_Entry]:
-    """The experiments with their lines. Raises ConfigError if they don't stand one below the other."""
+    """The experiments with their lines. Raises ConfigError if they don't stand in lines, one below the other."""
+    if odd := _ODD_LINE_END.search(text):
+        line = text.count("\n", 0, odd.start())
+        raise _not_editable(path, line, f"a line ends with {odd[0]!r}: save the file with the line ends of Unix (LF)")
     whole: Any = params_file.compose(text, path)
     block = next(value for key, value in whole.value if key.value == _KEY)
     if block.id == "scalar":

@@ -1,5 +1,6 @@
 """What is wrong with a block of settings: the setting's line, the names there are, and the nearest."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -15,7 +16,24 @@ _Place = tuple[str, ...]
 def complaint(name: str, value: Any, kind: Any, text: str) -> str:
     """Why the entry `name` of the `text` of a params.yaml, with this `value`, is not of this `kind`: with its line."""
     place, wrong = next(_wrong((name,), value, kind))
-    return f"{_line(text, place)}: {wrong}"
+    return f"{line_of(text, place)}: {wrong}"
+
+
+def not_a_number(name: str, value: Any, text: str) -> str:
+    """What is wrong with an entry in which some number is none, with its line; empty if all can be compared."""
+    place = next(_not_numbers((name,), value), None)
+    return f"{line_of(text, place)}: `{'.'.join(place)}` is not a number (.nan). Write one" if place else ""
+
+
+def _not_numbers(place: _Place, value: Any) -> Iterator[_Place]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _not_numbers((*place, str(key)), item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _not_numbers(place, item)
+    elif isinstance(value, float) and math.isnan(value):
+        yield place
 
 
 def _wrong(place: _Place, value: Any, kind: Any) -> Iterator[tuple[_Place, str]]:
@@ -34,7 +52,7 @@ def _wrong(place: _Place, value: Any, kind: Any) -> Iterator[tuple[_Place, str]]
 
 def _misnamed(place: _Place, value: Mapping[Any, Any], kind: type[msgspec.Struct]) -> Iterator[tuple[_Place, str]]:
     """The settings of a struct that it does not have, or lacks, and what is wrong in the others."""
-    fields, hints, name = msgspec.structs.fields(kind), get_type_hints(kind), ".".join(place)
+    fields, hints, name = msgspec.structs.fields(kind), get_type_hints(kind, include_extras=True), ".".join(place)
     there = ", ".join(field.name for field in fields)
     for key in value:
         if key not in hints:
@@ -46,7 +64,7 @@ def _misnamed(place: _Place, value: Mapping[Any, Any], kind: type[msgspec.Struct
             yield place, f"`{name}` lacks `{field.name}`; there are {there}. Add it"
 
 
-def _line(text: str, place: _Place) -> str:
+def line_of(text: str, place: _Place) -> str:
     """The line of a setting, as far as there is one, as it follows a file's name in a message."""
     try:
         node: Any = params_file.compose(text)

@@ -1,5 +1,6 @@
 """The settings of a project with experiments: params.yaml, typed when asked for."""
 
+import math
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +13,12 @@ from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.base.kinds import known
 from morphseq_manifest.base.suggest import suggest
 from morphseq_manifest.cohort.experiments import Experiment, check_ids
-from morphseq_manifest.cohort.misspelt import complaint
+from morphseq_manifest.cohort.misspelt import complaint, line_of, not_a_number
 from morphseq_manifest.tracker.dvc import params_file
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
+_EXAMPLE = '`experiments: {"20240418": {segmenter: threshold}}`'
 
 
 class Params:
@@ -30,8 +32,25 @@ class Params:
         self.path = path
         self.values, self._text = values, text
         check_ids(values, text, path)
-        listed: dict[str, Experiment] = self.value("experiments", dict[str, Experiment])
-        self.experiments = {name: listed[name] for name in sorted(listed)}
+        if isinstance(listed := values.get("experiments"), list):
+            raise ConfigError(
+                f"{path}{line_of(text, ('experiments',))}: `experiments` is a list ({listed[:1]}, ..), expected a "
+                f"mapping of what is said of each, such as {_EXAMPLE}"
+            )
+        said: dict[str, Experiment] = self.value("experiments", dict[str, Experiment])
+        self.experiments = {name: said[name] for name in sorted(said)}
+        for name, one in self.experiments.items():
+            self._check_range(name, one)
+
+    def _check_range(self, name: str, said: Experiment) -> None:
+        """Raise ConfigError if no pixel can lie between black and white."""
+        black, white = said.pixel_range or (0, 1)
+        if not (black < white and math.isfinite(white - black)):
+            where = line_of(self._text, ("experiments", name, "pixel_range"))
+            raise ConfigError(
+                f"{self.path}{where}: `pixel_range` of {name} is [{black:g}, {white:g}], expected two numbers, black "
+                "and then white, which is more. Correct it"
+            )
 
     def block(self, name: str, kind: type[Settings]) -> Settings:
         """The block `name` as the settings struct `kind`. Raises ConfigError naming the setting that is wrong."""
@@ -39,9 +58,11 @@ class Params:
         return settings
 
     def value(self, name: str, kind: Any) -> Any:
-        """One top-level entry, converted. Raises ConfigError if it is missing or of another type."""
+        """One top-level entry, converted. Raises ConfigError if it is missing, or of another type, or holds `.nan`."""
         if name not in self.values:
             raise ConfigError(f"{self.path}: `{name}` is missing")
+        if wrong := not_a_number(name, self.values[name], self._text):  # nothing is less than that, nor more
+            raise ConfigError(f"{self.path}{wrong}")
         try:
             return msgspec.convert(self.values[name], known(kind))
         except msgspec.ValidationError as error:

@@ -101,9 +101,8 @@ class Snapshot:
         try:
             return None if data is None else data.decode()
         except UnicodeDecodeError as error:
-            raise ContentError(
-                f"{self.name(path)}: not UTF-8 at byte {error.start}. Restore it: `git checkout {path}`"
-            ) from error
+            remedy = f"Restore it: `git checkout {path}`" if path.name == lock_reading.LOCK.name else "Save it as UTF-8"
+            raise ContentError(f"{self.name(path)}: not UTF-8 at byte {error.start}. {remedy}") from error
 
     def name(self, path: Path) -> str:
         """How messages name a file of this moment."""

@@ -12,7 +12,7 @@ import pandas as pd
 from morphseq_manifest.base import files
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ContentError
-from stages.files import tables
+from stages.files import cell_texts, tables
 from stages.files.decoding import decode
 
 _COMMA, _SEPARATORS = ",", ",;\t"
@@ -20,6 +20,8 @@ _CALLED = {";": "semicolons", "\t": "tabs"}
 # The first line that Excel takes as a statement about the others.
 _STATEMENT = re.compile(r"sep=(.)\n")
 _COMMA_DECIMAL = r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?"
+# With points between thousands, and as well a number with three decimals.
+_MAYBE_THOUSANDS = r"[+-]?[1-9]\d{0,2}\.\d{3}"
 _POINT_DECIMAL = r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?"
 # How Excel shows a large number in a narrow column, and exports it: its other digits are lost.
 _ROUNDED = r"[+-]?\d[.,]\d\dE[+-]\d\d\d?"
@@ -66,10 +68,13 @@ def _rows(text: str, separator: str, skipped: int, path: Path) -> Iterator[_Row]
     """The rows of a text, of whose file so many lines come before it. Raises ContentError for a line break in a cell,
     and for quotes that don't fit.
     """
-    reader, line = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), 1 + skipped
+    reader, line = (
+        csv.reader(io.StringIO(cell_texts.visible(text), newline=""), delimiter=separator, strict=True),
+        1 + skipped,
+    )
     try:
         for cells in reader:
-            if any("\n" in cell for cell in cells):
+            if any("\n" in cell or cell_texts.has_break(cell.strip()) for cell in cells):
                 raise ContentError(f"{path}, row {line}: a cell holds a line break. Remove it")
             yield _Row(line, [cell.strip() for cell in cells])
             line = reader.line_num + 1 + skipped
@@ -116,7 +121,7 @@ def _check_rounded(table: pd.DataFrame, numeric: Container[str], path: Path) -> 
 def _with_points(table: pd.DataFrame, numeric: Container[str], path: Path) -> pd.DataFrame:
     """The table with decimal points in its columns of numbers. Raises ContentError if it has commas and points.
 
-    Of `7.080` beside `28,5` nobody knows whether it is seven or seven thousand.
+    Of `7.080` beside `28,5` nobody knows whether it is seven or seven thousand; nor if nothing stands beside it.
     """
     with_comma: dict[str, pd.Series] = {}
     places: dict[str, str] = {}
@@ -129,5 +134,20 @@ def _with_points(table: pd.DataFrame, numeric: Container[str], path: Path) -> pd
                 with_comma |= {name: fits} if kind == _COMMA else {}
     if len(places) > 1:
         raise ContentError(f"{path}, {'; '.join(places.values())}. Write all decimals with points, or all with commas")
+    _check_thousands(table[[name for name in table.columns if name in numeric]], path)
     pointed = {name: table[name].mask(fits, table[name].str.replace(_COMMA, ".")) for name, fits in with_comma.items()}
     return table.assign(**pointed)
+
+
+def _check_thousands(table: pd.DataFrame, path: Path) -> None:
+    """Raise ContentError if all that has a point may have it between thousands: `4.096` is four, or four thousand."""
+    pointed = {name: table[name][table[name].str.fullmatch(_POINT_DECIMAL)] for name in table.columns}
+    pointed = {name: found for name, found in pointed.items() if len(found)}
+    if not pointed or not all(found.str.fullmatch(_MAYBE_THOUSANDS).all() for found in pointed.values()):
+        return  # another number, such as 28.5, has a decimal point
+    name, found = next(iter(pointed.items()))
+    text = found.iloc[0]
+    raise ContentError(
+        f"{path}, row {found.index[0] + 2}: {name} is {text!r}, and no other number tells whether that is "
+        f"{text.replace('.', '')} or {text}0. Write it in one of these ways"
+    )

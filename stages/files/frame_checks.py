@@ -16,6 +16,7 @@ from morphseq_manifest.cohort.manifests.images_manifest import (
     ImagesManifest,
 )
 from stages.files import plates
+from stages.imaging.share import Share
 
 _SHOWN = 10
 
@@ -23,7 +24,7 @@ _SHOWN = 10
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """params.yaml, `images`: the share of rows of the plate table, and of frames, that may be without the other."""
 
-    most_unfit: float
+    most_unfit: Share
 
 
 def check_sizes(listed: Iterable[tuple[Frame, Form]], expected: plates.FrameSizes, folder: Path, table: Path) -> None:

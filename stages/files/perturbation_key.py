@@ -7,7 +7,7 @@ import pandas as pd
 from morphseq_manifest.base.console import note
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort import columns
-from stages.files import delimited, layout, tables
+from stages.files import cell_texts, delimited, layout, tables
 
 # What a key can be of: columns of df01.
 OF = ("chem_perturbation", "genotype")
@@ -31,6 +31,13 @@ def read(path: Path) -> pd.DataFrame:
     blank = key.index[key[first] == tables.EMPTY]
     if len(blank):
         raise ContentError(f"{path}, row {blank[0] + 2}: {first} is blank. Name it, or remove the row")
+    for name in key.columns:
+        wrong = key.index[key[name].map(cell_texts.is_error)]
+        if len(wrong):
+            raise ContentError(
+                f"{path}, row {wrong[0] + 2}: {name} is {key.loc[wrong[0], name]!r}, an error of the spreadsheet's. "
+                "Correct it, or empty the cell"
+            )
     twice = key.index[key.duplicated(first)]
     if len(twice):
         raise ContentError(

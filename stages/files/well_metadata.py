@@ -10,12 +10,10 @@ import pandas as pd
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort import columns
 from morphseq_manifest.cohort.columns import Column, Dtype, Source
-from stages.files import plate_checks, tables, well_sheets, workbooks
+from stages.files import cell_texts, plate_checks, tables, titles, well_sheets, workbooks
 from stages.files.well_sheets import Said
 from stages.files.workbooks import Cell, Kind, Sheet
 
-# A sheet that nobody has named, in the languages of Excel.
-_UNNAMED = re.compile(r"(?:sheet|tabelle|feuille?|hoja|foglio|blad|ark|planilha)\s*\d*", re.IGNORECASE)
 # What says which plate the workbook is of, and is no variable.
 _OF_PLATE = {name: name for name in ("experiment_date", "well_id")}
 _WHOLE = re.compile(r"[+-]?\d+(?:\.0*)?")
@@ -76,7 +74,7 @@ def _read_sheet(sheet: Sheet, where: str, notes: list[str]) -> list[Said]:
 
 def _variable(said: Said, where: str) -> Column | None:
     """The column that a variable is, or None for one of the workbook's own. Raises ContentError for a forbidden one."""
-    column = columns.variable(said.title)
+    column = titles.variable(said.title, where)
     writer = columns.writer(said.title)
     if column or columns.plain(said.title) in _OF_PLATE:
         return column
@@ -84,8 +82,7 @@ def _variable(said: Said, where: str) -> Column | None:
         raise ContentError(f"{where}: {said.title!r} comes from the microscope, with the plate table. Remove it here")
     if writer:
         raise ContentError(f"{where}: {said.title!r} is one that {writer} writes. Rename it")
-    if _UNNAMED.fullmatch(said.title):
-        raise ContentError(f"{where}: holds a plate, and its name says no variable. Name the sheet, such as `genotype`")
+    titles.check_own(said.title, where)
     return None
 
 
@@ -103,7 +100,7 @@ def _fault(cell: Cell, column: Column | None) -> str:
         return ", an error of Excel's. Correct it, or empty the cell"
     if cell.kind is Kind.UNCOMPUTED:
         return ": a formula that was never computed. Open the workbook in Excel and save it, or write the value"
-    if "\n" in cell.text or "\r" in cell.text:
+    if cell_texts.has_break(cell.text):
         return ": it holds a line break. Remove it"
     if column is None:
         return ""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from morphseq_manifest.base.errors import ContentError
 from morphseq_manifest.cohort.ids import is_well
-from stages.files.workbooks import Cell, Sheet
+from stages.files.workbooks import Cell, Kind, Sheet
 
 _WELL = "well"
 _LETTERS, _NUMBERS = list("ABCDEFGH"), [str(number) for number in range(1, 13)]
@@ -82,10 +82,13 @@ def _grid(sheet: Sheet, corner: tuple[int, int], where: str) -> Reading:
 def _labels(
     sheet: Sheet, places: list[tuple[int, int]], expected: list[str], form: re.Pattern[str], where: str
 ) -> list[str]:
-    """The labels at `places` up to the first that is none. Raises ContentError if one is not the next of `expected`."""
+    """The labels at `places` up to the first that is none.
+
+    Raises ContentError if one is not the next of `expected`, or if the next one stands beyond a gap.
+    """
     labels: list[str] = []
     for place in places:
-        text = _text(sheet, place).upper().lstrip("0")
+        text = _label(sheet, place)
         if not form.fullmatch(text):
             break
         if [*labels, text] != expected[: len(labels) + 1]:
@@ -95,17 +98,24 @@ def _labels(
                 "in order. Correct it"
             )
         labels.append(text)
+    after, following = places[len(labels) :], expected[len(labels) :][:1]
+    if beyond := next((place for place in after if [_label(sheet, place)] == following), None):
+        raise ContentError(
+            f"{where}, cell {_name(beyond)}: labelled {following[0]!r}, expected at {_name(after[0])}, right after "
+            f"{labels[-1]!r}. Remove what is between them"
+        )
     return labels
+
+
+def _label(sheet: Sheet, place: tuple[int, int]) -> str:
+    return _text(sheet, place).upper().lstrip("0")
 
 
 def _table(sheet: Sheet, header: tuple[int, int], where: str) -> Reading:
     """The rows below the line in which `well` stands at `header`, a variable a column."""
     top, left = header
-    titles = {
-        column: " ".join(cell.text.split())
-        for (row, column), cell in sheet.cells.items()
-        if row == top and column != left
-    }
+    heads = {column: cell for (row, column), cell in sheet.cells.items() if row == top and column != left}
+    titles = {column: _title(cell, where) for column, cell in heads.items()}
     wells = _wells(sheet, header, where)
     homeless = [place for place in sheet.cells if place[0] > top and place[0] not in wells and place[1] in titles]
     if homeless:
@@ -116,6 +126,15 @@ def _table(sheet: Sheet, header: tuple[int, int], where: str) -> Reading:
     ]
     known = 1 + len(titles) + len(wells) + sum(len(one.cells) for one in said)
     return Reading(said, len(sheet.cells) - known)
+
+
+def _title(cell: Cell, where: str) -> str:
+    """The name of a column. Raises ContentError for a formula without a value."""
+    if cell.kind in {Kind.ERROR, Kind.UNCOMPUTED}:
+        raise ContentError(
+            f"{where}, cell {cell.place}: names a column, and is {cell.text!r}, expected a name. Write the name itself"
+        )
+    return " ".join(cell.text.split())
 
 
 def _wells(sheet: Sheet, header: tuple[int, int], where: str) -> dict[int, str]:

@@ -11,6 +11,7 @@ from scipy.spatial import KDTree
 from stages.imaging.arrays import Grey, Labels, Mask, Slices
 from stages.imaging.embryo_box import grow, moments, within
 from stages.imaging.qc_frame import from_qc
+from stages.imaging.share import Share
 
 NAN = float("nan")
 
@@ -31,12 +32,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `near_margins` margins. It is out of focus below the sharpness `focus_min`, if no network knows.
     """
 
-    min_fraction_alive: float
+    min_fraction_alive: Share
     margin_um: float
-    min_inside: float
+    min_inside: Share
     near_margins: float
     focus_min: float
-    max_darkening: float
+    max_darkening: Share
     darkening_h: float
     chorion: Chorion
 

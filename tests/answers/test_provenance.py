@@ -322,7 +322,8 @@ def test_damaged_records_are_refused_and_named(project: Project, name: str) -> N
 @pytest.mark.parametrize("name", ["dvc.lock", "params.yaml"])
 def test_records_that_are_not_utf_8_are_named(project: Project, name: str) -> None:
     (project.root / name).write_bytes(b"# caf\xe9\n" + (project.root / name).read_bytes())
-    assert f"{name}: not UTF-8 at byte 5" in project.morphseq("provenance", "df01", code=3)
+    remedy = "Save it as UTF-8" if name == "params.yaml" else "Restore it: `git checkout dvc.lock`"
+    assert f"{name}: not UTF-8 at byte 5. {remedy}" in project.morphseq("provenance", "df01", code=3)
 
 
 @pytest.mark.parametrize(

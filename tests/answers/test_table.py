@@ -1,7 +1,9 @@
 """The rows of a table: typed in Python, with or without its typed copy, and of some experiments as a file."""
 
+import io
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -10,7 +12,8 @@ import pytest
 from pyarrow import parquet
 
 import morphseq_manifest
-from morphseq_manifest.answers.table import reading
+from morphseq_manifest.answers.blame import readings
+from morphseq_manifest.answers.table import reading, writing
 from morphseq_manifest.base.display import counted
 from morphseq_manifest.base.errors import ConfigError, ContentError, UnreadableError
 from morphseq_manifest.cohort import typed_tables
@@ -183,3 +186,18 @@ def test_an_experiment_is_a_row_group(built: Path) -> None:
     rows = [part.rows for part in Project(built).manifest("df02").experiments.values()]
     assert [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)] == rows
     assert file.schema_arrow == typed_tables.schema(file.schema_arrow.names)
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x0b", "\x0c", "\x85", "\x1e"])
+def test_a_cell_that_other_programs_take_for_two_lines_is_one(mark: str) -> None:
+    rows = f"a,x{mark}y,1\nb,,2\n"
+    table: Any = SimpleNamespace(header=b"id,text,n\n", columns=["id", "text", "n"], rows=lambda _: [rows.encode()])
+    out = io.BytesIO()
+    writing.write_csv(table, writing.Choice([], ["n", "text"]), out)
+    assert out.getvalue().decode() == f"n,text\n1,x{mark}y\n2,\n"
+    for end in ("\n", "\r\n", "\r"):
+        known = readings.table(["id"])(f"id,text,n\n{rows}".replace("\n", end).encode())
+        assert [(row["id"], row["text"], row["n"]) for row in known.values()] == [
+            ("a", f"x{mark}y", "1"),
+            ("b", "", "2"),
+        ]

@@ -140,6 +140,8 @@ def test_the_first_and_the_last_one(empty: str) -> None:
         ("model_name: a\n", "expected a mapping `experiments:`"),
         ("experiments: [a]\n", "expected a mapping `experiments:`"),
         ('experiments:\n  "a": &x\n    segmenter: s\n  "b": *x\n', "others refer to what is said of one"),
+        ('experiments:\r  "a": {segmenter: s}\r', r"line 1: the experiments can't be edited: a line ends with '\r'"),
+        ('experiments:\n  # x\u2028  # y\n  "a": {segmenter: s}\n', "line 2: the experiments can't be edited: a line"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_edited_is_refused(text: str, told: str) -> None:

@@ -59,12 +59,38 @@ def test_every_experiment_has_a_table_with_or_without_a_workbook(small: Project)
 
 def test_what_is_not_read_in_the_folder_is_named(small: Project) -> None:
     book(small, "20240419", {"genotype": grid({"A01": "wt"})})
-    for name in ("readme.txt", "~$b_well_metadata.xlsx", ".~lock.b_well_metadata.xlsx#", ".DS_Store"):
+    for name in (
+        "readme.txt",
+        "x_metadata.csv",
+        "~$b_well_metadata.xlsx",
+        ".~lock.b_well_metadata.xlsx#",
+        ".DS_Store",
+    ):
         (small.root / FOLDER / name).write_bytes(b"x")
     said = wells(small)
     assert f"{FOLDER}: not of a listed experiment, and so not read: 20240419_well_metadata.xlsx\n" in said
     assert f"{FOLDER}/~$b_well_metadata.xlsx: somebody has the file open; what is not saved yet is not read" in said
     assert "DS_Store" not in said
+    assert f"{FOLDER}: not read: readme.txt\n" in said
+
+
+def test_a_workbook_under_another_name_is_named_with_the_expected_one(small: Project) -> None:
+    of_b, others = "b_well_metadata.xlsx", {"20240418.xlsx": "20240418_well_metadata.xlsx"}
+    for name in (
+        "b_well_metadata (1).xlsx", "b_well_metadata - Kopie.XLSX", "b_well_metadata_FINAL.xlsx",
+        "b well metadata.xlsm", "b-well-metadata.xlsx", "b_well_metadata.xlsx.xlsx", "B_Well_Metadata_2.ods",
+        "b.gsheet", "b_well_metadata2.csv",
+    ):  # fmt: skip
+        others[name] = of_b
+    others |= {"perturbation_key (1).csv": "perturbation_key.csv"}
+    others |= {"Well Metadata.xlsx": "{experiment}_well_metadata.xlsx"}
+    for name in (*others, "bla.txt"):
+        (small.root / FOLDER / name).write_bytes(b"x")
+    said = next(line for line in wells(small).splitlines() if ": not read: " in line)
+    for name, expected in others.items():
+        assert f"{name} (expected {expected})" in said
+    assert ", bla.txt," in said
+    assert tables(small)["b.csv"] == "well\n"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ found too. Nothing is run, and of an experiment whose rows have the same hash no
 """
 
 import csv
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -207,7 +208,7 @@ class _Reading:
 def _column(table: Table, lines: bytes, name: str) -> Iterator[str]:
     """The cells of a column. Raises ContentError for a line that is cut short."""
     place = table.columns.index(name)
-    for cells in csv.reader(lines.decode().splitlines()):
+    for cells in csv.reader(io.StringIO(lines.decode(), newline="")):
         if len(cells) <= place:
             raise ContentError(f"{table.path}: {','.join(cells[: len(KEY)])} is cut short")
         yield cells[place]

@@ -29,6 +29,7 @@ _PLAIN_DVC = re.compile(
     r"outs:\n- md5: ((?=.*[a-df])[0-9a-f]{32}(?:\.dir)?)\n  size: \d+\n(?:  nfiles: \d+\n)?  hash: md5\n"
     rf"  path: ({plain_yaml.WORD})\n"
 )
+_LINE_END = re.compile("\r*\n|\r")
 _STATEMENT = re.compile(r"sep=(.)\r?\n")
 
 
@@ -56,7 +57,7 @@ def table(keys: Sequence[str], well: str | None = None) -> Reading:
     def read(data: bytes) -> Values:
         text = _text(data)
         statement = _STATEMENT.match(text)
-        lines = text[statement.end() if statement else 0 :].splitlines()  # no cell of such a table holds a line break
+        lines = _LINE_END.split(text[statement.end() if statement else 0 :])  # which no cell of such a table holds
         separator = statement[1] if statement else max(_SEPARATORS, key="".join(lines[:1]).count)
         chosen = (line for line in lines[1:] if well is None or well in line)
         rows = csv.reader([*lines[:1], *chosen], delimiter=separator)

@@ -63,7 +63,8 @@ def _write_cells(parts: Iterator[bytes], places: Sequence[int], out: BinaryIO) -
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
     for lines in parts:
-        writer.writerows([cells[place] for place in places] for cells in csv.reader(lines.decode().splitlines()))
+        rows = csv.reader(io.StringIO(lines.decode(), newline=""))
+        writer.writerows([cells[place] for place in places] for cells in rows)
     text.detach()
 
 

@@ -95,6 +95,12 @@ def test_windows_1252_is_noted_with_what_was_read(tmp_path: Path, capsys: pytest
             "well;temperature;Width (um)\nA01;28,5;\nA02;28;7.080\n",
             "row 2: temperature is '28,5'; row 3: Width (um) is",
         ),
+        (
+            "well;time_int;Width (um)\nA01;0;4.096\nA02;1;900\n",
+            "row 2: Width (um) is '4.096', and no other number tells whether that is 4096 or 4.0960. Write it in one",
+        ),
+        ("a,b\n1,x\x0cy\n", "row 2: a cell holds a line break. Remove it"),
+        ("a,b\n1,x\u2028y\n", "row 2: a cell holds a line break. Remove it"),
         ("well,temperature\nA01,1.00E+02\n", "row 2: temperature is '1.00E+02', as Excel shows numbers of which"),
         ("well;time_int\nA01;1,00E+02\n", "row 2: time_int is '1,00E+02', as Excel shows"),
     ],
@@ -126,6 +132,20 @@ def test_only_numbers_are_changed_and_rows_keep_their_number(tmp_path: Path) -> 
         "well": ["A01", "A02"], "temperature": ["-2.5e1", ".5"], "dose": ["0,5", "1,5"],
     }  # fmt: skip
     assert [tables.row_of(table, place) for place in (0, 1)] == [5, 6]
+
+
+@pytest.mark.parametrize(
+    "cells", ["28.5;4.096", "0.123;", "28.50;1.234", "4096.125;4.096", "28;4096", "28,5;4096"],
+)  # fmt: skip
+def test_another_number_tells_that_a_point_is_of_decimals(tmp_path: Path, cells: str) -> None:
+    path = written(tmp_path, f"well;temperature;Width (um)\nA01;{cells}\n")
+    first, second = cells.split(";")
+    assert delimited.read(path, NUMERIC).iloc[0].to_list() == ["A01", first.replace(",", "."), second]
+
+
+def test_what_is_not_seen_makes_no_other_name_or_value(tmp_path: Path) -> None:
+    path = written(tmp_path, "well,geno\u00adtype\u200b\nA01,\ufeffwt\u200e\nA02,wt\u200b\n")
+    assert delimited.read(path, NUMERIC).to_dict("list") == {"well": ["A01", "A02"], "genotype": ["wt", "wt"]}
 
 
 def test_a_table_that_is_not_there_is_named(tmp_path: Path) -> None:

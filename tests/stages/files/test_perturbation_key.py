@@ -63,3 +63,8 @@ def test_a_key_of_what_the_table_lacks_or_with_what_it_has_is_refused(tmp_path: 
         perturbation_key.join(TABLE, key(tmp_path, "chem_perturbation,target\nx,y\n"), DF02)
     with pytest.raises(ContentError, match=r"column 'dye' is in df02\.csv already"):
         perturbation_key.join(TABLE.assign(dye=""), key(tmp_path, "genotype,dye\nwt,y\n"), DF02)
+
+
+def test_an_error_of_the_spreadsheet_s_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ContentError, match=r"row 3: gene is '#REF!', an error of the spreadsheet's. Correct it"):
+        key(tmp_path, "genotype,gene\nwt,none\ntbx5a,#REF!\n")

@@ -74,6 +74,9 @@ def test_a_grid_and_rows_say_the_same(tmp_path: Path, values: dict[str, str], to
         ("Treatment", "chem_perturbation"), ("compound", "chem_perturbation"), ("age", "start_age_hpf"),
         ("Start age (hpf)", "start_age_hpf"),
         ("Temp", "temperature"), ("temperature [C]", "temperature"), ("N embryos", "embryos_per_well"),
+        ("age (hours)", "start_age_hpf"), ("age [h]", "start_age_hpf"), ("temp (°C)", "temperature"),
+        ("temperature (deg C)", "temperature"), ("phenotype", "phenotype"), ("stain", "stain"),
+        ("treatment_2", "treatment_2"), ("genotype\u200b", "genotype"), ("image", "image"), ("sex (f)", "sex (f)"),
         ("QC", "well_qc_flag"), ("medium", "medium"), ("dye", "dye"), ("Dose (uM)", "Dose (uM)"),
     ],
 )  # fmt: skip
@@ -167,6 +170,14 @@ def test_what_is_not_read_is_noted(tmp_path: Path) -> None:
         ({"genotype": grid({}, letters="ABD")}, ", cell A4: labelled 'D', expected C: a plate has the wells A01 to H"),
         ({"genotype": grid({}, numbers=range(1, 14))}, ", cell N1: labelled '13', expected nothing after 12"),
         ({"genotype": grid({}, numbers=[1, 2, 4])}, ", cell D1: labelled '4', expected 3"),
+        (
+            {"genotype": also(grid({}, letters="ABCD"), rows(["E", "wt"], ["F"], ["G"], ["H"], top=7))},
+            ", sheet 'genotype', cell A7: labelled 'E', expected at A6, right after 'D'. Remove what is between",
+        ),
+        (
+            {"genotype": also(grid({}, numbers=range(1, 7)), rows(range(7, 13), left=9))},
+            ", sheet 'genotype', cell I1: labelled '7', expected at H1, right after '6'. Remove what is between",
+        ),
         ({"x": rows(["well", "genotype"], ["A13", "wt"])}, ", sheet 'x', cell A2: 'A13' is not a well (A01 to H12)"),
         ({"x": rows(["well", "genotype"], ["I01", "wt"])}, ", sheet 'x', cell A2: 'I01' is not a well (A01 to H12)"),
         ({"x": rows(["well", "genotype"], ["A1", "wt"], ["A01", "wt"])}, ", cell A3: well A01 is duplicated. Remove"),
@@ -186,6 +197,30 @@ def test_what_is_not_read_is_noted(tmp_path: Path) -> None:
         ({"Notes": rows(["nothing"])}, ": no sheet says anything of wells"),
         ({"x": rows(["well", "Experiment date"], ["A1", 20241224])}, ": experiment_date of well A01 is '20241224', w"),
         ({"x": rows(["well", "well_id"], ["A1", f"{EXPERIMENT}_A02"])}, ": well_id of well A01 is '20250305_1_A02',"),
+        ({"age (dpf)": grid({"A01": 2})}, ": 'age (dpf)' is in dpf, expected hpf. Write it in hpf, as 'start_age_hpf'"),
+        ({"age dpf": grid({"A01": 2})}, ": 'age dpf' is in dpf, expected hpf. Write it in hpf, as 'start_age_hpf'"),
+        ({"x": rows(["well", "temp (F)"], ["A1", 83])}, ": 'temp (F)' is in F, expected degC. Write it in degC, as"),
+        ({"x": rows(["well", "temp_f"], ["A1", 83])}, ": 'temp_f' is in f, expected degC. Write it in degC, as"),
+        ({"x": rows(["well", "qc (1 = good)"], ["A1", 1])}, ": what '1 = good' says of well_qc_flag in 'qc (1 = good)"),
+        ({"genotype (old)": grid({})}, ": what 'old' says of genotype in 'genotype (old)' is not known. Call it 'gen"),
+        ({"x": rows(["well", "treatment [uM]"])}, ": what 'uM' says of chem_perturbation in 'treatment [uM]' is not"),
+        *(
+            ({name: grid(GENOTYPES)}, f", sheet {name!r}: holds a plate, and its name says no variable. Name the sheet")
+            for name in (
+                "Feuil1", "Tabellenblatt1", "Sheet1 (2)", "Copy of Sheet1", "Página1", "Лист1", "工作表1", "Arkusz1",  # noqa: RUF001
+                "List1", "Munka1", "Hoja 1", "Foglio1",
+            )
+        ),
+        *(
+            ({name: grid(GENOTYPES)}, f": {name!r} is no variable that is known. Did you mean 'genotype'? If not, call")
+            for name in ("Genotypes", "Genoytpe", "genotpye", "Copy of genotype", "lines", "genotype2")
+        ),
+        ({"x": rows(["well", "temparature"])}, ": 'temparature' is no variable that is known. Did you mean 'temperatu"),
+        ({"x": rows(["well", "#REF!"])}, ", cell B1: names a column, and is '#REF!', expected a name. Write the name"),
+        ({"x": rows(["well", "=A9"])}, ", cell B1: names a column, and is '=A9', expected a name. Write the name"),
+        ({"dye": grid({"A01": "a\u2028b"})}, r", sheet 'dye', cell B2: dye is 'a\u2028b': it holds a line break. Rem"),
+        ({"dye": grid({"A01": "a_x000B_b"})}, r", cell B2: dye is 'a\x0bb': it holds a line break. Remove it"),
+        ({"dye": grid({"A01": "Err:502"})}, ", cell B2: dye is 'Err:502', an error of Excel's"),
         ({"far": also(grid({"A01": 1}), merge("B2:XFD9"))}, ", sheet 'far': more cells than any plate's"),
     ],
 )  # fmt: skip

@@ -20,11 +20,25 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A workbook's bytes."""
+def uncomputed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A workbook's bytes as openpyxl writes it, and XlsxWriter: Excel is to compute what is in it."""
     return write(
         tmp_path_factory.mktemp("book") / "book.xlsx", {"genotype": grid({"A01": "wt", "B02": "x"})}
     ).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def whole(uncomputed: bytes) -> bytes:
+    """A workbook's bytes, all of it computed, as Excel saves it."""
+    return patched(uncomputed, "xl/workbook.xml", b' fullCalcOnLoad="1"', b"")
+
+
+def patched(data: bytes, part: str, old: bytes, new: bytes) -> bytes:
+    """The workbook with something else in one of its parts."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        content = archive.read(part)
+    assert old in content
+    return rewritten(data, {part: content.replace(old, new)})
 
 
 def rewritten(data: bytes, change: dict[str, bytes | None]) -> bytes:
@@ -89,6 +103,8 @@ def test_what_unpacks_to_more_than_any_plate_is_not_unpacked(tmp_path: Path, who
         "<sheetData>"
         + "".join(f'<row r="{n}">' + "<c><v>1</v></c>" * 200 + "</row>" for n in range(1, 600))
         + "</sheetData>",
+        "<sheetData>" + "".join(f'<row r="{n}"><c r="XFD{n}"/></row>' for n in range(1, 20_000)) + "</sheetData>",
+        "<sheetData>" + f"<row>{'<c/>' * 1000}</row>" * 600 + "</sheetData>",
     ],
 )
 def test_a_sheet_larger_than_any_plate_is_refused_soon(tmp_path: Path, whole: bytes, body: str) -> None:
@@ -117,6 +133,54 @@ def test_formulas_are_taken_for_what_they_gave(tmp_path: Path, whole: bytes) -> 
         "F1": Cell("F1", "TRUE", Kind.FLAG),
         "H1": Cell("H1", "=A1*2", Kind.UNCOMPUTED),
     }
+
+
+def test_formulas_that_are_yet_to_be_computed_have_no_value(tmp_path: Path, uncomputed: bytes) -> None:
+    body = '<sheetData><row r="1"><c r="A1"><f>24+2</f><v>0</v></c><c r="B1"><v>7</v></c></row></sheetData>'
+    data = rewritten(uncomputed, sheet(body))
+    for asked in (b'"1"', b"'true'"):
+        found = cells(patched(data, "xl/workbook.xml", b'fullCalcOnLoad="1"', b"fullCalcOnLoad=" + asked), tmp_path)
+        assert found == {"A1": Cell("A1", "=24+2", Kind.UNCOMPUTED), "B1": Cell("B1", "7", Kind.NUMBER)}
+    found = cells(patched(data, "xl/workbook.xml", b'fullCalcOnLoad="1"', b'fullCalcOnLoad="0"'), tmp_path)
+    assert found["A1"] == Cell("A1", "0", Kind.NUMBER)
+
+
+@pytest.mark.parametrize("text", ["wt_x000D_", "wt\u200b", "\ufeffwt", "w\u00adt", "\u200ewt_x000D__x000A_ "])
+def test_what_is_not_seen_in_a_cell_makes_no_other_value(tmp_path: Path, whole: bytes, text: str) -> None:
+    body = f'<sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>{text}</t></is></c></row></sheetData>'
+    assert cells(rewritten(whole, sheet(body)), tmp_path) == {"A1": Cell("A1", "wt", Kind.TEXT)}
+
+
+@pytest.mark.parametrize("text", ["#N/A", "#REF!", "#NV", "#WERT!", "Err:502", "Loading...", "########"])
+def test_an_error_that_is_kept_as_text_is_one(tmp_path: Path, whole: bytes, text: str) -> None:
+    body = f'<sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>{text}</t></is></c></row></sheetData>'
+    assert cells(rewritten(whole, sheet(body)), tmp_path) == {"A1": Cell("A1", text, Kind.ERROR)}
+
+
+_MERGED = '<mergeCells count="1"><mergeCell {} /></mergeCells>'
+
+
+@pytest.mark.parametrize("ref", ['ref="A1:B2"', "ref='A1:B2'", 'ref = "A1:B2"', "ref\n=\n'A1:B2'"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_merged_cells_are_found_in_whatever_way_they_are_written(
+    tmp_path: Path, whole: bytes, ref: str, encoding: str
+) -> None:
+    body = '<sheetData><row r="1"><c r="A1"><v>7</v></c></row></sheetData>' + _MERGED.format(ref)
+    ((part, content),) = sheet(body).items()
+    assert content
+    xml = f'<?xml version="1.0" encoding="{encoding}"?>{content.decode()}'.encode(encoding)
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(rewritten(whole, {part: xml}))
+    assert set(workbooks.read(path)[0].cells) == {(1, 1), (1, 2), (2, 1), (2, 2)}
+
+
+def test_a_strict_workbook_is_named_as_one(tmp_path: Path, whole: bytes) -> None:
+    usual, strict = (
+        b"http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+        b"http://purl.oclc.org/ooxml/spreadsheetml/main",
+    )
+    data = patched(whole, "xl/workbook.xml", usual, strict)
+    assert "a Strict workbook. Save it as Excel Workbook (.xlsx)" in refused(data, tmp_path)
 
 
 @pytest.mark.parametrize("part", ["workbook", "worksheets/sheet1", "sharedStrings", "styles", "theme/theme1"])
