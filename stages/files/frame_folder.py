@@ -143,6 +143,8 @@ class Listed(NamedTuple):
 def read_frames(folder: Path, names: dict[tuple[str, int], str], said: Experiment) -> list[Listed]:
     """Hash the frames. Raises UnreadableError naming those that can't be read, are not whole, or can't be used.
 
+    Of those that git LFS has not fetched the first is named alone: the others are as easily brought.
+
     Decoded are only those of more than 8 bits and, unless params.yaml has `said` which polarity the plate has, the
     first of each well.
     """
@@ -152,7 +154,7 @@ def read_frames(folder: Path, names: dict[tuple[str, int], str], said: Experimen
     def list_frame(item: tuple[tuple[str, int], str]) -> Listed | str:
         (well, time_int), name = item
         try:
-            data = read_small(folder / name)
+            data = files.fetched(read_small(folder / name), folder / name)
         except OSError as error:
             return f"{folder / name} can't be read ({error.strerror})"
         wrong = whole_image(name, data)

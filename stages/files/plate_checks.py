@@ -17,7 +17,7 @@ _DATE, _WELL_ID = "experiment_date", "well_id"
 _TIME = "Time Rel (s)"
 _SPELT = {columns.plain(column.name): column.name for column in columns.of(Source.PLATE)}
 # um per px, far beyond what microscopes have.
-_LEAST_SCALE, _MOST_SCALE = 0.05, 100
+_LEAST_SCALE, _MOST_SCALE = 0.02, 1000
 
 
 def check(plate: pd.DataFrame, experiment: str, path: Path) -> None:

@@ -93,6 +93,15 @@ def test_a_folder_without_frames_says_what_is_in_it(tmp_path: Path) -> None:
         frame_folder.find_frames(tmp_path)
 
 
+def test_a_frame_that_git_lfs_has_not_fetched_is_called_so(tmp_path: Path) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{0:064x}\nsize 12345\n"
+    (tmp_path / "A01_t0000.png").write_text(pointer)
+    with pytest.raises(
+        UnreadableError, match=r"A01_t0000.png: only git LFS's pointer is here.*`git lfs pull` brings it$"
+    ):
+        frame_folder.read_frames(tmp_path, {("A01", 0): "A01_t0000.png"}, SAID)
+
+
 def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"A01_t0000_5\xb5m.png")).write_bytes(b"x")
     with pytest.raises(ContentError, match=r"the name A01_t0000_5\\xb5m.png is not in UTF-8"):

@@ -82,7 +82,7 @@ def column(name: str, text: str) -> Edit:
         (column("Embryos per well", "1"), "column 'Embryos per well' is none that is known. Did you mean 'embryos_per"),
         (column("Genoytpe", "1"), "column 'Genoytpe' is none that is known. Did you mean 'genotype'?"),
         (column("bf channel", "1"), "column 'bf channel' is none that is known. Did you mean 'BF Channel'?"),
-        (cell(3, "Width (um)", "4.096"), "row 3: Width (um) is '4.096' for 512 px, 0.008 um per px, expected 0.05 to"),
+        (cell(3, "Width (um)", "4.096"), "row 3: Width (um) is '4.096' for 512 px, 0.008 um per px, expected 0.02 to"),
         (cell(4, "Time Rel (s)", "61"), "row 5: Time Rel (s) is '60.5' in frame 1 of well B12, less than in the frame"),
         (column("area_px", "1"), "column 'area_px' is one that sam2 writes. Rename it"),
         (column("z_mu_b_07", "1"), "column 'z_mu_b_07' is one that latents writes. Rename it"),
