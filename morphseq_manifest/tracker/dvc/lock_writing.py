@@ -90,12 +90,12 @@ def drop(root: Path, names: Collection[str]) -> None:
 def blocks(text: str, name: str) -> dict[str, str]:
     """The text of each stage in the text of a lock, by stage. Raises ContentError if DVC does not write it so."""
     found = _plain(text)
-    if found is None:
+    if found is None and text.endswith("\n"):
         found = _plain(_dumped(_loaded(text, name)))
     if found is None:
         raise ContentError(
-            f"{name}: has comments, or an order that DVC does not write, which can't be kept here. Delete the comments "
-            "and put `schema` first"
+            f"{name}: cut short, or has comments or an order that DVC does not write, which can't be kept here. "
+            "Restore it: `git checkout dvc.lock`; or delete the comments and put `schema` first"
         )
     return found
 
