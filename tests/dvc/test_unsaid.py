@@ -87,3 +87,14 @@ def test_settings_that_cannot_be_read_fail_their_own_stage_alone(tmp_path: Path)
     code, output = twins.ours.ending("morphseq", "run", "--json")
     ends = ended(output)
     assert (code, named(ends, "failed"), named(ends, "ran")) == (1, {"set"}, {"writer"})
+
+
+def test_half_a_character_in_a_setting_fails_its_stage(tmp_path: Path) -> None:
+    """No YAML can be read that has it: DVC fails there, too."""
+    settings = "  set:\n    cmd: echo > o-set\n    params: [{more.json: [m]}]\n    outs: [o-set]\n"
+    twins = twins_of(tmp_path, WRITER, settings, files={"more.json": '{"m": "a"}'})
+    twins.write({"more.json": r'{"m": "\ud83d"}'})
+    code, output = twins.ours.ending("morphseq", "run", "--json")
+    assert (code, ended(output)) == (1, {"set": "failed", "writer": "up to date"}), output
+    assert "depends on what DVC can't record" in output
+    assert twins.ours.ending("morphseq", "status")[0] == 1
