@@ -96,12 +96,16 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
     "a stage without do": {"stages": {"one": {"foreach": [1]}}}, "frozen": one(frozen=True, always_changed=True),
     "a dep that is made": {"stages": {"one": {"cmd": "x", "outs": ["p.yaml"]}, "two": {"cmd": "y", "params": [{"p.yaml": ["a"]}]}}},
     "a circle by settings": {"stages": {"one": {"cmd": "x", "outs": ["p.yaml"], "params": [{"p.yaml": ["a"]}]}}},
+    "paths with colons": one(deps=["raw/2024-01-01T10:00:00.csv"], outs=["o:1", "2:30"]), "a remote by its name": one(deps=["remote:a"]),
+    "a dep on dvc.yaml": one(deps=["dvc.yaml"]), "a dep on a .dvc file": one(deps=["sub/a.dvc"]), "a dep on a file of that name": one(deps=["a.dvc/b"]),
+    "an output that is a pipeline": one(outs=["sub/dvc.yaml"]), "settings in dvc.yaml": one(params=[{"dvc.yaml": ["a"]}]),
+    "an output twice": one(outs=["o", "o"]),
     "one path twice": one(outs=["a", "./a"]), "a path both ways": one(deps=["./a"], outs=["a"]),
 }  # fmt: skip
 # What DVC takes, and is refused here, in these words.
 REFUSED = {
     "matrix over a mapping": "expected a list", "matrix over a text": "expected a list",
-    "one path twice": "are one path", "a path both ways": "are one path",
+    "an output twice": "lists o twice", "one path twice": "are one path", "a path both ways": "are one path",
     "params of no text": "can't use", "an empty list in cmd": "with `cmd`", "an empty cmd": "with `cmd`", "no cmd": "with `cmd`",
 }  # fmt: skip
 

@@ -66,6 +66,8 @@ def check_outputs(stages: Iterable[Stage], name: str) -> None:
     makers: dict[str, str] = {}
     for stage in stages:
         for out in stage.outs:
+            if makers.get(out.path) == stage.name:
+                raise ConfigError(f"{name}: stage {stage.name!r} lists {out.path} twice. Delete one")
             if out.path in makers:
                 raise ConfigError(f"{name}: {out.path} is made by both {makers[out.path]} and {stage.name}")
             makers[out.path] = stage.name

@@ -16,6 +16,9 @@ _STAGE_KEYS = {
 }  # fmt: skip
 _OUTPUT_KEYS = {"cache", "persist", "push", "remote", "desc", "type", "labels", "meta"}
 _REMOTE = re.compile(r"[a-z][\w+.-]*://", re.IGNORECASE)
+# What is no path to DVC either, or to the system; a colon may be in any other.
+_OTHERWISE = re.compile(r"^(remote|ds):|::|\0", re.IGNORECASE)
+_OF_DVC = re.compile(r"\.dvc$|(^|/)dvc\.yaml$")
 _PLOT_KEYS = {"template", "x", "y", "x_label", "y_label", "title", "header"}
 
 
@@ -84,7 +87,12 @@ class StageTemplate:
         """The folder that it runs in, from the project's."""
         written = self._wdir.text(context.values)
         folder = posixpath.normpath(posixpath.join(self._reader.folder, written or "."))
-        if folder.startswith(("..", "/")):
+        if folder.startswith("/"):
+            raise ConfigError(
+                f"{self._where}, wdir: {written!r} is absolute, and so for this machine alone. "
+                f"Write it from the folder of dvc.yaml, such as {posixpath.basename(folder) or '.'}"
+            )
+        if folder == ".." or folder.startswith("../"):
             raise ConfigError(f"{self._where}, wdir: {written!r} is outside of the project, where DVC runs nothing")
         return "" if folder == "." else folder
 
@@ -97,6 +105,8 @@ class StageTemplate:
             if not names:
                 whole.add(path)
             found.setdefault(path, []).extend(name.text(values) for name in names)
+        if wrong := [path for path in found if ":" in path]:
+            raise ConfigError(f"{self._where}, params: {wrong[0]!r}: a file of settings may have no colon in its name")
         return {places.of(path): [] if path in whole else names for path, names in found.items()}
 
     def _texts(self, items: Any, part: str) -> list[Template]:
@@ -142,15 +152,13 @@ class _Places:
     def of(self, written: str, *, outside: bool = False) -> str:
         """The path of what is written so. Raises ConfigError for one outside of the project that may not be there."""
         path = posixpath.normpath(posixpath.join(self._wdir, written))
-        if (
-            not written
-            or (is_outside(path) and not outside)
-            or path in {".", ".."}
-            or ":" in written
-            or "\0" in written
-        ):
+        if not written or (is_outside(path) and not outside) or path in {".", ".."} or _OTHERWISE.search(written):
             raise ConfigError(
                 f"{self._where}: can't use the path {written!r}: expected one below the project's folder, such as a/b"
+            )
+        if _OF_DVC.search(path):
+            raise ConfigError(
+                f"{self._where}: {written!r} is a file of DVC's, which it takes for no dependency or output"
             )
         if (before := self._seen.setdefault(path, written)) != written:
             raise ConfigError(f"{self._where}: {written!r} and {before!r} are one path. Write it one way")
