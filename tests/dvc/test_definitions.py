@@ -100,6 +100,16 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
     "a dep on dvc.yaml": one(deps=["dvc.yaml"]), "a dep on a .dvc file": one(deps=["sub/a.dvc"]), "a dep on a file of that name": one(deps=["a.dvc/b"]),
     "an output that is a pipeline": one(outs=["sub/dvc.yaml"]), "settings in dvc.yaml": one(params=[{"dvc.yaml": ["a"]}]),
     "an output twice": one(outs=["o", "o"]),
+    "params of one text": one(params="lr"), "params of a mapping": one(params={"more.yaml": ["later"]}),
+    "labels of one text": one(outs=[{"o": {"labels": "l"}}]), "labels of numbers": one(outs=[{"o": {"labels": [1]}}]),
+    "a number in desc": one(outs=[{"o": {"desc": 3}}]), "a number for a desc": one(desc=3), "a list in remote": one(outs=[{"o": {"remote": ["a"]}}]),
+    "a text in push": one(outs=[{"o": {"push": "x"}}]), "a number in type": one(metrics=[{"o": {"type": 1}}]),
+    "a list in y": one(plots=[{"p.csv": {"y": ["a", "b"]}}]), "a text in header": one(plots=[{"p.csv": {"header": "no"}}]),
+    "plots of a mapping": {"plots": {"a": 1}, "stages": {"one": STAGE}}, "plots of nothing said": {"plots": [{"a.csv": None}], "stages": {"one": STAGE}},
+    "metrics of one text": {"metrics": "x", "stages": {"one": STAGE}}, "numbers in params": {"params": [1], "stages": {"one": STAGE}},
+    "artifacts without path": {"artifacts": {"a": {"type": "model"}}, "stages": {"one": STAGE}},
+    "artifacts of a list": {"artifacts": ["a"], "stages": {"one": STAGE}}, "artifacts of a text": {"artifacts": {"a": "x"}, "stages": {"one": STAGE}},
+    "artifacts with labels": {"artifacts": {"a": {"path": "x", "labels": ["l"], "desc": "d", "meta": 1}}, "stages": {"one": STAGE}},
     "one path twice": one(outs=["a", "./a"]), "a path both ways": one(deps=["./a"], outs=["a"]),
 }  # fmt: skip
 # What DVC takes, and is refused here, in these words.
