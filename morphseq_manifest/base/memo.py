@@ -34,7 +34,7 @@ def recall(root: Path, name: str, sources: Sequence[bytes], kind: type[Made], ma
             pass  # of another form: made anew, and replaced
     made = make()
     # What would come back as something else, a date as a text, is made every time; so is what can't be encoded.
-    with contextlib.suppress(msgspec.MsgspecError, OverflowError, RecursionError):
+    with contextlib.suppress(msgspec.MsgspecError, OverflowError, RecursionError, UnicodeError):
         encoded = msgspec.msgpack.encode(made)
         if msgspec.msgpack.decode(encoded, type=known(kind)) == made:
             kept.store(path, key.digest(), encoded)

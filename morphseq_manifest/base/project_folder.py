@@ -19,3 +19,9 @@ def find(start: str) -> str:
             return start
         folder = ".." if folder == "." else os.path.join(folder, "..")  # noqa: PTH118
     return folder
+
+
+def folder_in(root: str) -> str:
+    """The current folder, from the project's; empty at its top and outside of it."""
+    top, here = os.path.realpath(root), os.path.realpath(".")
+    return os.path.relpath(here, top) if here.startswith(f"{top.rstrip(os.sep)}{os.sep}") else ""

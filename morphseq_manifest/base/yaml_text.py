@@ -50,6 +50,11 @@ def load(text: str, *, is_counted: bool = False) -> Any:
     return _guarded(text, lambda: new("safe").load(text), is_counted=is_counted)
 
 
+def load_with_comments(text: str) -> Any:
+    """The same as values that know their comments, to be written again. Raises NotYamlError."""
+    return _guarded(text, lambda: new().load(text))
+
+
 def compose(text: str) -> "Node | None":
     """A text as nodes, which know their lines; None for an empty one. Raises NotYamlError."""
     node: Node | None = _guarded(text, lambda: new("safe").compose(text))

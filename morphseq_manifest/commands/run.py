@@ -72,7 +72,8 @@ def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def run(context: click.Context, targets: tuple[str, ...], **given: Any) -> None:
     """Bring TARGETs up to date, many at once.
 
-    A TARGET is a stage (df03), a group (build03), or a stage of a group (build03@20240418). Without a target, or for
+    A TARGET is a stage (df03), a group (build03), or a stage of a group (build03@20240418), of the dvc.yaml in this
+    folder first; or one of another (sub/dvc.yaml:train), or all of it (sub/dvc.yaml). Without a target, or for
     e2e, everything runs; build04 and build06 are the lab's names for df02 and df03. What is up to date stays, what is
     in DVC's run cache is restored, and afterwards `dvc status` is clean. Exit status: 0 if all stages succeeded, 1 if
     one failed, or, in a dry run, if one would run.
@@ -109,6 +110,7 @@ def _options(
     snapshot: "CohortSnapshot", targets: tuple[str, ...], given: dict[str, Any]
 ) -> tuple["Options", list[str]]:
     """What is to be run, and the experiments that are left out since their ids have no date."""
+    from morphseq_manifest.base.project_folder import folder_in
     from morphseq_manifest.cohort.model_name import with_model
     from morphseq_manifest.cohort.selection import select
     from morphseq_manifest.tracker.run.options import Options
@@ -127,6 +129,7 @@ def _options(
         fail_fast=not given["keep_going"],
         wait=given["wait"],
         asked=sys.argv[1:],
+        folder="" if EVERYTHING in targets else folder_in(str(snapshot.root)),
     )
     return options, undated
 

@@ -72,3 +72,21 @@ def test_a_project_without_a_pipeline_is_fine_until_something_has_run(tmp_path: 
     assert twins.ours.morphseq("status") == "0 stages\n"
     (twins.ours.root / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
     assert "dvc.yaml: not there. Restore it" in twins.ours.morphseq("status", code=4)
+
+
+def test_paths_may_have_colons(tmp_path: Path) -> None:
+    """As the times in the names of frames have them."""
+    pipeline = """\
+stages:
+  a: {cmd: "cp raw/2024-01-01T10:00:00.csv o:1; mkdir f:2; cp o:1 f:2/3:4", deps: ["raw/2024-01-01T10:00:00.csv"], outs: ["o:1", "f:2"]}
+  b: {cmd: "cp f:2/3:4 5:30", deps: ["o:1", "f:2/3:4"], outs: ["5:30"]}
+"""  # noqa: E501
+    twins = Twins(tmp_path, {"dvc.yaml": pipeline, "raw/2024-01-01T10:00:00.csv": "1"})
+    assert not twins.check_status()
+    assert twins.check_run().ran == {"a", "b"}
+    assert twins.check_status()
+    twins.write({"raw/2024-01-01T10:00:00.csv": "2", "5:30": None})
+    assert "raw/2024-01-01T10:00:00.csv" in twins.ours.morphseq("why", "b", code=1)
+    assert twins.check_run().ran == {"a", "b"}
+    assert twins.check_run().ran == set()
+    assert "as recorded" in twins.ours.morphseq("verify")

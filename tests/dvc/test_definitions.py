@@ -96,12 +96,26 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
     "a stage without do": {"stages": {"one": {"foreach": [1]}}}, "frozen": one(frozen=True, always_changed=True),
     "a dep that is made": {"stages": {"one": {"cmd": "x", "outs": ["p.yaml"]}, "two": {"cmd": "y", "params": [{"p.yaml": ["a"]}]}}},
     "a circle by settings": {"stages": {"one": {"cmd": "x", "outs": ["p.yaml"], "params": [{"p.yaml": ["a"]}]}}},
+    "paths with colons": one(deps=["raw/2024-01-01T10:00:00.csv"], outs=["o:1", "2:30"]), "a remote by its name": one(deps=["remote:a"]),
+    "a dep on dvc.yaml": one(deps=["dvc.yaml"]), "a dep on a .dvc file": one(deps=["sub/a.dvc"]), "a dep on a file of that name": one(deps=["a.dvc/b"]),
+    "an output that is a pipeline": one(outs=["sub/dvc.yaml"]), "settings in dvc.yaml": one(params=[{"dvc.yaml": ["a"]}]),
+    "an output twice": one(outs=["o", "o"]),
+    "params of one text": one(params="lr"), "params of a mapping": one(params={"more.yaml": ["later"]}),
+    "labels of one text": one(outs=[{"o": {"labels": "l"}}]), "labels of numbers": one(outs=[{"o": {"labels": [1]}}]),
+    "a number in desc": one(outs=[{"o": {"desc": 3}}]), "a number for a desc": one(desc=3), "a list in remote": one(outs=[{"o": {"remote": ["a"]}}]),
+    "a text in push": one(outs=[{"o": {"push": "x"}}]), "a number in type": one(metrics=[{"o": {"type": 1}}]),
+    "a list in y": one(plots=[{"p.csv": {"y": ["a", "b"]}}]), "a text in header": one(plots=[{"p.csv": {"header": "no"}}]),
+    "plots of a mapping": {"plots": {"a": 1}, "stages": {"one": STAGE}}, "plots of nothing said": {"plots": [{"a.csv": None}], "stages": {"one": STAGE}},
+    "metrics of one text": {"metrics": "x", "stages": {"one": STAGE}}, "numbers in params": {"params": [1], "stages": {"one": STAGE}},
+    "artifacts without path": {"artifacts": {"a": {"type": "model"}}, "stages": {"one": STAGE}},
+    "artifacts of a list": {"artifacts": ["a"], "stages": {"one": STAGE}}, "artifacts of a text": {"artifacts": {"a": "x"}, "stages": {"one": STAGE}},
+    "artifacts with labels": {"artifacts": {"a": {"path": "x", "labels": ["l"], "desc": "d", "meta": 1}}, "stages": {"one": STAGE}},
     "one path twice": one(outs=["a", "./a"]), "a path both ways": one(deps=["./a"], outs=["a"]),
 }  # fmt: skip
 # What DVC takes, and is refused here, in these words.
 REFUSED = {
     "matrix over a mapping": "expected a list", "matrix over a text": "expected a list",
-    "one path twice": "are one path", "a path both ways": "are one path",
+    "an output twice": "lists o twice", "one path twice": "are one path", "a path both ways": "are one path",
     "params of no text": "can't use", "an empty list in cmd": "with `cmd`", "an empty cmd": "with `cmd`", "no cmd": "with `cmd`",
 }  # fmt: skip
 

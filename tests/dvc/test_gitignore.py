@@ -112,6 +112,35 @@ def test_a_repository_of_which_dvc_is_to_know_nothing(tmp_path: Path, place: str
     assert twins.check_status()
 
 
+def test_a_gitignore_that_is_not_utf_8(tmp_path: Path) -> None:
+    twins = Twins(tmp_path, FILES)
+    for ending in (b"", b"\n"):
+        twins.both(lambda root, ending=ending: (root / ".gitignore").write_bytes(b"# caf\xe9s" + ending))  # type: ignore[misc]
+        assert twins.check_run().fine
+
+
+def test_a_gitignore_that_is_a_link_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    twins = Twins(tmp_path, FILES)
+    (twins.ours.root / "made/.gitignore").symlink_to("here")
+    assert "made/.gitignore: a link" in twins.ours.morphseq("run", code=2)
+    assert not (twins.ours.root / "folder").exists()
+
+
+def test_an_output_with_a_backslash(tmp_path: Path) -> None:
+    twins = Twins(
+        tmp_path,
+        {
+            "in": "1",
+            "dvc.yaml": """
+stages:
+  a: {cmd: "cp in 'a\\\\b'", deps: [in], outs: ['a\\b']}
+""",
+        },
+    )
+    twins.check_run()
+    assert twins.check_status()
+
+
 def test_an_output_that_git_tracks_is_refused(tmp_path: Path) -> None:
     twins = Twins(tmp_path, FILES | {"made/b": "committed"})
     for root in (twins.theirs, twins.ours.root):

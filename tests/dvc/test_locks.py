@@ -1,8 +1,9 @@
-"""A dvc.lock as DVC 2 wrote it, or DVC 3 for a remote with versions: judged as DVC judges it."""
+"""A dvc.lock as DVC 2 wrote it, DVC 3 for a remote with versions, or somebody by hand: judged as DVC judges it."""
 
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -169,4 +170,30 @@ def test_what_is_recorded_without_an_md5_is_new(
     assert not twins.check_status()
     done = twins.check_run()
     assert stage in done.ran | done.restored
+    assert twins.check_status()
+
+
+def in_another_order(text: str) -> str:
+    """What is written last comes first, and each entry in one line."""
+    lock = json.dumps(YAML(typ="safe").load(text))
+    return lock.replace('"schema": "2.0", ', "").removesuffix("}") + ', "schema": "2.0"}'
+
+
+@pytest.mark.parametrize("change", [
+    lambda text: text.replace("\n", "\r\n"), lambda text: f"\ufeff{text}", in_another_order,
+    lambda text: f"# merged by hand\n\n{text}", lambda text: text.replace("  b:\n", "  # the copy\n  b:\n"),
+    lambda text: text.replace("  a:\n", "  a: # ours\n").replace("cmd: cp out copy", "cmd: cp out copy  # this"),
+    lambda text: text.replace("  b:", '  "b":'), lambda text: text + "# end\n", str.rstrip,
+])  # fmt: skip
+def test_a_lock_in_another_form_is_written_anew_by_a_run(tmp_path: Path, change: Callable[[str], str]) -> None:
+    """Of a checkout with git's `autocrlf`, an editor, or a merge: DVC reads it, and writes it in its own form."""
+    twins = Twins(tmp_path, FILES)
+    twins.check_run()
+    recorded = (twins.theirs / "dvc.lock").read_text()
+    twins.both(lambda root: (root / "dvc.lock").write_bytes(change(recorded).encode()))
+    assert twins.check_status()
+    assert twins.check_run().ran == set()
+    more = PIPELINE + "  c:\n    cmd: cp in c\n    deps: [in]\n    outs: [c]\n"
+    twins.write({"in": "2", "dvc.yaml": more})
+    assert twins.check_run().ran == {"a", "b", "c"}
     assert twins.check_status()

@@ -1,13 +1,15 @@
 """Pipelines in folders, and data that `.dvc` files track: judged and run as DVC does it, or named."""
 
+import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from morphseq_manifest.tracker.snapshot import Snapshot
-from tests.dvc.twins import Twins, repo_in
-from tests.project import as_json
+from tests.dvc.twins import Twins, differences, repo_in
+from tests.project import Project, as_json
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
 IGNORED = "/bar\n/last\n/sub/o*\n/sub/deep/p\n/data\n/folder\n"
@@ -26,6 +28,7 @@ FILES = {
     "data": "1",
     "folder/x": "x",
 }
+NAMES = {"a", "z", "sub/dvc.yaml:s", "sub/dvc.yaml:g@x", "sub/dvc.yaml:g@y", "sub/deep/dvc.yaml:a"}
 
 
 @pytest.fixture
@@ -200,3 +203,34 @@ def test_a_pipeline_in_a_folder_is_resolved_anew_if_what_it_is_filled_in_from_is
 def _command(twins: Twins) -> Any:
     twins.ours.morphseq("status", code=1)  # which keeps what it has resolved
     return Snapshot(twins.ours.root).graph.stages["sub/dvc.yaml:one"].cmd
+
+
+@pytest.mark.parametrize(("folder", "targets", "chosen"), [
+    ("", [], {"a", "z", "sub/dvc.yaml:s"}), ("", ["dvc.yaml:a"], {"a"}), ("", [":a"], {"a"}),
+    ("", ["sub/dvc.yaml"], {"sub/dvc.yaml:s", "sub/dvc.yaml:g@x", "sub/dvc.yaml:g@y"}),
+    ("", ["sub/dvc.yaml:g@x"], {"sub/dvc.yaml:g@x"}), ("", ["dvc.yaml"], {"a", "z", "sub/dvc.yaml:s"}),
+    ("sub", [], {"sub/dvc.yaml:s", "sub/dvc.yaml:g@x", "sub/dvc.yaml:g@y"}), ("sub", ["s"], {"sub/dvc.yaml:s"}),
+    ("sub", ["dvc.yaml:s"], {"sub/dvc.yaml:s"}), ("sub", ["g@y"], {"sub/dvc.yaml:g@y"}),
+    ("sub", ["../dvc.yaml:a"], {"a"}), ("sub", ["deep/dvc.yaml:a"], {"sub/deep/dvc.yaml:a"}),
+    ("sub/deep", ["a"], {"sub/deep/dvc.yaml:a"}),
+    ("sub/deep", ["../dvc.yaml:g"], {"sub/dvc.yaml:g@x", "sub/dvc.yaml:g@y"}),
+])  # fmt: skip
+def test_targets_are_named_from_the_current_folder(
+    twins: Twins, folder: str, targets: list[str], chosen: set[str]
+) -> None:
+    twins.write({"sub/dvc.yaml": FILES["sub/dvc.yaml"].replace(" $DVC_STAGE", "")})  # DVC names it from the folder
+    with repo_in(twins.theirs) as repo:
+        os.chdir(twins.theirs / folder)
+        repo.reproduce(targets or None)
+    ran = Project(twins.ours.root / folder).morphseq("run", *targets)
+    assert {name for name in NAMES if re.search(rf"(?m)^{re.escape(name)} +ran", ran)} == chosen, ran
+    # The order of independent stages is any in DVC, if they are less than half of all.
+    twins.both(lambda root: [path.write_text("".join(sorted(path.open()))) for path in root.rglob("dvc.lock")])
+    found = differences(twins.ours.root, twins.theirs)
+    assert not found, "\n".join(found)
+
+
+def test_in_a_folder_without_a_pipeline_the_one_at_the_top_runs(twins: Twins) -> None:
+    ours = Project(twins.ours.root / "folder")
+    assert "sub/dvc.yaml:s" in ours.morphseq("run")
+    assert "'s' is not a stage" in ours.morphseq("run", "s", code=2)

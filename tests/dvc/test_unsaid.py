@@ -1,5 +1,6 @@
 """Stages that change what others read, and do not say so: what comes later in DVC's order runs, as with `dvc repro`."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -87,3 +88,31 @@ def test_settings_that_cannot_be_read_fail_their_own_stage_alone(tmp_path: Path)
     code, output = twins.ours.ending("morphseq", "run", "--json")
     ends = ended(output)
     assert (code, named(ends, "failed"), named(ends, "ran")) == (1, {"set"}, {"writer"})
+    assert "more.yaml, line 2: not valid YAML" in twins.ours.morphseq("why", "set", code=4)
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("more.yaml", "x: ["), ("more.json", '{"x": 1} // c'), ("more.json", "\ufeff{}"), ("more.yaml", "x: 1\nx: 2\n"),
+])  # fmt: skip
+def test_settings_that_cannot_be_read_are_told_of_their_own_stage_alone(tmp_path: Path, name: str, text: str) -> None:
+    settings = f"  set:\n    cmd: echo > o-set\n    params: [{{{name}: [x]}}]\n    outs: [o-set]\n"
+    twins = twins_of(tmp_path, WRITER, settings, files={name: '{"x": 1}'})
+    twins.write({name: text, "given": "2"})
+    code, output = twins.ours.ending("morphseq", "status", "--json")
+    report: Any = as_json(output)
+    states = {row["stage"]: row["state"] for row in report["cohort"].values()}
+    assert (code, states) == (4, {"writer": "out of date", "set": "unreadable"}), output
+    assert name in output
+    planned = twins.ours.morphseq("run", "--dry-run", code=1)
+    assert re.search(r"set +fails", planned), planned
+
+
+def test_half_a_character_in_a_setting_fails_its_stage(tmp_path: Path) -> None:
+    """No YAML can be read that has it: DVC fails there, too."""
+    settings = "  set:\n    cmd: echo > o-set\n    params: [{more.json: [m]}]\n    outs: [o-set]\n"
+    twins = twins_of(tmp_path, WRITER, settings, files={"more.json": '{"m": "a"}'})
+    twins.write({"more.json": r'{"m": "\ud83d"}'})
+    code, output = twins.ours.ending("morphseq", "run", "--json")
+    assert (code, ended(output)) == (1, {"set": "failed", "writer": "up to date"}), output
+    assert "depends on what DVC can't record" in output
+    assert twins.ours.ending("morphseq", "status")[0] == 1

@@ -9,7 +9,7 @@ from morphseq_manifest.tracker.dvc import groups
 from morphseq_manifest.tracker.dvc.context import Context
 from morphseq_manifest.tracker.dvc.definition import PIPELINE
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
-from morphseq_manifest.tracker.dvc.stage_templates import Reader, StageTemplate, check_keys
+from morphseq_manifest.tracker.dvc.stage_templates import Reader, StageTemplate, check_keys, check_texts
 from morphseq_manifest.tracker.dvc.stages import Load, Stage, parents
 
 _TOP_KEYS = {"vars", "stages", "params", "metrics", "plots", "artifacts"}
@@ -28,6 +28,7 @@ def resolve(
     interpolation.Template does. Raises ConfigError for what is wrong or not supported.
     """
     check_keys(definition, _TOP_KEYS, name)
+    _check_sections(definition, name)
     folder = posixpath.dirname(file)
     default = posixpath.join(folder, PARAMS.name)
     context = Context(load(default), {default: None})
@@ -35,6 +36,20 @@ def resolve(
     stages = list(_stages(definition, context, name, Reader(load, style or {}, name, file)))
     check_outputs(stages, name)
     return stages
+
+
+def _check_sections(definition: Mapping[str, Any], name: str) -> None:
+    """Raise ConfigError for sections beside the stages of which DVC takes none of it."""
+    for part in ("params", "metrics", "plots"):
+        items = definition.get(part, [])
+        fine = (str, Mapping) if part == "plots" else str
+        if not isinstance(items, list) or not all(isinstance(item, fine) for item in items):
+            raise ConfigError(f"{name}: `{part}` is {items!r}, expected a list of texts")
+    artifacts = definition.get("artifacts", {})
+    for artifact in artifacts.values() if isinstance(artifacts, Mapping) else [artifacts]:
+        if not isinstance(artifact, Mapping) or not isinstance(artifact.get("path"), str):
+            raise ConfigError(f"{name}: `artifacts`: can't use {artifact!r}: expected a mapping with `path`")
+        check_texts(artifact, {"desc", "type"}, f"{name}: `artifacts`")
 
 
 def _stages(definition: Mapping[str, Any], context: Context, name: str, reader: Reader) -> Iterator[Stage]:
@@ -66,6 +81,8 @@ def check_outputs(stages: Iterable[Stage], name: str) -> None:
     makers: dict[str, str] = {}
     for stage in stages:
         for out in stage.outs:
+            if makers.get(out.path) == stage.name:
+                raise ConfigError(f"{name}: stage {stage.name!r} lists {out.path} twice. Delete one")
             if out.path in makers:
                 raise ConfigError(f"{name}: {out.path} is made by both {makers[out.path]} and {stage.name}")
             makers[out.path] = stage.name

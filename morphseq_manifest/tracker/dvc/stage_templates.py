@@ -15,8 +15,13 @@ _STAGE_KEYS = {
     "cmd", "deps", "params", "outs", "metrics", "plots", "desc", "meta", "frozen", "always_changed", "wdir", "vars",
 }  # fmt: skip
 _OUTPUT_KEYS = {"cache", "persist", "push", "remote", "desc", "type", "labels", "meta"}
+_OUTPUT_TEXTS = {"remote", "desc", "type"}
 _REMOTE = re.compile(r"[a-z][\w+.-]*://", re.IGNORECASE)
-_PLOT_KEYS = {"template", "x", "y", "x_label", "y_label", "title", "header"}
+# What is no path to DVC either, or to the system; a colon may be in any other.
+_OTHERWISE = re.compile(r"^(remote|ds):|::|\0", re.IGNORECASE)
+_OF_DVC = re.compile(r"\.dvc$|(^|/)dvc\.yaml$")
+_PLOT_TEXTS = {"template", "x", "y", "x_label", "y_label", "title"}
+_PLOT_KEYS = _PLOT_TEXTS | {"header"}
 
 
 class Reader:
@@ -37,6 +42,8 @@ class StageTemplate:
         check_keys(entry, _STAGE_KEYS, where)
         self._reader, self._where = reader, where
         self._meta, self._vars = entry.get("meta"), entry.get("vars", [])
+        if not isinstance(entry.get("params", []), list):
+            raise ConfigError(f"{where}, params: can't use {entry['params']!r}: expected a list")
         self._desc = self._texts([entry.get("desc", "")], "desc")[0]
         self._wdir = self._texts([entry.get("wdir", "")], "wdir")[0]
         self._frozen = _flag(entry, "frozen", False, where)
@@ -84,7 +91,12 @@ class StageTemplate:
         """The folder that it runs in, from the project's."""
         written = self._wdir.text(context.values)
         folder = posixpath.normpath(posixpath.join(self._reader.folder, written or "."))
-        if folder.startswith(("..", "/")):
+        if folder.startswith("/"):
+            raise ConfigError(
+                f"{self._where}, wdir: {written!r} is absolute, and so for this machine alone. "
+                f"Write it from the folder of dvc.yaml, such as {posixpath.basename(folder) or '.'}"
+            )
+        if folder == ".." or folder.startswith("../"):
             raise ConfigError(f"{self._where}, wdir: {written!r} is outside of the project, where DVC runs nothing")
         return "" if folder == "." else folder
 
@@ -97,6 +109,8 @@ class StageTemplate:
             if not names:
                 whole.add(path)
             found.setdefault(path, []).extend(name.text(values) for name in names)
+        if wrong := [path for path in found if ":" in path]:
+            raise ConfigError(f"{self._where}, params: {wrong[0]!r}: a file of settings may have no colon in its name")
         return {places.of(path): [] if path in whole else names for path, names in found.items()}
 
     def _texts(self, items: Any, part: str) -> list[Template]:
@@ -107,7 +121,7 @@ class StageTemplate:
 
     def _settings(self, items: Any) -> Iterator[tuple[Template, list[Template]]]:
         """The file, and the names in it, of each entry of `params`."""
-        for item in items if isinstance(items, list) else [items]:
+        for item in items:
             named = item if isinstance(item, Mapping) else {str(PARAMS): [item]}
             for file, names in named.items():
                 yield self._texts([file], "params")[0], self._texts([] if names is None else names, "params")
@@ -118,6 +132,9 @@ class StageTemplate:
             for item in _list(entry.get(part, []), where):
                 for path, flags in item.items() if isinstance(item, Mapping) else [(item, {})]:
                     check_keys(flags, _OUTPUT_KEYS | (_PLOT_KEYS if part == "plots" else set()), where)
+                    check_texts(flags, _OUTPUT_TEXTS | _PLOT_TEXTS, where)
+                    _flag(flags, "push", True, where)
+                    _flag(flags, "header", True, where)
                     kinds = (_flag(flags, "cache", True, where), _flag(flags, "persist", False, where), part != "outs")
                     yield self._texts([path], part)[0], kinds, flags, part
 
@@ -142,15 +159,13 @@ class _Places:
     def of(self, written: str, *, outside: bool = False) -> str:
         """The path of what is written so. Raises ConfigError for one outside of the project that may not be there."""
         path = posixpath.normpath(posixpath.join(self._wdir, written))
-        if (
-            not written
-            or (is_outside(path) and not outside)
-            or path in {".", ".."}
-            or ":" in written
-            or "\0" in written
-        ):
+        if not written or (is_outside(path) and not outside) or path in {".", ".."} or _OTHERWISE.search(written):
             raise ConfigError(
                 f"{self._where}: can't use the path {written!r}: expected one below the project's folder, such as a/b"
+            )
+        if _OF_DVC.search(path):
+            raise ConfigError(
+                f"{self._where}: {written!r} is a file of DVC's, which it takes for no dependency or output"
             )
         if (before := self._seen.setdefault(path, written)) != written:
             raise ConfigError(f"{self._where}: {written!r} and {before!r} are one path. Write it one way")
@@ -170,6 +185,16 @@ def _flag(entry: Mapping[str, Any], name: str, default: bool, where: str) -> boo
     if not isinstance(flag, bool):
         raise ConfigError(f"{where}: `{name}` is {flag!r}, expected true or false")
     return flag
+
+
+def check_texts(flags: Mapping[str, Any], names: set[str], where: str) -> None:
+    """Raise ConfigError for a flag of these that is no text, and for labels that are no list of texts."""
+    for name, value in flags.items():
+        if name in names and not isinstance(value, str):
+            raise ConfigError(f"{where}: `{name}` is {value!r}, expected a text")
+        is_list = isinstance(value, list) and all(isinstance(label, str) for label in value)
+        if name == "labels" and not is_list:
+            raise ConfigError(f"{where}: `labels` is {value!r}, expected a list of texts")
 
 
 def check_keys(entry: Any, known: set[str], where: str) -> None:

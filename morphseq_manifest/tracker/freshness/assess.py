@@ -4,8 +4,10 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from morphseq_manifest.base import memo, sources
-from morphseq_manifest.base.errors import ConfigError
+from morphseq_manifest.base.errors import ConfigError, MorphseqError
 from morphseq_manifest.tracker.dvc.params_file import PARAMS
 from morphseq_manifest.tracker.dvc.stages import Stage, is_outside, parents
 from morphseq_manifest.tracker.freshness.verdict import Verdict, judge, settings_changed
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | None = None) -> dict[str, Verdict]:
     """The verdict on the stages `names`, or all, an earlier stage before a later one.
 
-    Raises as the snapshot does for settings, stages and lock, and ConfigError if a path is one that DVC ignores.
+    Raises as the snapshot does for stages and lock, and ConfigError if a path is one that DVC ignores. A file of
+    settings that can't be read is a trouble of the stages that depend on it.
     """
     graph, lock = snapshot.graph, snapshot.entries
     wanted = set(graph.stages if names is None else names)
@@ -38,10 +41,12 @@ def assess(snapshot: Snapshot, workspace: "Workspace", names: Iterable[str] | No
     ]
     held = workspace.held(cached)
     settings = SettingsChanged(snapshot)
-    return {
-        stage.name: judge(stage, lock.get(stage.name), contents, held, settings.of(stage), workspace.legacy_md5)
-        for stage in stages
-    }
+    verdicts = {}
+    for stage in stages:
+        changed, troubles = settings.of_any(stage)
+        verdict = judge(stage, lock.get(stage.name), contents, held, changed, workspace.legacy_md5)
+        verdicts[stage.name] = verdict if not troubles else replace(verdict, troubles=[*verdict.troubles, *troubles])
+    return verdicts
 
 
 def _left_out(paths: Iterable[str], ignore: "Ignore") -> Iterator[str]:
@@ -66,6 +71,13 @@ class SettingsChanged:
         if key not in self._known:
             self._known[key] = self._told(stage, text)
         return self._known[key]
+
+    def of_any(self, stage: Stage) -> tuple[dict[str, str], list[str]]:
+        """The same, and why a file of them can't be read: of the others, the stage tells nothing then."""
+        try:
+            return self.of(stage), []
+        except MorphseqError as error:
+            return {}, [] if stage.frozen else [str(error)]
 
     def _told(self, stage: Stage, text: str) -> dict[str, str]:
         locked = self._snapshot.locked_settings.get(text, {})

@@ -1,5 +1,6 @@
 """New outputs are put into .gitignore beside them, as DVC does it: git must not take what DVC caches."""
 
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,15 +10,15 @@ from morphseq_manifest.base.errors import ConfigError
 from morphseq_manifest.tracker.dvc.stages import Stage
 
 _IGNORE = ".gitignore"
-_MARKS = "[]!*#?"
+_MARKS = "\\[]!*#?"
 _OF_DVC = {"dvc.yaml", "dvc.lock"}
 
 
 class GitIgnoring:
     """What is added to the .gitignore files of the project in `root`, for `stages` in the order of `dvc repro`.
 
-    With `scm` false, nothing is, nor without a git repository. Raises ConfigError for an output that git tracks, and a
-    file of DVC's that git ignores.
+    With `scm` false, nothing is, nor without a git repository. Raises ConfigError for an output that git tracks, a
+    file of DVC's that git ignores, and a .gitignore that is a link.
     """
 
     def __init__(self, root: Path, stages: Sequence[Stage], scm: bool) -> None:
@@ -28,8 +29,10 @@ class GitIgnoring:
             raise ConfigError(f"{root / min(lost)}: git ignores it, and DVC takes no such file. Correct .gitignore")
         self.is_in_git = ignored is not None
         unknown = [] if ignored is None else [path for path in outs if path not in ignored]
+        for folder in {path.rpartition("/")[0] for path in unknown}:
+            self._refuse_link(root / folder / _IGNORE)
         self._place = {path: number for number, path in enumerate(unknown)}
-        self._before: dict[str, str] = {}
+        self._before: dict[str, bytes] = {}
         self._added: dict[str, set[str]] = {}
         self._lock = threading.Lock()
         if unknown and (tracked := git.tracked(root, unknown)):
@@ -53,16 +56,18 @@ class GitIgnoring:
     def _add(self, path: str) -> None:
         folder = path.rpartition("/")[0]
         place = self._root / folder / _IGNORE
-        if place.is_symlink():
-            raise ConfigError(f"{place}: a link, which is not followed. Put a file there")
+        self._refuse_link(place)
         if folder not in self._before:
-            there = place.exists()
-            self._before[folder] = files.read_text(place, "Restore it", "Save it as UTF-8") if there else ""
+            self._before[folder] = files.read_bytes(place, "Restore it") if place.exists() else b""
         before = self._before[folder]
         self._added.setdefault(folder, set()).add(path)
         in_order = sorted(self._added[folder], key=self._place.__getitem__)
-        gap = "\n" * bool(before and not before.endswith("\n"))
-        files.write_bytes(place, f"{before}{gap}{''.join(map(_entry, in_order))}".encode())
+        gap = b"\n" * bool(before and not before.endswith(b"\n"))
+        files.write_bytes(place, before + gap + os.fsencode("".join(map(_entry, in_order))))
+
+    def _refuse_link(self, place: Path) -> None:
+        if place.is_symlink():
+            raise ConfigError(f"{place}: a link, which git does not follow. Put a file there")
 
 
 def _entry(path: str) -> str:

@@ -15,7 +15,8 @@ class Options(msgspec.Struct, frozen=True):
     the targets even if up to date, and nothing before them. `edit` gives the content of files to write first, such as
     params.yaml with another setting. `jobs`: stages to run at once (as many as there are CPU cores, or the cluster has
     places); `share`: stages at once on one GPU. `wait`: how long to wait for another process that works on the
-    project, in seconds. `asked`: the same in words, for the journal of runs.
+    project, in seconds. `asked`: the same in words, for the journal of runs. `folder`: that in which it was asked, from
+    the project's.
     """
 
     targets: Sequence[str] = ()
@@ -28,6 +29,7 @@ class Options(msgspec.Struct, frozen=True):
     fail_fast: bool = False
     wait: float = 0
     asked: Sequence[str] = ()
+    folder: str = ""
 
     def edits(self, root: Path) -> Mapping[Path, bytes]:
         """The content of the files to write first."""

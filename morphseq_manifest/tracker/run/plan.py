@@ -68,7 +68,12 @@ def plan_of(snapshot: Snapshot, workspace: Workspace, choice: Choice, options: O
 def chosen(snapshot: Snapshot, options: Options) -> Choice:
     """The stages asked for, and all that may run for them, in the order of `dvc repro`."""
     return choose(
-        snapshot.graph, options.targets, options.keys, alone=options.force, with_downstream=options.with_downstream
+        snapshot.graph,
+        options.targets,
+        options.keys,
+        alone=options.force,
+        with_downstream=options.with_downstream,
+        folder=options.folder,
     )
 
 

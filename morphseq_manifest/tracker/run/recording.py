@@ -60,7 +60,7 @@ class Recorder:
             if not there:
                 raise ContentError(f"{file}: {name!r}, which stage {stage.name} depends on, is missing. Add it")
         try:
-            json.dumps(found, sort_keys=True)
+            json.dumps(found, sort_keys=True, ensure_ascii=False).encode()  # half a character can't be written
         except (TypeError, ValueError) as error:
             raise ContentError(f"{file}: stage {stage.name} depends on what DVC can't record: {error}") from error
         return found
