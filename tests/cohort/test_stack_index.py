@@ -23,12 +23,21 @@ FOLDERS = st.dictionaries(st.lists(NAMES, min_size=1, max_size=3).map("/".join),
 UNUSUAL = {"a": b"1", "a.b": b"2", "a-b/c": b"3", "A/ä/ß.tif": b"", "snow☃": b"4", "0": b"\r\n", "e/é/è": b"5"}
 
 
+# What DVC takes for its own or another's, wherever it is, and what can't be written.
+SPECIAL = {".", "..", ".git", ".hg", ".dvc", ".dvcignore", ".gitignore", "dvc.yaml", "dvc.lock"}
+
+
 def fill(folder: Path, files: dict[str, bytes]) -> dict[str, bytes]:
     """Write what of `files` can stand together in a folder; returns that."""
     written = {}
     for name, data in files.items():
         path = folder / name
-        if {".", ".."} & set(name.split("/")) or path.exists() or any(p.is_file() for p in path.parents):
+        if (
+            SPECIAL & set(name.split("/"))
+            or name.endswith(".dvc")
+            or path.exists()
+            or any(p.is_file() for p in path.parents)
+        ):
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
