@@ -94,8 +94,9 @@ def accept(root: Path = Path(), stages: Sequence[str] = ()) -> list[StageState]:
 
 def _check_merged(root: Path) -> None:
     """Raise ContentError, as `morphseq status` does, for a file with the marks of a conflict."""
+    snapshot = Snapshot(root)
     for path in (PARAMS, definition.PIPELINE, RECORD):
-        Snapshot(root).content(path)
+        snapshot.content(path)
 
 
 def is_clean(states: Iterable[StageState]) -> bool:

@@ -16,6 +16,8 @@ from morphseq_manifest.tracker.dvc.lock_reading import LOCK
 
 HEAD = "schema: '2.0'\nstages:\n"
 _STAGE = re.compile(r"^  (?=\S)", re.MULTILINE)
+# A whole quoted text, of one line or several, behind its key or in a list.
+_QUOTED = re.compile(r"""^ *(?:- )?(?:[^'"#\n]+: )?(?:'(?:[^']|'')*'|"(?:[^"\\]|\\.)*")$""", re.MULTILINE | re.DOTALL)
 
 
 class LockWriter:
@@ -111,11 +113,15 @@ def _plain(text: str) -> dict[str, str] | None:
     if not text:
         return {}
     head, *parts = _STAGE.split(text)
-    is_commented = "\n#" in text or " #" in text
-    if head not in {HEAD, HEAD.partition("\n")[0] + "\n"} or not text.endswith("\n") or is_commented:
+    if head not in {HEAD, HEAD.partition("\n")[0] + "\n"} or not text.endswith("\n") or _is_commented(text):
         return None
     found = {_name(title): block for block in parts if (title := _title(block))}
     return {name: f"  {block}" for name, block in found.items()} if len(found) == len(parts) else None
+
+
+def _is_commented(text: str) -> bool:
+    """Whether there may be comments in it: in a quoted text, such as a command, a # is none."""
+    return "\n#" in text or (" #" in text and " #" in _QUOTED.sub("", text))
 
 
 def _title(block: str) -> str:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from morphseq_manifest.base import yaml_text
 from morphseq_manifest.tracker.dvc import lock_entries, run_cache
 from morphseq_manifest.tracker.dvc.graph import Graph
 from morphseq_manifest.tracker.dvc.lock_entries import Entry, Item
@@ -126,6 +127,24 @@ def test_new_stages_come_last_in_the_order_of_dvc_however_they_end(tmp_path: Pat
     writer.add("a", texts["a"])
     writer.write()
     assert (tmp_path / "dvc.lock").stat().st_ino == before, "nothing is written where nothing is new"
+
+
+@pytest.mark.parametrize("command", [
+    "echo a #b", "sed 's/ #.*//' in > out", f"cat {'a b ' * 30} # it's",
+    'echo "x #" \'y #\'', "- #", "first # one\nsecond",
+])  # fmt: skip
+def test_a_number_sign_in_a_command_is_no_comment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """A lock with comments is written by the YAML library, which takes minutes for thousands of stages."""
+    monkeypatch.setattr(yaml_text, "load_with_comments", None)
+    recorded = Entry(command, [], {"params.yaml": {"a": " #b", "list": ["c #d"]}}, [])
+    dumped = lock_entries.write(recorded, "a")
+    (tmp_path / "dvc.lock").write_text(f"schema: '2.0'\nstages:\n{dumped}")
+    writer = LockWriter(tmp_path, ["a", "b"])
+    writer.add("b", lock_entries.write(Entry("echo", [], {}, []), "b"))
+    writer.write()
+    assert dumped in (tmp_path / "dvc.lock").read_text()
 
 
 def stage_of(name: str, deps: list[str], outs: list[str]) -> Stage:
